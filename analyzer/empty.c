@@ -1,0 +1,1 @@
+typedef int analyzer_room_is_empty;

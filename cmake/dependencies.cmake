@@ -1,0 +1,28 @@
+# What is needed, and what is only used if it is there. Each dependency is an interface target dep_NAME.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+
+function(tcpstall_dependency name module package)
+  pkg_check_modules(${name} QUIET IMPORTED_TARGET ${module})
+  if(NOT ${name}_FOUND)
+    message(FATAL_ERROR "${module} not found: install the package ${package} (./check and ./demo do it for you)")
+  endif()
+  add_library(dep_${name} INTERFACE)
+  target_link_libraries(dep_${name} INTERFACE PkgConfig::${name})
+endfunction()
+
+tcpstall_dependency(pcap libpcap libpcap-dev)
+tcpstall_dependency(jansson jansson libjansson-dev)
+add_library(dep_zlib INTERFACE)
+target_link_libraries(dep_zlib INTERFACE ZLIB::ZLIB)
+
+# zstd: optional; without it a .zst trace is refused with a message that says so.
+pkg_check_modules(zstd QUIET IMPORTED_TARGET libzstd)
+add_library(dep_zstd INTERFACE)
+if(zstd_FOUND)
+  target_link_libraries(dep_zstd INTERFACE PkgConfig::zstd)
+  target_compile_definitions(dep_zstd INTERFACE HAVE_ZSTD=1)
+else()
+  message(STATUS "libzstd not found: zstd-compressed traces will be refused (install libzstd-dev)")
+endif()

@@ -1,0 +1,36 @@
+# Warnings, hardening and sanitizers, carried by one interface target that every room links.
+include(CheckCCompilerFlag)
+add_library(tcpstall_flags INTERFACE)
+target_compile_definitions(tcpstall_flags INTERFACE _GNU_SOURCE)
+
+set(warnings
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
+  -Wmissing-prototypes -Wold-style-definition -Wvla -Wformat=2 -Wundef -Wpointer-arith
+  -Wcast-align -Wcast-qual -Wwrite-strings -Wnull-dereference -Wdouble-promotion
+  -Wimplicit-fallthrough -Wduplicated-cond -Wlogical-op)
+foreach(flag IN LISTS warnings)
+  string(MAKE_C_IDENTIFIER "HAVE${flag}" var)
+  check_c_compiler_flag(${flag} ${var})
+  if(${var})
+    target_compile_options(tcpstall_flags INTERFACE ${flag})
+  endif()
+endforeach()
+if(TCPSTALL_WERROR)
+  target_compile_options(tcpstall_flags INTERFACE -Werror)
+endif()
+
+if(TCPSTALL_SANITIZE)
+  target_compile_options(tcpstall_flags INTERFACE -fsanitize=${TCPSTALL_SANITIZE}
+                         -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(tcpstall_flags INTERFACE -fsanitize=${TCPSTALL_SANITIZE})
+else()
+  target_compile_options(tcpstall_flags INTERFACE -fstack-protector-strong -fstack-clash-protection
+                         $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
+  target_link_options(tcpstall_flags INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+endif()
+if(TCPSTALL_FUZZ)
+  target_compile_options(tcpstall_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+include(CheckPIESupported)
+check_pie_supported()

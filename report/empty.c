@@ -1,0 +1,1 @@
+typedef int report_room_is_empty;
