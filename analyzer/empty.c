@@ -1,1 +1,0 @@
-typedef int analyzer_room_is_empty;
