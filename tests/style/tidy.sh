@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# clang-tidy (.clang-tidy) finds nothing, and clang warns about nothing, in the rooms' C files.
+# shellcheck source=common.sh
+. "$(dirname "$0")/common.sh" "$@"
+
+command -v clang-tidy >/dev/null || skip "clang-tidy is not installed"
+[ -f "$build_dir/compile_commands.json" ] || skip "no compile_commands.json in the build folder"
+
+# The compiler was perhaps gcc: its own warning options mean nothing to clang.
+# shellcheck disable=SC2016 # expanded by the inner shell
+report < <(c_files "${rooms[@]}" | grep '\.c$' |
+  xargs -r -P 2 -n 4 sh -c 'clang-tidy --quiet -p "$0" --extra-arg=-Wno-unknown-warning-option "$@" 2>/dev/null' \
+    "$build_dir" | grep -E ': (error|warning):' | sed "s|^$source_dir/||" | sort -u)
+finish
