@@ -1,8 +1,8 @@
 #ifndef ANALYZER_FINDING_H
 #define ANALYZER_FINDING_H
 
-/* A finding: one verdict about one connection, with everything that a report needs. Plain data, copied by value;
- * no pointer but to static strings. The names are JSON's (schema tcpstall/1). */
+/* A finding: one verdict about one connection, with everything that a report needs. Plain data,
+ * copied by value; no pointer but to static strings. The names are JSON's (schema tcpstall/1). */
 
 #include "analyzer/cause.h"
 #include "wire/packet.h"
@@ -19,8 +19,15 @@ enum severity { SEVERITY_INFO, SEVERITY_PROBLEM };
 enum confidence { CONFIDENCE_POSSIBLE, CONFIDENCE_LIKELY, CONFIDENCE_PROVEN };
 
 enum ended_by {
-  ENDED_BY_UNKNOWN, ENDED_BY_ACK, ENDED_BY_WINDOW_UPDATE, ENDED_BY_RETRANSMISSION,
-  ENDED_BY_FOREIGN_PACKET, ENDED_BY_KICK, ENDED_BY_APPLICATION, ENDED_BY_RESET, ENDED_BY_CAPTURE_END,
+  ENDED_BY_UNKNOWN,
+  ENDED_BY_ACK,
+  ENDED_BY_WINDOW_UPDATE,
+  ENDED_BY_RETRANSMISSION,
+  ENDED_BY_FOREIGN_PACKET,
+  ENDED_BY_KICK,
+  ENDED_BY_APPLICATION,
+  ENDED_BY_RESET,
+  ENDED_BY_CAPTURE_END,
   ENDED_BY_COUNT
 };
 
@@ -32,8 +39,8 @@ enum ended_by {
 #define WHY_SIZE           160
 
 struct evidence {
-  uint8_t end;        /* capture point: 0 = "A" */
-  uint64_t frame;     /* 0: not one frame (a statement about many) */
+  uint8_t end;    /* capture point: 0 = "A" */
+  uint64_t frame; /* 0: not one frame (a statement about many) */
   int64_t time_ns;
   char fact[EVIDENCE_FACT_SIZE]; /* one clause, no full stop */
 };
@@ -45,7 +52,7 @@ struct alternative {
 };
 
 struct finding {
-  uint32_t id;            /* 1-based, within the connection */
+  uint32_t id; /* 1-based, within the connection */
   enum finding_state state;
   enum severity severity;
   enum finding_kind kind;
@@ -54,18 +61,19 @@ struct finding {
   int64_t hold_min_ns, hold_max_ns; /* TIME_INVALID: not a hold / no bound */
   enum location location;
   enum cause cause;
-  enum confidence confidence;       /* of the location */
+  enum confidence confidence; /* of the location */
   enum confidence cause_confidence;
   enum ended_by ended_by;
-  uint32_t waits;                   /* crawl: of how many waits it is made; else 1 */
-  int64_t waited_ns;                /* crawl: the sum of the waits; else end - start */
+  uint32_t waits;    /* crawl: of how many waits it is made; else 1 */
+  int64_t waited_ns; /* crawl: the sum of the waits; else end - start */
   uint32_t alternative_count;
   struct alternative not_excluded[NOT_EXCLUDED_MAX];
   uint32_t evidence_count;
   struct evidence evidence[EVIDENCE_MAX];
-  char summary[SUMMARY_SIZE];       /* one sentence: who holds it, how long, why */
-  char reason[REASON_SIZE];         /* why the other places are refuted or not; "" if nothing to add */
-  const char *settle, *advice;      /* static; NULL if there is nothing to say */
+  char summary[SUMMARY_SIZE]; /* one sentence: who holds it, how long, why */
+  /* why the other places are refuted or not; "" if nothing to add */
+  char reason[REASON_SIZE];
+  const char *settle, *advice; /* static; NULL if there is nothing to say */
 };
 
 /* Static strings, as in JSON. */

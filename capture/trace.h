@@ -1,11 +1,11 @@
 #ifndef CAPTURE_TRACE_H
 #define CAPTURE_TRACE_H
 
-/* A saved or piped trace, whatever its format: pcap in all its variants, pcapng, either of them inside gzip
- * or zstd, or tcpdump's text. Frames come out in file order, in batches, borrowed.
+/* A saved or piped trace, whatever its format: pcap in all its variants, pcapng, either of them
+ * inside gzip or zstd, or tcpdump's text. Frames come out in file order, in batches, borrowed.
  *
- * Damage is not the end of an analysis: frames before it are delivered, then trace_next() returns the
- * error with file and offset. */
+ * Damage is not the end of an analysis: frames before it are delivered, then trace_next()
+ * returns the error with file and offset. */
 
 #include "wire/error.h"
 #include "wire/packet.h"
@@ -17,40 +17,45 @@
 struct trace; /* opaque */
 
 struct trace_options {
-  const char *filter;          /* tcpdump's language; NULL or "" = everything */
-  volatile const int *stop;    /* if not NULL and it turns non-zero (a signal): end of trace at the next call */
+  const char *filter; /* tcpdump's language; NULL or "" = everything */
+  /* if not NULL and it turns non-zero (a signal): end of trace at the next call */
+  volatile const int *stop;
 };
 
 enum trace_time_base {
-  TRACE_TIME_EPOCH,      /* seconds since 1970 */
-  TRACE_TIME_OF_DAY,     /* text without a date: counts from 1970-01-01 00:00 */
-  TRACE_TIME_RELATIVE    /* text with -ttt / -ttttt: counts from its first packet */
+  TRACE_TIME_EPOCH,   /* seconds since 1970 */
+  TRACE_TIME_OF_DAY,  /* text without a date: counts from 1970-01-01 00:00 */
+  TRACE_TIME_RELATIVE /* text with -ttt / -ttttt: counts from its first packet */
 };
 
 /* What the file says about one interface (pcapng) or about itself (pcap: interface 0). */
 struct trace_interface {
-  const char *name, *description; /* "" if not said; owned by the trace, valid until trace_close() */
+  /* "" if not said; owned by the trace, valid until trace_close() */
+  const char *name, *description;
   uint32_t linktype;
-  uint32_t snaplen_bytes;         /* 0 = unlimited */
-  uint64_t frames;                /* delivered or filtered out */
-  uint64_t dropped;               /* reported by the capture (ISB, EPB drop counts); see has_dropped */
-  bool has_dropped;               /* the file reports drops at all */
+  uint32_t snaplen_bytes; /* 0 = unlimited */
+  uint64_t frames;        /* delivered or filtered out */
+  /* reported by the capture (ISB, EPB drop counts); see has_dropped */
+  uint64_t dropped;
+  bool has_dropped; /* the file reports drops at all */
 };
 
 struct trace_info {
-  const char *format;           /* "pcap", "pcapng", "text" */
-  const char *compression;      /* "", "gzip", "zstd" */
+  const char *format;      /* "pcap", "pcapng", "text" */
+  const char *compression; /* "", "gzip", "zstd" */
   enum trace_time_base time_base;
-  uint64_t bytes_read;          /* from the file, compressed bytes if compressed */
-  uint64_t bytes_total;         /* 0 if not known (a pipe) */
-  uint64_t frames;              /* read so far, the filtered ones too */
+  uint64_t bytes_read;  /* from the file, compressed bytes if compressed */
+  uint64_t bytes_total; /* 0 if not known (a pipe) */
+  uint64_t frames;      /* read so far, the filtered ones too */
   uint64_t filtered_out;
-  uint64_t foreign_blocks;      /* pcapng blocks that Wireshark numbers as frames, though they are none */
-  uint64_t skipped_blocks;      /* unknown pcapng blocks, passed over */
-  uint64_t lines_not_understood;/* text: lines that look like a packet and are none that we know */
+  /* pcapng blocks that Wireshark numbers as frames, though they are none */
+  uint64_t foreign_blocks;
+  uint64_t skipped_blocks;       /* unknown pcapng blocks, passed over */
+  uint64_t lines_not_understood; /* text: lines that look like a packet and are none that we know */
   uint32_t interface_count;
-  const char *captured_on;      /* the trace says on which host it was taken: text by "# captured on: HOST" or
-                                   "HOST is us", pcapng by an if_description "captured on: HOST"; else "" */
+  /* the trace says on which host it was taken: text by "# captured on: HOST" or "HOST is us",
+     pcapng by an if_description "captured on: HOST"; else "" */
+  const char *captured_on;
 };
 
 /* Opens path ("-" = standard input; pipes and FIFOs may still be growing). Returns 0 or a negative
@@ -58,20 +63,22 @@ struct trace_info {
 int trace_open(struct trace **trace, const char *path, const struct trace_options *options,
                struct error *error);
 
-/* Fills up to `max` frames. Their bytes stay valid until the next call on this trace.
- * Returns the number of frames, 0 at the end, or a negative error_code once (then 0). Blocks on a pipe
+/* Fills up to `max` frames. Their bytes stay valid until the next call on this trace. Returns
+ * the number of frames, 0 at the end, or a negative error_code once (then 0). Blocks on a pipe
  * until at least one frame is there; does not wait for a full batch. */
 int trace_next(struct trace *trace, struct frame *frames, size_t max, struct error *error);
 
-/* A text file may hold several excerpts (both ends, pasted one below the other). trace_next() returns 0 at the end
- * of each; trace_next_excerpt() goes on to the next one: true if there is one. Frame numbers start again at 1. */
+/* A text file may hold several excerpts (both ends, pasted one below the other). trace_next()
+ * returns 0 at the end of each; trace_next_excerpt() goes on to the next one: true if there is
+ * one. Frame numbers start again at 1. */
 bool trace_next_excerpt(struct trace *trace);
 
 void trace_get_info(const struct trace *trace, struct trace_info *info);
-void trace_get_interface(const struct trace *trace, uint32_t index, struct trace_interface *interface);
+void trace_get_interface(const struct trace *trace, uint32_t index,
+                         struct trace_interface *interface);
 
-/* The name that the trace itself gives to an address (names printed in text, pcapng's name resolution block),
- * or NULL. Valid until trace_close(). No look-up in DNS ever happens. */
+/* The name that the trace itself gives to an address (names printed in text, pcapng's name
+ * resolution block), or NULL. Valid until trace_close(). No look-up in DNS ever happens. */
 const char *trace_host_name(const struct trace *trace, const struct ip_address *address);
 /* The reverse: true and *address if the trace names a host so. */
 bool trace_host_address(const struct trace *trace, const char *name, struct ip_address *address);

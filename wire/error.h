@@ -3,8 +3,8 @@
 
 /* Errors for the caller. Bad packets are not errors: they are results, and counted (packet.h).
  *
- * Functions that can fail return 0 (or a count) on success and a negative error_code on failure, and
- * fill the caller's struct error, which needs no allocation and no freeing. */
+ * Functions that can fail return 0 (or a count) on success and a negative error_code on failure,
+ * and fill the caller's struct error, which needs no allocation and no freeing. */
 
 enum error_code {
   ERROR_NONE = 0,
@@ -12,13 +12,15 @@ enum error_code {
   ERROR_IO = -2,          /* open, read or write failed: errno's text is in the message */
   ERROR_FORMAT = -3,      /* not a trace, or damaged at a stated offset */
   ERROR_UNSUPPORTED = -4, /* well-formed, but nothing that we can read */
-  ERROR_USAGE = -5,       /* the caller's parameters are wrong (a filter that does not compile, ...) */
-  ERROR_LIMIT = -6        /* a named limit was reached */
+  /* the caller's parameters are wrong (a filter that does not compile, ...) */
+  ERROR_USAGE = -5,
+  ERROR_LIMIT = -6 /* a named limit was reached */
 };
 
 struct error {
   enum error_code code;
-  char text[400]; /* one line, without the final newline: what, where (file and offset), what to do */
+  /* one line, without the final newline: what, where (file and offset), what to do */
+  char text[400];
 };
 
 /* Fills *error (which may be NULL) and returns code, so that callers can write

@@ -3,16 +3,18 @@
 
 /* One decoded frame: plain data, no pointers, copied freely between threads.
  *
- * packet_decode() is total: whatever the bytes are, it fills a struct packet and says in `kind` what it
- * made of them. Encapsulations are descended; the fields describe the *innermost* IP packet. */
+ * packet_decode() is total: whatever the bytes are, it fills a struct packet and says in `kind`
+ * what it made of them. Encapsulations are descended; the fields describe the *innermost* IP
+ * packet. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum packet_kind {
-  PACKET_TCP,              /* a TCP header of at least 20 bytes was captured */
-  PACKET_ICMP_ERROR,       /* ICMP or ICMPv6 error that quotes a TCP header (first 8 bytes at least) */
+  PACKET_TCP, /* a TCP header of at least 20 bytes was captured */
+  /* ICMP or ICMPv6 error that quotes a TCP header (first 8 bytes at least) */
+  PACKET_ICMP_ERROR,
   PACKET_ICMP,             /* any other ICMP or ICMPv6, but neighbour discovery */
   PACKET_ARP,              /* ARP request or reply */
   PACKET_ND,               /* ICMPv6 neighbour solicitation (135) or advertisement (136) */
@@ -61,7 +63,8 @@ enum checksum_state {
   CHECKSUM_UNKNOWN, /* not all covered bytes were captured (or a fragment) */
   CHECKSUM_GOOD,
   CHECKSUM_BAD,
-  CHECKSUM_OFFLOADED /* holds the pseudo-header's sum only: hardware or a peer on the same host is to fill it in */
+  /* holds the pseudo-header's sum only: hardware or a peer on the same host is to fill it in */
+  CHECKSUM_OFFLOADED
 };
 
 /* Facts about the packet (struct packet.facts). */
@@ -69,14 +72,17 @@ enum packet_fact {
   PACKET_IP_DF = 0x01,          /* IPv4 don't fragment */
   PACKET_IP_ID = 0x02,          /* ip_id is valid (IPv4) */
   PACKET_FIRST_FRAGMENT = 0x04, /* payload_bytes counts this fragment only */
-  PACKET_LENGTH_GUESSED = 0x08, /* IP length 0 (TSO, BIG TCP): payload_bytes is from the frame's length */
-  PACKET_SNAPPED = 0x10,        /* captured_payload_bytes < payload_bytes */
-  PACKET_TTL_VALID = 0x20,      /* ttl is valid (text input may lack it) */
-  PACKET_IN_ICMP = 0x40,        /* (reserved for counting) a TCP header quoted by ICMP */
-  PACKET_DUPLICATE_LAYER = 0x80 /* the frame holds further TCP headers (tunnel over TCP is never descended) */
+  /* IP length 0 (TSO, BIG TCP): payload_bytes is from the frame's length */
+  PACKET_LENGTH_GUESSED = 0x08,
+  PACKET_SNAPPED = 0x10,   /* captured_payload_bytes < payload_bytes */
+  PACKET_TTL_VALID = 0x20, /* ttl is valid (text input may lack it) */
+  PACKET_IN_ICMP = 0x40,   /* (reserved for counting) a TCP header quoted by ICMP */
+  /* the frame holds further TCP headers (tunnel over TCP is never descended) */
+  PACKET_DUPLICATE_LAYER = 0x80
 };
 
-/* IPv4 as ::ffff:a.b.c.d, so that 16 bytes compare as they are; packet.ip_version tells them apart. */
+/* IPv4 as ::ffff:a.b.c.d, so that 16 bytes compare as they are; packet.ip_version tells them
+ * apart. */
 struct ip_address {
   uint8_t bytes[16];
 };
@@ -88,34 +94,37 @@ struct sack_block {
 
 #define PACKET_SACK_MAX 4
 
-/* The TCP header that an ICMP error quotes (RFC 792, RFC 4443): the segment that met the trouble. */
+/* The TCP header that an ICMP error quotes (RFC 792, RFC 4443): the segment that met the
+ * trouble. */
 struct packet_quote {
   struct ip_address src, dst;
   uint16_t src_port, dst_port;
   uint32_t seq;
-  uint32_t mtu; /* next-hop MTU in bytes of "fragmentation needed" / "packet too big"; 0: not said */
+  /* next-hop MTU in bytes of "fragmentation needed" / "packet too big"; 0: not said */
+  uint32_t mtu;
 };
 
 struct packet {
-  int64_t time_ns;   /* from the record; TIME_INVALID where the record has none (simple packet block) */
-  uint64_t frame;    /* 1-based, as Wireshark numbers that file */
-  uint32_t interface; /* pcapng interface index within the whole file; 0 elsewhere */
-  uint8_t end;       /* capture point, set by the caller: 0 = "A", 1 = "B", ... */
-  uint8_t kind;      /* enum packet_kind */
-  uint8_t direction; /* enum packet_direction: record flags or cooked header */
-  uint8_t ip_version; /* 4, 6 or 0 */
+  /* from the record; TIME_INVALID where the record has none (simple packet block) */
+  int64_t time_ns;
+  uint64_t frame;       /* 1-based, as Wireshark numbers that file */
+  uint32_t interface;   /* pcapng interface index within the whole file; 0 elsewhere */
+  uint8_t end;          /* capture point, set by the caller: 0 = "A", 1 = "B", ... */
+  uint8_t kind;         /* enum packet_kind */
+  uint8_t direction;    /* enum packet_direction: record flags or cooked header */
+  uint8_t ip_version;   /* 4, 6 or 0 */
   uint32_t frame_bytes; /* original length of the frame on the wire */
 
   /* innermost IP header; for ARP and ND: sender's and *target's* address */
   struct ip_address src, dst;
-  uint8_t ttl;      /* TTL or hop limit */
-  uint8_t tos;      /* DSCP and ECN */
-  uint16_t ip_id;   /* if PACKET_IP_ID */
-  uint8_t ip_proto; /* the final next header */
-  uint8_t facts;    /* enum packet_fact, or'ed */
+  uint8_t ttl;         /* TTL or hop limit */
+  uint8_t tos;         /* DSCP and ECN */
+  uint16_t ip_id;      /* if PACKET_IP_ID */
+  uint8_t ip_proto;    /* the final next header */
+  uint8_t facts;       /* enum packet_fact, or'ed */
   uint8_t encap_depth; /* IP headers above the innermost one, 0 = none */
-  uint8_t checksum; /* enum checksum_state of TCP */
-  uint16_t vlan;    /* innermost VLAN id, 0 = none */
+  uint8_t checksum;    /* enum checksum_state of TCP */
+  uint16_t vlan;       /* innermost VLAN id, 0 = none */
 
   /* ICMP, ICMPv6, ARP (icmp_type = opcode) */
   uint8_t icmp_type, icmp_code;
@@ -123,10 +132,10 @@ struct packet {
   /* TCP (kind == PACKET_TCP); UDP sets the ports */
   uint16_t src_port, dst_port;
   uint32_t seq, ack;
-  uint16_t flags;   /* enum tcp_flag */
-  uint16_t window;  /* raw, unscaled */
+  uint16_t flags;  /* enum tcp_flag */
+  uint16_t window; /* raw, unscaled */
   uint16_t urgent;
-  uint16_t options; /* enum tcp_option_bit */
+  uint16_t options;                /* enum tcp_option_bit */
   uint32_t payload_bytes;          /* from the IP length, not from what was captured */
   uint32_t captured_payload_bytes; /* <= payload_bytes */
   uint32_t ts_val, ts_ecr;         /* if TCP_OPT_TIMESTAMPS */
@@ -142,17 +151,18 @@ struct packet {
 /* What a reader hands to the decoder. The bytes are borrowed for the call. */
 struct frame {
   int64_t time_ns;
-  uint64_t number;        /* frame number, 1-based */
+  uint64_t number; /* frame number, 1-based */
   uint32_t interface;
-  uint32_t linktype;      /* LINKTYPE_* of the pcap and pcapng registry */
+  uint32_t linktype; /* LINKTYPE_* of the pcap and pcapng registry */
   uint32_t captured_bytes;
   uint32_t original_bytes; /* >= captured_bytes; a reader corrects records that lie */
-  uint8_t direction;      /* enum packet_direction */
-  uint8_t fcs_bytes;      /* frame check sequence at the end, if the container says so (0, 2, 4) */
+  uint8_t direction;       /* enum packet_direction */
+  uint8_t fcs_bytes;       /* frame check sequence at the end, if the container says so (0, 2, 4) */
   const uint8_t *bytes;
 };
 
-/* Decodes *frame into *packet. Never fails, never reads outside frame->bytes[0 .. captured_bytes). */
+/* Decodes *frame into *packet. Never fails, never reads outside frame->bytes[0 ..
+ * captured_bytes). */
 void packet_decode(const struct frame *frame, struct packet *packet);
 
 /* true if packet_decode() knows this link type. */

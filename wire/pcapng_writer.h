@@ -1,8 +1,9 @@
 #ifndef WIRE_PCAPNG_WRITER_H
 #define WIRE_PCAPNG_WRITER_H
 
-/* Writes pcapng (draft-ietf-opsawg-pcapng), little-endian on little-endian machines, one section.
- * All functions return 0 or a negative error_code. The writer buffers; flush or close makes it durable. */
+/* Writes pcapng (draft-ietf-opsawg-pcapng), little-endian on little-endian machines, one
+ * section. All functions return 0 or a negative error_code. The writer buffers; flush or close
+ * makes it durable. */
 
 #include "wire/error.h"
 #include "wire/packet.h"
@@ -16,16 +17,16 @@ struct pcapng_interface {
   const char *name, *description; /* NULL or "" = option left out */
   const char *filter;             /* as above */
   uint32_t linktype;
-  uint32_t snaplen_bytes;         /* 0 = unlimited */
+  uint32_t snaplen_bytes; /* 0 = unlimited */
 };
 
 struct pcapng_packet {
-  uint32_t interface;     /* index as returned by pcapng_writer_interface() */
+  uint32_t interface; /* index as returned by pcapng_writer_interface() */
   int64_t time_ns;
-  const uint8_t *bytes;   /* borrowed for the call */
+  const uint8_t *bytes; /* borrowed for the call */
   uint32_t captured_bytes, original_bytes;
-  uint8_t direction;      /* enum packet_direction; 0 = no flags option */
-  uint64_t packet_id;     /* 0 = none */
+  uint8_t direction;           /* enum packet_direction; 0 = no flags option */
+  uint64_t packet_id;          /* 0 = none */
   const char *const *comments; /* comment_count UTF-8 strings, borrowed; one opt_comment each */
   size_t comment_count;
 };
@@ -40,7 +41,8 @@ int pcapng_writer_packet(struct pcapng_writer *writer, const struct pcapng_packe
                          struct error *error);
 /* Interface statistics block; *_or_none: UINT64_MAX leaves the option out. */
 int pcapng_writer_statistics(struct pcapng_writer *writer, uint32_t interface, int64_t time_ns,
-                             uint64_t received_or_none, uint64_t dropped_or_none, struct error *error);
+                             uint64_t received_or_none, uint64_t dropped_or_none,
+                             struct error *error);
 /* Name resolution block with one record: address (IPv4 if ip_version is 4, else IPv6) -> name. */
 int pcapng_writer_name(struct pcapng_writer *writer, const struct ip_address *address,
                        uint8_t ip_version, const char *name, struct error *error);

@@ -1,8 +1,8 @@
 #ifndef WIRE_TIMESTAMP_H
 #define WIRE_TIMESTAMP_H
 
-/* Time inside tcpstall: nanoseconds since 1970-01-01 00:00 UTC (or since a trace's own zero, where it
- * has no date) in an int64_t, named *_ns. Durations use the same type. */
+/* Time inside tcpstall: nanoseconds since 1970-01-01 00:00 UTC (or since a trace's own zero,
+ * where it has no date) in an int64_t, named *_ns. Durations use the same type. */
 
 #include <stdbool.h>
 #include <stdint.h>
