@@ -38,6 +38,7 @@ test  command clang-tidy     clang-tidy
 test  command shellcheck     shellcheck
 ci    command sshd           openssh-server
 fuzz  command clang          clang
+fuzz  module  cmocka         libcmocka-dev
 fuzz  file    /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-dev
 TABLE
 }
