@@ -46,6 +46,7 @@ planted headers 'struct twice { int x; };' wire/planted.h "a header without an i
 planted names "/* see /wo""rk/main/x.c */" cli/planted.c "a path of one machine"
 planted names "# TO""DO: later" cli/planted.sh "an unfinished place"
 planted names "get it from deb.deb""ian.org" README.md "a package host"
+planted links "see [there](nowhere.md)" tests/planted.md "a link that leads nowhere"
 planted sizes "$(echo 'void f(void)'; echo '{'; for _ in {1..90}; do echo '  g();'; done; echo '}')" \
   wire/planted.c "a function of 93 lines"
 planted sizes "$(for _ in {1..800}; do echo '/* line */'; done)" wire/planted.c "a file of 800 lines"
