@@ -3,7 +3,7 @@
 foreach(name arrows format headers links names shell sizes tidy planted)
   add_test(NAME style.${name}
            COMMAND bash ${CMAKE_SOURCE_DIR}/tests/style/${name}.sh ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
-  set_tests_properties(style.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS style)
+  set_tests_properties(style.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS style)
 endforeach()
 # Sanitizers bring their own symbols: the tables of a plain build are what counts.
 if(NOT TCPSTALL_SANITIZE)
