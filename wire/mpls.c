@@ -1,0 +1,72 @@
+/* MPLS (RFC 3032), what its last label hides (RFC 4928, RFC 4448), and NSH (RFC 8300). */
+#include "wire/decoder.h"
+#include "wire/ethertype.h"
+
+#define MPLS_BOTTOM_OF_STACK 0x00000100
+#define MPLS_LABEL_IPV4      0 /* explicit null */
+#define MPLS_LABEL_IPV6      2
+
+enum layer mpls_parse(struct decoder *decoder)
+{
+  const uint8_t *header = decoder_take(decoder, 4);
+  if (header == NULL)
+    return LAYER_DONE;
+  const uint32_t entry = read_be32(header);
+  if (!(entry & MPLS_BOTTOM_OF_STACK))
+    return LAYER_MPLS;
+  switch (entry >> 12) {
+  case MPLS_LABEL_IPV4: return LAYER_IPV4;
+  case MPLS_LABEL_IPV6: return LAYER_IPV6;
+  default: return LAYER_PSEUDOWIRE;
+  }
+}
+
+/* A MAC address may begin with the nibble 4 or 6 too, so the length has to fit as well. */
+static bool looks_like_ipv4(const struct slice *rest)
+{
+  return rest->captured >= 20 && (rest->bytes[0] & 0x0f) >= 5 &&
+         read_be16(rest->bytes + 2) <= rest->length;
+}
+
+static bool looks_like_ipv6(const struct slice *rest)
+{
+  return rest->captured >= 40 && read_be16(rest->bytes + 4) + 40U <= rest->length;
+}
+
+/* A label does not say what it carries: routers tell by the first nibble (RFC 4928, 2). 0 is the
+ * control word of a pseudowire, 1 its associated channel. */
+enum layer mpls_payload_parse(struct decoder *decoder)
+{
+  const uint8_t *first = decoder_peek(decoder, 4);
+  if (first == NULL)
+    return LAYER_DONE;
+  switch (*first >> 4) {
+  case 0: slice_skip(&decoder->rest, 4); return LAYER_ETHERNET;
+  case 1: return decoder_end_opaque(decoder);
+  case 4: return looks_like_ipv4(&decoder->rest) ? LAYER_IPV4 : LAYER_ETHERNET;
+  case 6: return looks_like_ipv6(&decoder->rest) ? LAYER_IPV6 : LAYER_ETHERNET;
+  default: return LAYER_ETHERNET;
+  }
+}
+
+/* RFC 8300, 2.2: length in units of 4 bytes, next protocol in the fourth byte. */
+enum layer nsh_parse(struct decoder *decoder)
+{
+  const uint8_t *header = decoder_peek(decoder, 8);
+  if (header == NULL)
+    return LAYER_DONE;
+  const uint32_t header_bytes = (header[1] & 0x3fU) * 4;
+  const uint8_t next = header[3];
+  if (header_bytes < 8)
+    return decoder_end(decoder, PACKET_MALFORMED);
+  if (decoder_take(decoder, header_bytes) == NULL)
+    return LAYER_DONE;
+  switch (next) {
+  case 1: return LAYER_IPV4;
+  case 2: return LAYER_IPV6;
+  case 3: return LAYER_ETHERNET;
+  case 4: return LAYER_NSH;
+  case 5: return LAYER_MPLS;
+  default: return decoder_end_opaque(decoder);
+  }
+}
