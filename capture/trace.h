@@ -50,7 +50,9 @@ struct trace_info {
   uint64_t filtered_out;
   /* pcapng blocks that Wireshark numbers as frames, though they are none */
   uint64_t foreign_blocks;
-  uint64_t skipped_blocks;       /* unknown pcapng blocks, passed over */
+  uint64_t skipped_blocks;    /* unknown pcapng blocks, passed over */
+  uint64_t corrected_records; /* more captured than original bytes, or sub-seconds of a second and
+                                 more: put right */
   uint64_t lines_not_understood; /* text: lines that look like a packet and are none that we know */
   uint32_t interface_count;
   /* the trace says on which host it was taken: text by "# captured on: HOST" or "HOST is us",
