@@ -1,0 +1,79 @@
+#ifndef REPORT_COLLECT_H
+#define REPORT_COLLECT_H
+
+/* Gathers what the analyzer reports until it can be ordered and written: findings, worst first, and
+ * connection summaries, all within named limits. Records are packed (packed.h), so that 100,000
+ * connections need some tens of MB; what a limit leaves out is counted and said. */
+
+#include "report/report.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct collect; /* opaque */
+
+struct collect_limits {
+  uint32_t findings;        /* kept; beyond it the least telling one goes */
+  uint32_t connections;     /* kept without a finding (those with one are kept always) */
+  uint32_t unanswered_syns; /* of these: connections that never got beyond their SYN */
+};
+
+#define COLLECT_FINDINGS_DEFAULT        10000  /* about 2 KB each */
+#define COLLECT_CONNECTIONS_DEFAULT     200000 /* about 0.3 KB each */
+#define COLLECT_UNANSWERED_SYNS_DEFAULT 10000
+
+/* Which connections count (--connection). Both ports 0 and no address: everything. */
+struct collect_selection {
+  uint64_t id;                  /* 0 = any */
+  uint32_t endpoint_count;      /* 0 .. 2: all given ones must be ends of the connection */
+  struct endpoint endpoints[2]; /* port 0 = any */
+};
+
+struct collect_options {
+  struct collect_limits limits;
+  struct collect_selection selection;
+  int64_t min_stall_ns;  /* for the report's text only */
+  bool every_connection; /* keep those without findings too (-v, JSON) */
+};
+
+void collect_options_default(struct collect_options *options);
+
+/* NULL: no memory. The options are copied. */
+struct collect *collect_new(const struct collect_options *options);
+void collect_free(struct collect *collect); /* NULL is allowed */
+
+/* A capture begins: what the sink receives from now on belongs to `end`. The analyzer's connection
+ * ids (1, 2, ...) go on behind those of the captures before. Returns 0 or ERROR_LIMIT
+ * (ANALYZER_ENDS_MAX captures). */
+int collect_begin_capture(struct collect *collect, uint8_t end);
+/* Where the analyzer of that capture has to deliver. Valid as long as collect. */
+struct analyzer_sink collect_sink(struct collect *collect);
+/* The capture is over; its description is copied (the strings in it are not). Returns 0, or
+ * ERROR_MEMORY if memory ran out since collect_begin_capture(). */
+int collect_end_capture(struct collect *collect, const struct report_capture *capture);
+
+const struct report_overview *collect_overview(const struct collect *collect);
+uint32_t collect_capture_count(const struct collect *collect);
+const struct report_capture *collect_capture(const struct collect *collect, uint32_t index);
+/* Bytes held for records, for tests and statistics. */
+uint64_t collect_memory_bytes(const struct collect *collect);
+
+/* For report_write(): orders the records (idempotent; nothing may be added afterwards). */
+int collect_arrange(struct collect *collect);
+/* By rank: problems first, then the longest wait. index < collect_finding_count(). */
+uint32_t collect_finding_count(const struct collect *collect);
+void collect_finding(const struct collect *collect, uint32_t index, struct finding *finding,
+                     uint64_t *connection_id);
+/* By id. */
+uint32_t collect_connection_count(const struct collect *collect);
+/* Fills *summary, which must live as long as *connection is used. */
+void collect_connection(const struct collect *collect, uint32_t index,
+                        struct report_connection *connection, struct connection_summary *summary);
+/* Index of a connection id, or UINT32_MAX. */
+uint32_t collect_connection_index(const struct collect *collect, uint64_t id);
+/* The findings of a connection, worst first: their number, and in *first the position of the first
+ * one, from which collect_finding_at() gives the indices for collect_finding(). */
+uint32_t collect_connection_findings(const struct collect *collect, uint64_t id, uint32_t *first);
+uint32_t collect_finding_at(const struct collect *collect, uint32_t position);
+
+#endif

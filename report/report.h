@@ -1,0 +1,117 @@
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
+
+/* What a report is made of, and the interface of everything that writes one (text, JSON, later HTML
+ * and packet comments). The collector (collect.h) gathers the material; report_write() walks it and
+ * calls the writer's operations in the order that its layout asks for. Writers keep nothing beyond
+ * a call. */
+
+#include "analyzer/analyzer.h"
+#include "analyzer/finding.h"
+#include "wire/error.h"
+#include "wire/packet.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How the times of a capture are to be read. */
+enum report_time_base {
+  REPORT_TIME_EPOCH,   /* since 1970-01-01 00:00 UTC */
+  REPORT_TIME_OF_DAY,  /* clock without a date */
+  REPORT_TIME_RELATIVE /* since the first packet */
+};
+
+/* One capture point: a file, an excerpt of a text, a pipe. Strings are borrowed until
+ * report_write() is done. */
+struct report_capture {
+  uint8_t end;             /* 0 = "A" */
+  uint32_t excerpt;        /* text with several excerpts: 1-based; else 0 */
+  const char *file;        /* as named on the command line; "-" = standard input */
+  const char *format;      /* "pcap", "pcapng", "text" */
+  const char *compression; /* "", "gzip", "zstd" */
+  const char *captured_on; /* host that the trace names, "" = none */
+  enum report_time_base time_base;
+  uint64_t bytes;  /* read from the file */
+  uint64_t frames; /* read, the filtered ones too */
+  uint64_t filtered_out, foreign_blocks, skipped_blocks, lines_not_understood;
+  uint64_t dropped; /* told by the file, if has_dropped */
+  bool has_dropped;
+  bool interrupted;              /* the user stopped the reading */
+  char damage[400];              /* why the reading ended early, "" = it did not */
+  uint32_t unsupported_linktype; /* of the first interface that is not decoded, if stats count such
+                                    frames */
+  struct analyzer_stats stats;   /* of this capture's analysis */
+  uint32_t quality;              /* enum quality of its connections, or'ed (set by the collector) */
+  uint64_t first_id,
+      last_id; /* connection ids that belong to it (set by the collector); last < first: none */
+};
+
+/* The longest wait of a severity, and whose it was. */
+struct report_longest {
+  int64_t waited_ns; /* TIME_INVALID: there is none */
+  uint64_t connection_id;
+  enum location location;
+  enum cause cause;
+};
+
+/* Sums over everything that was analysed, whether or not it is shown. */
+struct report_overview {
+  uint32_t captures;
+  uint64_t connections;          /* seen, the filtered ones (selection) excluded */
+  uint64_t connections_listed;   /* that reach the writer's connection() */
+  uint64_t connections_left_out; /* by limits, although wanted */
+  uint64_t packets;
+  uint64_t problems, infos;   /* findings, before any limit */
+  uint64_t findings_left_out; /* by limits: the shortest infos first */
+  uint64_t problems_left_out;
+  uint64_t causes[2][CAUSE_COUNT];                       /* by enum severity */
+  struct report_longest longest[2];                      /* by enum severity */
+  int64_t moving_ns, idle_ns, budget_ns[LOCATION_COUNT]; /* summed over all directions */
+  int64_t min_stall_ns;
+  bool selected; /* --connection is in force */
+};
+
+/* A connection as reported: `id` runs through all captures. */
+struct report_connection {
+  uint64_t id;
+  const struct report_capture *capture;
+  const struct connection_summary *summary;
+};
+
+enum report_layout {
+  REPORT_WORST_FIRST,  /* begin, verdict*, finding* (worst first), capture*, connection*, end */
+  REPORT_BY_CONNECTION /* begin, capture*, (connection, finding*)*, end */
+};
+
+/* Operations return 0 or a negative error_code; the first failure ends report_write(). `context` is
+ * the writer's own. Any operation may be NULL. */
+struct report_writer {
+  void *context;
+  enum report_layout layout;
+  bool wants_info;       /* findings of severity info reach finding() too */
+  uint32_t max_findings; /* calls of finding() at most, 0 = no limit (worst-first layout only) */
+  int (*begin)(void *context, const struct report_overview *overview);
+  /* One call a finding before the first finding(): the sentence that comes first. rank is 1-based.
+   */
+  int (*verdict)(void *context, uint64_t rank, const struct report_connection *connection,
+                 const struct finding *finding);
+  int (*finding)(void *context, uint64_t rank, const struct report_connection *connection,
+                 const struct finding *finding);
+  int (*capture)(void *context, const struct report_capture *capture);
+  int (*connection)(void *context, const struct report_connection *connection);
+  int (*end)(void *context, const struct report_overview *overview);
+};
+
+/* Looks up the name that a capture itself gives to an address; NULL = none. */
+struct report_names {
+  void *context;
+  const char *(*name)(void *context, uint8_t end, const struct ip_address *address);
+};
+
+struct collect;
+
+/* Hands everything collected to the writer. Returns 0 or the writer's negative error_code (with
+ * *error). */
+int report_write(struct collect *collect, const struct report_writer *writer, struct error *error);
+
+#endif

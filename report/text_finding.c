@@ -1,0 +1,200 @@
+#include "report/text_parts.h"
+
+#include "wire/timestamp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *ended_by_phrase(enum ended_by ended_by)
+{
+  static const char *const phrases[ENDED_BY_COUNT] = {
+      [ENDED_BY_UNKNOWN] = "",
+      [ENDED_BY_ACK] = "ended by an ACK",
+      [ENDED_BY_WINDOW_UPDATE] = "ended by a window update",
+      [ENDED_BY_RETRANSMISSION] = "ended by a retransmission",
+      [ENDED_BY_FOREIGN_PACKET] = "ended with an unrelated packet",
+      [ENDED_BY_KICK] = "ended by a packet sent to wake it up",
+      [ENDED_BY_APPLICATION] = "ended when the application went on",
+      [ENDED_BY_RESET] = "ended by a reset",
+      [ENDED_BY_CAPTURE_END] = "not over when the capture ended",
+  };
+  return phrases[ended_by];
+}
+
+static unsigned digits_of(const struct finding *finding)
+{
+  unsigned digits = format_digits(finding->start_ns);
+  if (format_digits(finding->end_ns) > digits)
+    digits = format_digits(finding->end_ns);
+  for (uint32_t i = 0; i < finding->evidence_count; i++)
+    if (format_digits(finding->evidence[i].time_ns) > digits)
+      digits = format_digits(finding->evidence[i].time_ns);
+  return digits;
+}
+
+/* "1 ── stall of 10.864 s ───────" */
+static void title(struct text *text, uint64_t rank, const struct finding *finding)
+{
+  struct page *page = &text->page;
+  const bool problem = finding->severity == SEVERITY_PROBLEM;
+  char duration[FORMAT_TEXT_SIZE], number[FORMAT_TEXT_SIZE];
+  page_newline(page);
+  snprintf(number, sizeof number, "%" PRIu64, rank);
+  page_right(page, problem ? PAGE_PROBLEM : PAGE_INFO, 4, number);
+  page_to_column(page, 6);
+  page_put(page, PAGE_BOLD, finding_kind_name(finding->kind));
+  if (finding->end_ns > finding->start_ns)
+    page_printf(page, PAGE_BOLD, " of %s",
+                format_duration(finding->end_ns - finding->start_ns, duration));
+  page_printf(page, PAGE_PLAIN, ", %s%s ", cause_info(finding->cause)->code,
+              problem ? "" : " (harmless)");
+  page_rule(page);
+}
+
+static void where(struct text *text, const struct finding *finding)
+{
+  struct page *page = &text->page;
+  text_label(page, "where");
+  page_wrap(page, PAGE_BOLD, TEXT_VALUE_COLUMN, location_phrase(finding->location));
+  page_printf(page, PAGE_PLAIN, " (%s), ", location_name(finding->location));
+  page_put(page, finding->confidence == CONFIDENCE_PROVEN ? PAGE_BOLD : PAGE_PLAIN,
+           confidence_name(finding->confidence));
+  page_newline(page);
+  text_label(page, "cause");
+  page_wrap(page, PAGE_PLAIN, TEXT_VALUE_COLUMN, cause_info(finding->cause)->meaning);
+  page_put(page, PAGE_PLAIN, " ");
+  char tail[120];
+  snprintf(tail, sizeof tail, "(%s), %s", cause_info(finding->cause)->code,
+           confidence_name(finding->cause_confidence));
+  page_wrap(page, PAGE_PLAIN, TEXT_VALUE_COLUMN, tail);
+  page_newline(page);
+}
+
+static void which(struct text *text, const struct report_connection *connection,
+                  const struct finding *finding)
+{
+  const struct connection_summary *summary = connection->summary;
+  char stream[TEXT_STREAM_SIZE], line[TEXT_STREAM_SIZE + 400];
+  snprintf(line, sizeof line, "%s, data sent by the %s%s; connection %" PRIu64,
+           text_stream(text, connection, finding->sender, stream),
+           stream_side_name(finding->sender), summary->roles_from_syn ? "" : " (roles guessed)",
+           connection->id);
+  text_line(&text->page, "stream", line);
+  const char *place = summary->vantage == VANTAGE_UNKNOWN ? "an unknown place on the path"
+                                                          : vantage_name(summary->vantage);
+  snprintf(line, sizeof line, "end %c, %s%s%s%s%s", 'A' + connection->capture->end,
+           summary->vantage == VANTAGE_UNKNOWN ? "at " : "at the ", place,
+           summary->vantage_reason[0] != '\0' ? " (" : "", summary->vantage_reason,
+           summary->vantage_reason[0] != '\0' ? ")" : "");
+  text_line(&text->page, "seen from", line);
+}
+
+static void when(struct text *text, const struct report_connection *connection,
+                 const struct finding *finding)
+{
+  const struct format_clock clock = text_clock(text, connection->capture, digits_of(finding));
+  char start[FORMAT_TEXT_SIZE], end[FORMAT_TEXT_SIZE], date[FORMAT_TEXT_SIZE],
+      zone[FORMAT_TEXT_SIZE], end_date[FORMAT_TEXT_SIZE];
+  char line[500];
+  format_date(&clock, finding->start_ns, date);
+  format_date(&clock, finding->end_ns, end_date);
+  format_zone(&clock, finding->start_ns, zone);
+  const bool other_day = strcmp(date, end_date) != 0;
+  int used = snprintf(line, sizeof line, "%s%s%s", date, date[0] != '\0' ? " " : "",
+                      format_time(&clock, finding->start_ns, start));
+  if (finding->end_ns != finding->start_ns)
+    used +=
+        snprintf(line + used, sizeof line - (size_t)used, " to %s%s%s", other_day ? end_date : "",
+                 other_day ? " " : "", format_time(&clock, finding->end_ns, end));
+  const char *ended = ended_by_phrase(finding->ended_by);
+  snprintf(line + used, sizeof line - (size_t)used, "%s%s%s%s", zone[0] != '\0' ? " " : "", zone,
+           ended[0] != '\0' ? ", " : "", ended);
+  text_line(&text->page, "when", line);
+}
+
+/* Crawls and holds have numbers of their own. */
+static void amounts(struct text *text, const struct finding *finding)
+{
+  char line[300], first[FORMAT_TEXT_SIZE], second[FORMAT_TEXT_SIZE], third[FORMAT_TEXT_SIZE];
+  if (finding->waits > 1) {
+    snprintf(line, sizeof line, "%s, %s together, %s of the period",
+             format_count(finding->waits, first), format_duration(finding->waited_ns, second),
+             format_percent(finding->waited_ns, finding->end_ns - finding->start_ns, third));
+    text_line(&text->page, "waits", line);
+  }
+  const bool least = time_is_valid(finding->hold_min_ns);
+  const bool most = time_is_valid(finding->hold_max_ns);
+  if (!least && !most)
+    return;
+  snprintf(line, sizeof line, "%s%s%s%s%s", least ? "at least " : "",
+           least ? format_duration(finding->hold_min_ns, first) : "", least && most ? ", " : "",
+           most ? "at most " : "", most ? format_duration(finding->hold_max_ns, second) : "");
+  text_line(&text->page, "held", line);
+}
+
+/* Frame numbers and times stand in columns; the facts wrap beside them. */
+static void evidence(struct text *text, const struct report_connection *connection,
+                     const struct finding *finding)
+{
+  struct page *page = &text->page;
+  const struct format_clock clock = text_clock(text, connection->capture, digits_of(finding));
+  const unsigned frame_columns = 8, time_columns = 9 + clock.digits;
+  const unsigned fact = TEXT_VALUE_COLUMN + frame_columns + 2 + time_columns + 5;
+  for (uint32_t i = 0; i < finding->evidence_count; i++) {
+    const struct evidence *one = &finding->evidence[i];
+    char frame[FORMAT_TEXT_SIZE], time[FORMAT_TEXT_SIZE];
+    if (i == 0) {
+      text_label(page, "evidence");
+      page_right(page, PAGE_DIM, frame_columns, "frame");
+      page_to_column(page, TEXT_VALUE_COLUMN + frame_columns + 2);
+      page_put(page, PAGE_DIM, "time");
+      page_to_column(page, fact - 5);
+      page_put(page, PAGE_DIM, "end  fact");
+      page_newline(page);
+    }
+    page_to_column(page, TEXT_VALUE_COLUMN);
+    snprintf(frame, sizeof frame, "%" PRIu64, one->frame);
+    page_right(page, PAGE_PLAIN, frame_columns, one->frame != 0 ? frame : "-");
+    page_to_column(page, TEXT_VALUE_COLUMN + frame_columns + 2);
+    if (time_is_valid(one->time_ns))
+      page_put(page, PAGE_PLAIN, format_time(&clock, one->time_ns, time));
+    page_to_column(page, fact - 5);
+    page_printf(page, PAGE_PLAIN, "%c", 'A' + one->end % 26);
+    page_to_column(page, fact);
+    page_wrap(page, PAGE_PLAIN, fact, one->fact);
+    page_newline(page);
+  }
+}
+
+static void alternatives(struct text *text, const struct finding *finding)
+{
+  for (uint32_t i = 0; i < finding->alternative_count; i++) {
+    const struct alternative *one = &finding->not_excluded[i];
+    char line[WHY_SIZE + 100];
+    if (one->cause == CAUSE_UNKNOWN)
+      snprintf(line, sizeof line, "%s: %s", location_name(one->location), one->why);
+    else
+      snprintf(line, sizeof line, "%s, %s: %s", location_name(one->location),
+               cause_info(one->cause)->code, one->why);
+    text_line(&text->page, i == 0 ? "not excluded" : "", line);
+  }
+}
+
+void text_finding(struct text *text, uint64_t rank, const struct report_connection *connection,
+                  const struct finding *finding)
+{
+  title(text, rank, finding);
+  where(text, finding);
+  which(text, connection, finding);
+  when(text, connection, finding);
+  amounts(text, finding);
+  if (finding->reason[0] != '\0')
+    text_line(&text->page, "why", finding->reason);
+  evidence(text, connection, finding);
+  alternatives(text, finding);
+  if (finding->settle != NULL)
+    text_line(&text->page, "settle it", finding->settle);
+  if (finding->advice != NULL)
+    text_line(&text->page, "what to do", finding->advice);
+}

@@ -1,0 +1,190 @@
+#include "report/text_parts.h"
+
+#include "wire/timestamp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *plural(uint64_t count)
+{
+  return count == 1 ? "" : "s";
+}
+
+/* "3 TCP connections" */
+static const char *connections_text(const struct report_overview *overview,
+                                    char out[FORMAT_TEXT_SIZE * 2])
+{
+  char count[FORMAT_TEXT_SIZE];
+  snprintf(out, FORMAT_TEXT_SIZE * 2, "%s%s TCP connection%s",
+           format_count(overview->connections, count), overview->selected ? " chosen" : "",
+           plural(overview->connections));
+  return out;
+}
+
+void text_headline(struct text *text)
+{
+  const struct report_overview *overview = text->overview;
+  struct page *page = &text->page;
+  char connections[FORMAT_TEXT_SIZE * 2], count[FORMAT_TEXT_SIZE];
+  connections_text(overview, connections);
+  if (overview->problems > 0) {
+    page_printf(page, PAGE_PROBLEM, "%s problem%s", format_count(overview->problems, count),
+                plural(overview->problems));
+    page_printf(page, PAGE_PLAIN, " in %s", connections);
+  } else if (overview->connections > 0) {
+    page_put(page, PAGE_GOOD, "No problem found");
+    page_printf(page, PAGE_PLAIN, " in %s, %s packet%s", connections,
+                format_count(overview->packets, count), plural(overview->packets));
+  } else {
+    page_put(page, PAGE_BOLD, "No TCP connections");
+    page_put(page, PAGE_PLAIN, ": there is nothing to judge");
+  }
+  page_newline(page);
+}
+
+void text_verdict(struct text *text, uint64_t rank, const struct finding *finding)
+{
+  struct page *page = &text->page;
+  const bool problem = finding->severity == SEVERITY_PROBLEM;
+  char number[FORMAT_TEXT_SIZE];
+  if (rank == 1)
+    page_newline(page);
+  snprintf(number, sizeof number, "%" PRIu64, rank);
+  page_right(page, problem ? PAGE_PROBLEM : PAGE_INFO, 4, number);
+  page_to_column(page, 6);
+  page_wrap(page, problem ? PAGE_BOLD : PAGE_PLAIN, 6, finding->summary);
+  page_newline(page);
+}
+
+struct share {
+  const char *name;
+  int64_t ns;
+};
+
+static void insert_share(struct share *shares, unsigned *count, const char *name, int64_t ns)
+{
+  if (ns <= 0)
+    return;
+  unsigned at = (*count)++;
+  for (; at > 0 && shares[at - 1].ns < ns; at--)
+    shares[at] = shares[at - 1];
+  shares[at] = (struct share){name, ns};
+}
+
+const char *text_budget(int64_t moving_ns, int64_t idle_ns, const int64_t budget_ns[LOCATION_COUNT],
+                        char out[TEXT_BUDGET_SIZE])
+{
+  struct share shares[LOCATION_COUNT + 2];
+  unsigned count = 0;
+  int64_t whole = moving_ns + idle_ns;
+  insert_share(shares, &count, "moving", moving_ns);
+  insert_share(shares, &count, "idle", idle_ns);
+  for (int location = LOCATION_NONE + 1; location < LOCATION_COUNT; location++) {
+    insert_share(shares, &count, location_name((enum location)location), budget_ns[location]);
+    whole += budget_ns[location];
+  }
+  size_t used = 0;
+  out[0] = '\0';
+  for (unsigned i = 0; i < count; i++) {
+    char percent[FORMAT_TEXT_SIZE];
+    const int written = snprintf(out + used, TEXT_BUDGET_SIZE - used, "%s%s %s", i > 0 ? ", " : "",
+                                 shares[i].name, format_percent(shares[i].ns, whole, percent));
+    used += (size_t)written < TEXT_BUDGET_SIZE - used ? (size_t)written : 0;
+  }
+  return out;
+}
+
+/* "9 app-idle, 3 keepalive-idle", most frequent first, at most as many as fit. */
+static void causes_text(const uint64_t counts[CAUSE_COUNT], char *out, size_t size)
+{
+  bool told[CAUSE_COUNT] = {false};
+  size_t used = 0;
+  out[0] = '\0';
+  for (unsigned round = 0; round < CAUSE_COUNT; round++) {
+    int best = -1;
+    for (int cause = 0; cause < CAUSE_COUNT; cause++)
+      if (!told[cause] && counts[cause] > 0 && (best < 0 || counts[cause] > counts[best]))
+        best = cause;
+    if (best < 0 || used + 60 > size)
+      return;
+    told[best] = true;
+    char count[FORMAT_TEXT_SIZE];
+    used += (size_t)snprintf(out + used, size - used, "%s%s %s", round > 0 ? ", " : "",
+                             format_count(counts[best], count), cause_info((enum cause)best)->code);
+  }
+}
+
+/* Problems that were not told one by one. */
+static void untold_problems(struct text *text)
+{
+  const struct report_overview *overview = text->overview;
+  const uint64_t told = text->told < overview->problems ? text->told : overview->problems;
+  if (told == overview->problems)
+    return;
+  char causes[400], count[FORMAT_TEXT_SIZE], line[600];
+  causes_text(overview->causes[SEVERITY_PROBLEM], causes, sizeof causes);
+  snprintf(line, sizeof line,
+           "%s more problem%s, shorter than these; all together: %s. Choose one connection with "
+           "--connection, raise --limits details=N, or take --json.",
+           format_count(overview->problems - told, count), plural(overview->problems - told),
+           causes);
+  text_line(&text->page, "not told", line);
+}
+
+static void harmless(struct text *text)
+{
+  const struct report_overview *overview = text->overview;
+  if (overview->infos == 0 || text->options.all)
+    return;
+  const struct report_longest *longest = &overview->longest[SEVERITY_INFO];
+  char causes[400], duration[FORMAT_TEXT_SIZE], line[700];
+  causes_text(overview->causes[SEVERITY_INFO], causes, sizeof causes);
+  snprintf(line, sizeof line,
+           "%s; the longest took %s (%s, %s, connection %" PRIu64 "); --all tells them one by one",
+           causes, format_duration(longest->waited_ns, duration), cause_info(longest->cause)->code,
+           location_name(longest->location), longest->connection_id);
+  text_line(&text->page, "harmless", line);
+}
+
+static void left_out(struct text *text)
+{
+  const struct report_overview *overview = text->overview;
+  char count[FORMAT_TEXT_SIZE], line[300];
+  if (overview->findings_left_out > 0) {
+    snprintf(line, sizeof line,
+             "%s finding%s beyond the limit (--limits findings=N), the least telling ones",
+             format_count(overview->findings_left_out, count), plural(overview->findings_left_out));
+    text_line(&text->page, "left out", line);
+  }
+  if (overview->connections_left_out > 0 && text->options.verbose) {
+    snprintf(line, sizeof line,
+             "%s connection%s without a finding beyond the limits (--limits "
+             "listed-connections=N,listed-syns=N)",
+             format_count(overview->connections_left_out, count),
+             plural(overview->connections_left_out));
+    text_line(&text->page, "left out", line);
+  }
+}
+
+void text_sums(struct text *text)
+{
+  const struct report_overview *overview = text->overview;
+  struct page *page = &text->page;
+  char budget[TEXT_BUDGET_SIZE], line[300];
+  page_newline(page);
+  untold_problems(text);
+  harmless(text);
+  if (overview->connections > 0) {
+    text_budget(overview->moving_ns, overview->idle_ns, overview->budget_ns, budget);
+    if (budget[0] != '\0')
+      text_line(page, "time spent", budget);
+  }
+  if (overview->connections > 0 && overview->problems + overview->infos == 0) {
+    char duration[FORMAT_TEXT_SIZE];
+    snprintf(line, sizeof line, "none as long as %s (--min-stall)",
+             format_duration(overview->min_stall_ns, duration));
+    text_line(page, "waits", line);
+  }
+  left_out(text);
+}

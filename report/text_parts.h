@@ -1,0 +1,51 @@
+#ifndef REPORT_TEXT_PARTS_H
+#define REPORT_TEXT_PARTS_H
+
+/* The parts of the text report, which share its page and its look. Only text*.c include this. */
+
+#include "report/format.h"
+#include "report/page.h"
+#include "report/text.h"
+
+struct text {
+  struct text_options options;
+  struct page page;
+  const struct report_overview *overview;
+  uint64_t told; /* findings told in full so far */
+  bool captures_begun, connections_begun;
+};
+
+/* Where the values of "label  value" lines begin. */
+#define TEXT_LABEL_COLUMN 2
+#define TEXT_VALUE_COLUMN 16
+
+/* Starts a line with its label; the value begins at TEXT_VALUE_COLUMN. */
+void text_label(struct page *page, const char *label);
+/* A whole line: label and wrapped value. */
+void text_line(struct page *page, const char *label, const char *value);
+
+struct format_clock text_clock(const struct text *text, const struct report_capture *capture,
+                               unsigned digits);
+
+/* "A:80 → B:1234" from the sender's end to the receiver's. */
+#define TEXT_STREAM_SIZE (2 * FORMAT_ENDPOINT_SIZE + 8)
+const char *text_stream(const struct text *text, const struct report_connection *connection,
+                        enum stream_side sender, char out[TEXT_STREAM_SIZE]);
+
+/* text_finding.c: everything about one finding. */
+void text_finding(struct text *text, uint64_t rank, const struct report_connection *connection,
+                  const struct finding *finding);
+/* text_capture.c */
+void text_capture(struct text *text, const struct report_capture *capture);
+/* text_connection.c: the table of -v. */
+void text_connection(struct text *text, const struct report_connection *connection);
+/* text_overview.c: the first lines, and the sums at the end. */
+void text_headline(struct text *text);
+void text_verdict(struct text *text, uint64_t rank, const struct finding *finding);
+void text_sums(struct text *text);
+/* "moving 93.1 %, sender-app 6.9 %", largest first, zeros left out. */
+#define TEXT_BUDGET_SIZE 400
+const char *text_budget(int64_t moving_ns, int64_t idle_ns, const int64_t budget_ns[LOCATION_COUNT],
+                        char out[TEXT_BUDGET_SIZE]);
+
+#endif
