@@ -123,12 +123,25 @@ layer_parser ethernet_parse, ethertype_parse, llc_parse, vlan_parse, arp_parse;
 
 /* serial.c: PPP and its relatives */
 layer_parser ppp_parse, pppoe_parse, chdlc_parse;
-layer_parser serial_ppp_direction_parse, serial_frame_relay_parse, serial_slip_parse;
+layer_parser serial_hdlc_parse, serial_ppp_direction_parse, serial_chdlc_direction_parse;
+layer_parser serial_frame_relay_parse, serial_frame_relay_direction_parse, serial_slip_parse;
+
+/* lan.c */
+layer_parser lan_fddi_parse, lan_token_ring_parse, lan_arcnet_bsd_parse, lan_arcnet_linux_parse;
+layer_parser lan_sunatm_parse, lan_atm_clip_parse, lan_ipoib_parse;
+
+/* host_link.c */
+layer_parser host_loopback_parse, host_cooked_parse, host_cooked_v2_parse, host_nflog_parse;
+layer_parser host_pktap_parse, host_pflog_parse, host_enc_parse, host_ipnet_parse;
+
+/* device_link.c */
+layer_parser device_brcm_parse, device_brcm_prepend_parse, device_dsa_parse, device_edsa_parse;
+layer_parser device_juniper_ethernet_parse, device_juniper_ppp_parse, device_juniper_chdlc_parse;
 
 /* wlan.c: IEEE 802.11 and the radio headers in front of it */
 layer_parser wlan_parse, wlan_radiotap_parse, wlan_prism_parse, wlan_avs_parse, wlan_ppi_parse;
 
-/* link.c: link types, and the smaller ones themselves */
+/* link.c: the table of link types */
 layer_parser link_parse;
 bool link_is_supported(uint32_t linktype);
 

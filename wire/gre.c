@@ -42,6 +42,15 @@ static enum layer erspan_iii_parse(struct decoder *decoder)
   return LAYER_ETHERNET;
 }
 
+/* Cisco's WCCP: in version 2 four bytes of its own come before the IPv4 packet. */
+static enum layer wccp_parse(struct decoder *decoder)
+{
+  const uint8_t *first = decoder_peek(decoder, 1);
+  if (first == NULL || (*first >> 4 != 4 && decoder_take(decoder, 4) == NULL))
+    return LAYER_DONE;
+  return LAYER_IPV4;
+}
+
 enum layer gre_parse(struct decoder *decoder)
 {
   const uint8_t *header = decoder_take(decoder, 4);
@@ -60,5 +69,7 @@ enum layer gre_parse(struct decoder *decoder)
     return erspan_parse(decoder, (flags & GRE_SEQUENCE) != 0);
   if (type == ETHERTYPE_ERSPAN_III)
     return erspan_iii_parse(decoder);
+  if (type == ETHERTYPE_WCCP)
+    return wccp_parse(decoder);
   return type < ETHERTYPE_MIN ? decoder_end_opaque(decoder) : decoder_ethertype(decoder, type);
 }

@@ -149,3 +149,31 @@ enum layer serial_slip_parse(struct decoder *decoder)
   decoder_direction(decoder, header[0] == 0 ? PACKET_DIR_IN : PACKET_DIR_OUT);
   return LAYER_IP;
 }
+
+/* PPP in HDLC framing; the address bytes of Cisco's HDLC are told apart. */
+enum layer serial_hdlc_parse(struct decoder *decoder)
+{
+  const uint8_t *address = decoder_peek(decoder, 2);
+  if (address == NULL)
+    return LAYER_DONE;
+  const bool is_cisco = (address[0] == 0x0f || address[0] == 0x8f) && address[1] == 0;
+  return is_cisco ? LAYER_CHDLC : LAYER_PPP;
+}
+
+enum layer serial_chdlc_direction_parse(struct decoder *decoder)
+{
+  const uint8_t *direction = decoder_take(decoder, 1);
+  if (direction == NULL)
+    return LAYER_DONE;
+  decoder_direction(decoder, *direction == 0 ? PACKET_DIR_IN : PACKET_DIR_OUT);
+  return LAYER_CHDLC;
+}
+
+enum layer serial_frame_relay_direction_parse(struct decoder *decoder)
+{
+  const uint8_t *direction = decoder_take(decoder, 1);
+  if (direction == NULL)
+    return LAYER_DONE;
+  decoder_direction(decoder, *direction == 0 ? PACKET_DIR_IN : PACKET_DIR_OUT);
+  return serial_frame_relay_parse(decoder);
+}

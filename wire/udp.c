@@ -9,6 +9,7 @@ enum udp_tunnel_port {
   UDP_PORT_L2TP = 1701,
   UDP_PORT_GTP_U = 2152,
   UDP_PORT_TEREDO = 3544,
+  UDP_PORT_GRE = 4754, /* RFC 8086 */
   UDP_PORT_VXLAN = 4789,
   UDP_PORT_VXLAN_GPE = 4790,
   UDP_PORT_GENEVE = 6081,
@@ -32,7 +33,7 @@ static bool is_there(const struct decoder *decoder, uint32_t size)
 static enum layer vxlan_parse(struct decoder *decoder)
 {
   const uint8_t *header = decoder->rest.bytes;
-  if (!is_there(decoder, 8) || (header[0] & 0x7f) != 0x08 || header[7] != 0)
+  if (!is_there(decoder, 8) || !(header[0] & 0x08))
     return plain(decoder);
   slice_skip(&decoder->rest, 8);
   return LAYER_ETHERNET;
@@ -156,6 +157,7 @@ static enum layer tunnel_by_destination(struct decoder *decoder)
   case UDP_PORT_GTP_U: return gtp_u_parse(decoder);
   case UDP_PORT_TEREDO: return teredo_parse(decoder);
   case UDP_PORT_L2TP: return l2tp_parse(decoder);
+  case UDP_PORT_GRE: return is_there(decoder, 4) ? LAYER_GRE : plain(decoder);
   case UDP_PORT_MPLS: return is_there(decoder, 4) ? LAYER_MPLS : plain(decoder);
   default: break;
   }
