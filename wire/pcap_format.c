@@ -185,42 +185,51 @@ static inline struct record_lengths read_lengths(const struct pcap_format *forma
   return lengths;
 }
 
-/* Impossible fields of the record header at `header`, whose bytes are all there. */
-static unsigned count_oddities(const struct pcap_format *format, enum pcap_variant variant,
+/* The four bytes that Nokia's firewalls put into a record header, as far as they were ever seen the
+ * same. */
+#define NOKIA_STUFF_MASK  UINT32_C(0x0fff00f0)
+#define NOKIA_STUFF_VALUE UINT32_C(0x0fbf0000)
+
+static bool extra_is_possible(const struct pcap_format *format, enum pcap_variant variant,
+                              const uint8_t *header)
+{
+  uint32_t word = variant == PCAP_STANDARD ? 0 : file_u32(header + 16, format->big_endian);
+  if (variant == PCAP_STANDARD)
+    return true;
+  if (variant == PCAP_NOKIA)
+    return (word & NOKIA_STUFF_MASK) == NOKIA_STUFF_VALUE;
+  return word <= GUESS_IFINDEX_MAX && header[22] <= GUESS_PACKET_TYPE_MAX;
+}
+
+/* false if the record header at `header`, whose bytes are all there, has impossible fields. */
+static bool header_is_possible(const struct pcap_format *format, enum pcap_variant variant,
                                const uint8_t *header)
 {
   struct record_lengths lengths = read_lengths(format, header);
-  unsigned odd = 0;
-  odd += file_u32(header + 4, format->big_endian) >= 1000000;
-  odd += lengths.captured > captured_bytes_max(format->linktype);
-  odd += lengths.captured > format->snaplen_bytes;
-  odd += lengths.original > GUESS_ORIGINAL_BYTES_MAX;
-  odd += lengths.captured > lengths.original;
-  if (variant == PCAP_STANDARD || variant == PCAP_NOKIA)
-    return odd;
-  odd += file_u32(header + 16, format->big_endian) > GUESS_IFINDEX_MAX;
-  odd += header[22] > GUESS_PACKET_TYPE_MAX;
-  return odd;
+  uint32_t snaplen = format->snaplen_bytes == 0 ? UINT32_MAX : format->snaplen_bytes;
+  return file_u32(header + 4, format->big_endian) < 1000000 && lengths.captured <= snaplen &&
+         lengths.captured <= captured_bytes_max(format->linktype) &&
+         lengths.captured <= lengths.original && lengths.original <= GUESS_ORIGINAL_BYTES_MAX &&
+         extra_is_possible(format, variant, header);
 }
 
-static unsigned count_oddities_of_file(const struct pcap_format *format, enum pcap_variant variant,
-                                       const uint8_t *bytes, size_t size, bool whole)
+/* true if the first records, as far as they are here, make sense as this variant. */
+static bool records_are_possible(const struct pcap_format *format, enum pcap_variant variant,
+                                 const uint8_t *bytes, size_t size, bool whole)
 {
   size_t header_bytes = record_header_bytes(variant), at = 0;
-  unsigned odd = 0;
   for (int record = 0; record < GUESS_RECORDS && at < size; record++) {
     if (size - at < header_bytes)
-      return odd + whole;
-    odd += count_oddities(format, variant, bytes + at);
+      return !whole;
+    if (!header_is_possible(format, variant, bytes + at))
+      return false;
     uint32_t captured = read_lengths(format, bytes + at).captured;
     at += header_bytes;
-    if (captured > captured_bytes_max(format->linktype))
-      return odd;
     if (captured > size - at)
-      return odd + whole;
+      return !whole;
     at += captured;
   }
-  return odd;
+  return true;
 }
 
 void pcap_format_guess(struct pcap_format *format, const uint8_t *bytes, size_t size, bool whole)
@@ -233,12 +242,10 @@ void pcap_format_guess(struct pcap_format *format, const uint8_t *bytes, size_t 
   bool modified = format->variant == PCAP_SS991029;
   const enum pcap_variant *variants = modified ? of_modified : of_standard;
   size_t count = modified ? 2 : 3;
-  unsigned best = UINT32_MAX;
   for (size_t i = 0; i < count; i++) {
-    unsigned odd = count_oddities_of_file(format, variants[i], bytes, size, whole);
-    if (odd < best) {
-      best = odd;
+    if (records_are_possible(format, variants[i], bytes, size, whole)) {
       set_variant(format, variants[i]);
+      return;
     }
   }
 }

@@ -62,8 +62,9 @@ int pcap_format_open(struct pcap_format *format, const uint8_t *bytes, size_t si
                      struct error *error);
 
 /* Decides between the variants that share a magic number, from the records at hand (those behind
- * the file header; none is fine): the variant wins whose first three headers have the fewest
- * impossible fields. `whole`: there is nothing behind these bytes. */
+ * the file header; none is fine): the first one wins whose first three record headers have no
+ * impossible field. If none is flawless the file is damaged, and the usual variant stays. `whole`:
+ * there is nothing behind these bytes. */
 void pcap_format_guess(struct pcap_format *format, const uint8_t *bytes, size_t size, bool whole);
 
 enum pcap_walk_stop {

@@ -1,0 +1,172 @@
+#include "wire/pcapng_writer.h"
+
+#include "capture/trace.h"
+#include "tests/unit/trace_fixture.h"
+#include "wire/timestamp.h"
+
+#define TIME_NS INT64_C(1700000000123456789)
+
+static void write_interfaces(struct pcapng_writer *writer)
+{
+  struct pcapng_interface ethernet = {.name = "tap0",
+                                      .description = "captured on: left",
+                                      .filter = "tcp",
+                                      .linktype = 1,
+                                      .snaplen_bytes = 96};
+  struct pcapng_interface raw = {.linktype = 101};
+  assert_int_equal(pcapng_writer_interface(writer, &ethernet, NULL), 0);
+  assert_int_equal(pcapng_writer_interface(writer, &raw, NULL), 1);
+}
+
+static void write_packets(struct pcapng_writer *writer)
+{
+  static const uint8_t bytes[5] = {1, 2, 3, 4, 5};
+  const char *comments[] = {"first", "second: \xc3\xa4"};
+  struct pcapng_packet packet = {.interface = 0,
+                                 .time_ns = TIME_NS,
+                                 .bytes = bytes,
+                                 .captured_bytes = 5,
+                                 .original_bytes = 1500,
+                                 .direction = PACKET_DIR_OUT,
+                                 .packet_id = 7,
+                                 .comments = comments,
+                                 .comment_count = 2};
+  assert_int_equal(pcapng_writer_packet(writer, &packet, NULL), 0);
+  struct pcapng_packet bare = {.interface = 1,
+                               .time_ns = TIME_NS + 1,
+                               .bytes = bytes,
+                               .captured_bytes = 4,
+                               .original_bytes = 4};
+  assert_int_equal(pcapng_writer_packet(writer, &bare, NULL), 0);
+}
+
+static void write_example(int fd)
+{
+  struct pcapng_writer *writer;
+  struct ip_address v4 = {{[10] = 0xff, 0xff, 192, 0, 2, 1}}, v6 = {{0x20, 0x01, 0x0d, 0xb8}};
+  assert_int_equal(pcapng_writer_open(&writer, fd, "test", NULL), 0);
+  write_interfaces(writer);
+  assert_int_equal(pcapng_writer_name(writer, &v4, 4, "sender.example", NULL), 0);
+  assert_int_equal(pcapng_writer_name(writer, &v6, 6, "receiver.example", NULL), 0);
+  write_packets(writer);
+  assert_int_equal(pcapng_writer_statistics(writer, 0, TIME_NS, 10, 3, NULL), 0);
+  assert_int_equal(pcapng_writer_statistics(writer, 1, TIME_NS, UINT64_MAX, UINT64_MAX, NULL), 0);
+  assert_int_equal(pcapng_writer_close(writer, NULL), 0);
+}
+
+static void check_frames(struct trace *trace)
+{
+  struct frame frames[8];
+  assert_int_equal(trace_next(trace, frames, 8, NULL), 2);
+  assert_int_equal(frames[0].time_ns, TIME_NS);
+  assert_int_equal(frames[0].linktype, 1);
+  assert_int_equal(frames[0].direction, PACKET_DIR_OUT);
+  assert_int_equal(frames[0].captured_bytes, 5);
+  assert_int_equal(frames[0].original_bytes, 1500);
+  assert_memory_equal(frames[0].bytes, "\1\2\3\4\5", 5);
+  assert_int_equal(frames[1].time_ns, TIME_NS + 1);
+  assert_int_equal(frames[1].linktype, 101);
+  assert_int_equal(frames[1].interface, 1);
+  assert_int_equal(frames[1].direction, PACKET_DIR_UNKNOWN);
+  assert_int_equal(trace_next(trace, frames, 8, NULL), 0);
+}
+
+static void test_what_is_written_is_read(void **state)
+{
+  (void)state;
+  char path[FIXTURE_PATH_BYTES];
+  struct trace *trace;
+  write_example(open_fixture(path));
+  assert_int_equal(trace_open(&trace, path, NULL, NULL), 0);
+  check_frames(trace);
+  struct trace_interface interface;
+  trace_get_interface(trace, 0, &interface);
+  assert_string_equal(interface.name, "tap0");
+  assert_string_equal(interface.description, "captured on: left");
+  assert_int_equal(interface.snaplen_bytes, 96);
+  assert_true(interface.has_dropped);
+  assert_int_equal(interface.dropped, 3);
+  trace_get_interface(trace, 1, &interface);
+  assert_false(interface.has_dropped);
+  struct trace_info info;
+  trace_get_info(trace, &info);
+  assert_string_equal(info.captured_on, "left");
+  struct ip_address address;
+  assert_true(trace_host_address(trace, "receiver.example", &address));
+  assert_int_equal(address.bytes[1], 0x01);
+  assert_string_equal(trace_host_name(trace, &address), "receiver.example");
+  trace_close(trace);
+  unlink(path);
+}
+
+static void test_large_blocks_pass_the_buffer(void **state)
+{
+  (void)state;
+  enum { SIZE = 200000, COUNT = 5 };
+  char path[FIXTURE_PATH_BYTES];
+  uint8_t *bytes = calloc(1, SIZE);
+  struct pcapng_writer *writer;
+  struct pcapng_interface interface = {.linktype = 1};
+  assert_int_equal(pcapng_writer_open(&writer, open_fixture(path), NULL, NULL), 0);
+  assert_int_equal(pcapng_writer_interface(writer, &interface, NULL), 0);
+  for (uint32_t i = 0; i < COUNT; i++) {
+    uint32_t size = i % 2 == 0 ? SIZE : 1;
+    bytes[0] = (uint8_t)i;
+    struct pcapng_packet packet = {.bytes = bytes, .captured_bytes = size, .original_bytes = size};
+    assert_int_equal(pcapng_writer_packet(writer, &packet, NULL), 0);
+  }
+  assert_int_equal(pcapng_writer_close(writer, NULL), 0);
+  free(bytes);
+
+  struct trace *trace;
+  struct frame frame;
+  assert_int_equal(trace_open(&trace, path, NULL, NULL), 0);
+  for (uint32_t i = 0; i < COUNT; i++) {
+    assert_int_equal(trace_next(trace, &frame, 1, NULL), 1);
+    assert_int_equal(frame.captured_bytes, i % 2 == 0 ? SIZE : 1);
+    assert_int_equal(frame.bytes[0], i);
+  }
+  assert_int_equal(trace_next(trace, &frame, 1, NULL), 0);
+  trace_close(trace);
+  unlink(path);
+}
+
+static void test_mistakes_are_reported(void **state)
+{
+  (void)state;
+  char path[FIXTURE_PATH_BYTES];
+  struct pcapng_writer *writer;
+  struct error error = {0};
+  struct pcapng_packet packet = {.bytes = (const uint8_t *)""};
+  assert_int_equal(pcapng_writer_open(&writer, open_fixture(path), "test", &error), 0);
+  assert_int_equal(pcapng_writer_packet(writer, &packet, &error), ERROR_USAGE);
+  assert_int_equal(pcapng_writer_close(writer, &error), 0);
+  unlink(path);
+}
+
+/* A full disk shows at the latest when the file is closed. */
+static void test_full_disk(void **state)
+{
+  (void)state;
+  struct pcapng_writer *writer;
+  struct error error = {0};
+  FILE *full = fopen("/dev/full", "w");
+  if (full == NULL)
+    skip();
+  int fd = dup(fileno(full));
+  fclose(full);
+  assert_int_equal(pcapng_writer_open(&writer, fd, "test", &error), ERROR_IO);
+  assert_null(writer);
+  assert_non_null(strstr(error.text, "No space left"));
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_what_is_written_is_read),
+      cmocka_unit_test(test_large_blocks_pass_the_buffer),
+      cmocka_unit_test(test_mistakes_are_reported),
+      cmocka_unit_test(test_full_disk),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,321 @@
+#include "wire/pcapng_writer.h"
+
+#include "wire/pcapng_format.h"
+#include "wire/timestamp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER_BYTES           ((size_t)64 * 1024)
+#define BYTE_ORDER_MAGIC       UINT32_C(0x1a2b3c4d)
+#define SECTION_LENGTH_UNKNOWN UINT64_MAX
+#define TSRESOL_NANOSECONDS    9
+#define OPTION_BYTES_MAX       65535U
+#define NAME_BYTES_MAX         255U /* a DNS name (RFC 1035, 2.3.4) */
+
+enum written_option {
+  SHB_USERAPPL = 4,
+  IF_NAME = 2,
+  IF_DESCRIPTION = 3,
+  IF_TSRESOL = 9,
+  IF_FILTER = 11,
+  EPB_FLAGS = 2,
+  EPB_PACKETID = 5,
+  ISB_IFRECV = 4,
+  ISB_IFDROP = 5
+};
+
+/* A block is laid out in `block` first, which grows as needed, and then goes into the buffer whole.
+ */
+struct pcapng_writer {
+  int fd;
+  uint32_t interface_count;
+  bool out_of_memory; /* while the current block was laid out */
+  uint8_t *block;
+  size_t block_bytes, block_capacity;
+  size_t buffered;
+  uint8_t buffer[BUFFER_BYTES];
+};
+
+/* Room for size more bytes of the block; NULL: no memory, which end_block() reports. */
+static uint8_t *grow(struct pcapng_writer *writer, size_t size)
+{
+  size_t wanted = writer->block_bytes + size;
+  if (wanted > writer->block_capacity) {
+    size_t capacity = wanted * 2;
+    uint8_t *block = realloc(writer->block, capacity);
+    if (block == NULL) {
+      writer->out_of_memory = true;
+      return NULL;
+    }
+    writer->block = block;
+    writer->block_capacity = capacity;
+  }
+  uint8_t *place = writer->block + writer->block_bytes;
+  writer->block_bytes = wanted;
+  return place;
+}
+
+static void put_bytes(struct pcapng_writer *writer, const void *bytes, size_t size)
+{
+  if (size == 0)
+    return;
+  uint8_t *place = grow(writer, size);
+  if (place != NULL)
+    memcpy(place, bytes, size);
+}
+
+static void put_u16(struct pcapng_writer *writer, uint16_t value)
+{
+  put_bytes(writer, &value, sizeof value);
+}
+
+static void put_u32(struct pcapng_writer *writer, uint32_t value)
+{
+  put_bytes(writer, &value, sizeof value);
+}
+
+static void put_u64(struct pcapng_writer *writer, uint64_t value)
+{
+  put_bytes(writer, &value, sizeof value);
+}
+
+static void put_padding(struct pcapng_writer *writer)
+{
+  static const uint8_t zeros[4] = {0};
+  put_bytes(writer, zeros, -writer->block_bytes & 3);
+}
+
+static void put_option(struct pcapng_writer *writer, uint16_t code, const void *value, size_t size)
+{
+  put_u16(writer, code);
+  put_u16(writer, (uint16_t)size);
+  put_bytes(writer, value, size);
+  put_padding(writer);
+}
+
+/* Too long a text is cut, at a character's border (UTF-8's continuation bytes are 10xxxxxx). */
+static void put_text_option(struct pcapng_writer *writer, uint16_t code, const char *text)
+{
+  if (text == NULL || text[0] == '\0')
+    return;
+  size_t size = strlen(text);
+  if (size > OPTION_BYTES_MAX)
+    for (size = OPTION_BYTES_MAX; size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80;)
+      size--;
+  put_option(writer, code, text, size);
+}
+
+static void put_end_of_options(struct pcapng_writer *writer)
+{
+  put_u32(writer, PCAPNG_OPTION_END);
+}
+
+static void begin_block(struct pcapng_writer *writer, uint32_t type)
+{
+  writer->block_bytes = 0;
+  writer->out_of_memory = false;
+  put_u32(writer, type);
+  put_u32(writer, 0); /* its length, when it is known */
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t size, struct error *error)
+{
+  while (size > 0) {
+    ssize_t written = write(fd, bytes, size);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return error_set(error, ERROR_IO, "cannot write the trace: %s", strerror(errno));
+    bytes += written;
+    size -= (size_t)written;
+  }
+  return 0;
+}
+
+int pcapng_writer_flush(struct pcapng_writer *writer, struct error *error)
+{
+  size_t size = writer->buffered;
+  writer->buffered = 0; /* what could not be written is lost, and has been reported */
+  return write_all(writer->fd, writer->buffer, size, error);
+}
+
+static int end_block(struct pcapng_writer *writer, struct error *error)
+{
+  uint32_t length = (uint32_t)writer->block_bytes + 4;
+  put_u32(writer, length);
+  if (writer->out_of_memory)
+    return error_set(error, ERROR_MEMORY, "no memory for a block of the trace");
+  memcpy(writer->block + 4, &length, sizeof length);
+  if (length > BUFFER_BYTES - writer->buffered) {
+    int rc = pcapng_writer_flush(writer, error);
+    if (rc < 0)
+      return rc;
+  }
+  if (length > BUFFER_BYTES)
+    return write_all(writer->fd, writer->block, length, error);
+  memcpy(writer->buffer + writer->buffered, writer->block, length);
+  writer->buffered += length;
+  return 0;
+}
+
+static int write_section_header(struct pcapng_writer *writer, const char *application,
+                                struct error *error)
+{
+  begin_block(writer, PCAPNG_SECTION_HEADER);
+  put_u32(writer, BYTE_ORDER_MAGIC);
+  put_u16(writer, 1);
+  put_u16(writer, 0);
+  put_u64(writer, SECTION_LENGTH_UNKNOWN);
+  put_text_option(writer, SHB_USERAPPL, application);
+  put_end_of_options(writer);
+  int rc = end_block(writer, error);
+  return rc < 0 ? rc : pcapng_writer_flush(writer, error);
+}
+
+int pcapng_writer_open(struct pcapng_writer **writer_out, int fd, const char *application,
+                       struct error *error)
+{
+  *writer_out = NULL;
+  struct pcapng_writer *writer = calloc(1, sizeof *writer);
+  if (writer == NULL) {
+    close(fd);
+    return error_set(error, ERROR_MEMORY, "no memory to write a trace");
+  }
+  writer->fd = fd;
+  int rc = write_section_header(writer, application, error);
+  if (rc < 0) {
+    pcapng_writer_close(writer, NULL);
+    return rc;
+  }
+  *writer_out = writer;
+  return 0;
+}
+
+/* if_filter is one byte, 0 for libpcap's language, and the text. */
+static void put_filter(struct pcapng_writer *writer, const char *filter)
+{
+  if (filter == NULL || filter[0] == '\0')
+    return;
+  size_t size = strnlen(filter, OPTION_BYTES_MAX - 1);
+  put_u16(writer, IF_FILTER);
+  put_u16(writer, (uint16_t)(size + 1));
+  put_bytes(writer, "", 1);
+  put_bytes(writer, filter, size);
+  put_padding(writer);
+}
+
+int pcapng_writer_interface(struct pcapng_writer *writer, const struct pcapng_interface *interface,
+                            struct error *error)
+{
+  static const uint8_t tsresol = TSRESOL_NANOSECONDS;
+  if (interface->linktype > UINT16_MAX)
+    return error_set(error, ERROR_USAGE, "pcapng has no link type %u", interface->linktype);
+  begin_block(writer, PCAPNG_INTERFACE);
+  put_u16(writer, (uint16_t)interface->linktype);
+  put_u16(writer, 0);
+  put_u32(writer, interface->snaplen_bytes);
+  put_text_option(writer, IF_NAME, interface->name);
+  put_text_option(writer, IF_DESCRIPTION, interface->description);
+  put_option(writer, IF_TSRESOL, &tsresol, sizeof tsresol);
+  put_filter(writer, interface->filter);
+  put_end_of_options(writer);
+  int rc = end_block(writer, error);
+  return rc < 0 ? rc : (int)writer->interface_count++;
+}
+
+/* Times before 1970 (and none at all) have no form in this interface's resolution: they become 0.
+ */
+static void put_time(struct pcapng_writer *writer, int64_t time_ns)
+{
+  uint64_t units = time_ns > 0 ? (uint64_t)time_ns : 0;
+  put_u32(writer, (uint32_t)(units >> 32));
+  put_u32(writer, (uint32_t)units);
+}
+
+static void put_packet_options(struct pcapng_writer *writer, const struct pcapng_packet *packet)
+{
+  size_t before = writer->block_bytes;
+  for (size_t i = 0; i < packet->comment_count; i++)
+    put_text_option(writer, PCAPNG_OPTION_COMMENT, packet->comments[i]);
+  if (packet->direction != PACKET_DIR_UNKNOWN) {
+    uint32_t flags = packet->direction == PACKET_DIR_IN ? 1 : 2;
+    put_option(writer, EPB_FLAGS, &flags, sizeof flags);
+  }
+  if (packet->packet_id != 0)
+    put_option(writer, EPB_PACKETID, &packet->packet_id, sizeof packet->packet_id);
+  if (writer->block_bytes != before)
+    put_end_of_options(writer);
+}
+
+static int check_interface(const struct pcapng_writer *writer, uint32_t interface,
+                           struct error *error)
+{
+  if (interface < writer->interface_count)
+    return 0;
+  return error_set(error, ERROR_USAGE, "interface %u of the trace was not described", interface);
+}
+
+int pcapng_writer_packet(struct pcapng_writer *writer, const struct pcapng_packet *packet,
+                         struct error *error)
+{
+  int rc = check_interface(writer, packet->interface, error);
+  if (rc < 0)
+    return rc;
+  begin_block(writer, PCAPNG_ENHANCED_PACKET);
+  put_u32(writer, packet->interface);
+  put_time(writer, packet->time_ns);
+  put_u32(writer, packet->captured_bytes);
+  put_u32(writer, packet->original_bytes);
+  put_bytes(writer, packet->bytes, packet->captured_bytes);
+  put_padding(writer);
+  put_packet_options(writer, packet);
+  return end_block(writer, error);
+}
+
+int pcapng_writer_statistics(struct pcapng_writer *writer, uint32_t interface, int64_t time_ns,
+                             uint64_t received_or_none, uint64_t dropped_or_none,
+                             struct error *error)
+{
+  int rc = check_interface(writer, interface, error);
+  if (rc < 0)
+    return rc;
+  begin_block(writer, PCAPNG_INTERFACE_STATISTICS);
+  put_u32(writer, interface);
+  put_time(writer, time_ns);
+  if (received_or_none != UINT64_MAX)
+    put_option(writer, ISB_IFRECV, &received_or_none, sizeof received_or_none);
+  if (dropped_or_none != UINT64_MAX)
+    put_option(writer, ISB_IFDROP, &dropped_or_none, sizeof dropped_or_none);
+  put_end_of_options(writer);
+  return end_block(writer, error);
+}
+
+int pcapng_writer_name(struct pcapng_writer *writer, const struct ip_address *address,
+                       uint8_t ip_version, const char *name, struct error *error)
+{
+  size_t address_bytes = ip_version == 4 ? 4 : 16, name_bytes = strnlen(name, NAME_BYTES_MAX);
+  begin_block(writer, PCAPNG_NAME_RESOLUTION);
+  put_u16(writer, ip_version == 4 ? 1 : 2);
+  put_u16(writer, (uint16_t)(address_bytes + name_bytes + 1));
+  put_bytes(writer, address->bytes + 16 - address_bytes, address_bytes);
+  put_bytes(writer, name, name_bytes);
+  put_bytes(writer, "", 1);
+  put_padding(writer);
+  put_u32(writer, 0); /* end of records */
+  return end_block(writer, error);
+}
+
+int pcapng_writer_close(struct pcapng_writer *writer, struct error *error)
+{
+  if (writer == NULL)
+    return 0;
+  int rc = pcapng_writer_flush(writer, error);
+  if (close(writer->fd) != 0 && rc == 0)
+    rc = error_set(error, ERROR_IO, "cannot close the trace: %s", strerror(errno));
+  free(writer->block);
+  free(writer);
+  return rc;
+}
