@@ -1,0 +1,713 @@
+/* Runs rule cases: each is a short trace as tcpdump prints it, headed by what the analyzer has to
+ * make of it. README.md in this folder has the grammar. Prints every mismatch, and then what was
+ * found. Exit status: 0 all expectations hold, 1 some do not, 2 the case cannot be run. */
+
+#include "analyzer/analyzer.h"
+#include "analyzer/cause.h"
+#include "analyzer/finding.h"
+#include "capture/trace.h"
+#include "wire/packet.h"
+#include "wire/timestamp.h"
+
+#include <arpa/inet.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FINDINGS_MAX    64
+#define CONNECTIONS_MAX 16
+#define EXPECTS_MAX     64
+#define MARKS_MAX       32
+#define LINE_SIZE       1024
+#define TIME_SLACK_S    0.02 /* "~" accepts so much, */
+#define TIME_SLACK      0.05 /* or so large a part, whichever is more */
+
+enum expect_kind {
+  EXPECT_FINDING,     /* "expect:"            some finding has all these properties */
+  EXPECT_NOT,         /* "expect-not:"        no finding has all of them */
+  EXPECT_STREAM,      /* "expect-stream:"     SIDE, then fields of its summary */
+  EXPECT_CONNECTION,  /* "expect-connection:" fields of the connection's summary */
+  EXPECT_CONNECTIONS, /* "expect-connections:" how many there are */
+};
+
+struct expect {
+  enum expect_kind kind;
+  unsigned line;
+  char text[LINE_SIZE];
+};
+
+/* What text cannot carry is set on the decoded packet: "# mark: FRAME FIELD=VALUE". */
+struct mark {
+  unsigned long long frame;
+  char field[16], value[32];
+};
+
+struct seen_finding {
+  uint64_t connection;
+  struct finding finding;
+};
+
+struct run {
+  const char *path;
+  struct expect expects[EXPECTS_MAX];
+  unsigned expect_count;
+  struct mark marks[MARKS_MAX];
+  unsigned mark_count;
+  bool has_host;
+  struct ip_address host;
+  double min_stall_s; /* 0: the default */
+  struct seen_finding findings[FINDINGS_MAX];
+  unsigned finding_count;
+  struct connection_summary connections[CONNECTIONS_MAX];
+  unsigned connection_count;
+  uint64_t frames;
+  unsigned mismatches;
+};
+
+/* One "key OP value" of an expectation. */
+struct term {
+  char key[32], op[3], value[128];
+};
+
+/* ---- reading the head of a case ---- */
+
+static bool starts_with(const char *text, const char *prefix, const char **rest)
+{
+  size_t length = strlen(prefix);
+  if (strncmp(text, prefix, length) != 0)
+    return false;
+  *rest = text + length + strspn(text + length, " ");
+  return true;
+}
+
+static void read_host(struct run *run, const char *text)
+{
+  struct ip_address *host = &run->host;
+  struct in_addr ipv4;
+  if (inet_pton(AF_INET, text, &ipv4) == 1) {
+    memset(host, 0, sizeof *host);
+    host->bytes[10] = host->bytes[11] = 0xff;
+    memcpy(&host->bytes[12], &ipv4, 4);
+    run->has_host = true;
+  } else if (inet_pton(AF_INET6, text, host->bytes) == 1) {
+    run->has_host = true;
+  }
+}
+
+static void add_expect(struct run *run, enum expect_kind kind, unsigned line, const char *text)
+{
+  if (run->expect_count >= EXPECTS_MAX) {
+    fprintf(stderr, "%s:%u: too many expectations\n", run->path, line);
+    exit(2);
+  }
+  struct expect *expect = &run->expects[run->expect_count++];
+  expect->kind = kind;
+  expect->line = line;
+  snprintf(expect->text, sizeof expect->text, "%s", text);
+}
+
+static void read_directive(struct run *run, unsigned line, const char *text)
+{
+  const char *rest = NULL;
+  if (starts_with(text, "expect:", &rest)) {
+    add_expect(run, EXPECT_FINDING, line, rest);
+  } else if (starts_with(text, "expect-not:", &rest)) {
+    add_expect(run, EXPECT_NOT, line, rest);
+  } else if (starts_with(text, "expect-stream:", &rest)) {
+    add_expect(run, EXPECT_STREAM, line, rest);
+  } else if (starts_with(text, "expect-connection:", &rest)) {
+    add_expect(run, EXPECT_CONNECTION, line, rest);
+  } else if (starts_with(text, "expect-connections:", &rest)) {
+    add_expect(run, EXPECT_CONNECTIONS, line, rest);
+  } else if (starts_with(text, "captured on:", &rest)) {
+    read_host(run, rest);
+  } else if (starts_with(text, "min-stall:", &rest)) {
+    run->min_stall_s = strtod(rest, NULL);
+  } else if (starts_with(text, "mark:", &rest) && run->mark_count < MARKS_MAX) {
+    struct mark *mark = &run->marks[run->mark_count];
+    if (sscanf(rest, "%llu %15[^=]=%31s", &mark->frame, mark->field, mark->value) == 3)
+      run->mark_count++;
+  } else if (starts_with(text, "expect", &rest)) {
+    fprintf(stderr, "%s:%u: not understood: %s\n", run->path, line, text);
+    exit(2);
+  }
+}
+
+static void read_head(struct run *run)
+{
+  FILE *file = fopen(run->path, "r");
+  if (file == NULL) {
+    perror(run->path);
+    exit(2);
+  }
+  char text[LINE_SIZE];
+  for (unsigned line = 1; fgets(text, sizeof text, file) != NULL; line++) {
+    text[strcspn(text, "\r\n")] = '\0';
+    const char *rest = NULL;
+    if (starts_with(text, "#", &rest))
+      read_directive(run, line, rest);
+  }
+  fclose(file);
+  if (run->expect_count == 0) {
+    fprintf(stderr, "%s: the case expects nothing\n", run->path);
+    exit(2);
+  }
+}
+
+/* ---- running the trace ---- */
+
+static void take_finding(void *context, const struct connection_summary *connection,
+                         const struct finding *finding)
+{
+  struct run *run = context;
+  if (run->finding_count >= FINDINGS_MAX)
+    return;
+  struct seen_finding *seen = &run->findings[run->finding_count++];
+  seen->connection = connection->id;
+  seen->finding = *finding;
+}
+
+static void take_connection(void *context, const struct connection_summary *connection)
+{
+  struct run *run = context;
+  if (run->connection_count < CONNECTIONS_MAX)
+    run->connections[run->connection_count] = *connection;
+  run->connection_count++;
+}
+
+static void apply_marks(const struct run *run, struct packet *packet)
+{
+  for (unsigned i = 0; i < run->mark_count; i++) {
+    const struct mark *mark = &run->marks[i];
+    if (mark->frame != packet->frame)
+      continue;
+    if (strcmp(mark->field, "checksum") == 0)
+      packet->checksum = strcmp(mark->value, "bad") == 0         ? CHECKSUM_BAD
+                         : strcmp(mark->value, "offloaded") == 0 ? CHECKSUM_OFFLOADED
+                                                                 : CHECKSUM_GOOD;
+    else if (strcmp(mark->field, "time") == 0)
+      packet->time_ns += (int64_t)llround(strtod(mark->value, NULL) * 1e9);
+    else if (strcmp(mark->field, "ttl") == 0) {
+      packet->ttl = (uint8_t)strtoul(mark->value, NULL, 10);
+      packet->facts |= PACKET_TTL_VALID;
+    } else {
+      fprintf(stderr, "%s: unknown mark \"%s\"\n", run->path, mark->field);
+      exit(2);
+    }
+  }
+}
+
+static void feed(struct run *run, struct analyzer *analyzer, struct trace *trace)
+{
+  struct frame frames[64];
+  struct error error = {0};
+  int count = 0;
+  while ((count = trace_next(trace, frames, sizeof frames / sizeof *frames, &error)) > 0) {
+    for (int i = 0; i < count; i++) {
+      struct packet packet;
+      packet_decode(&frames[i], &packet);
+      packet.end = 0;
+      apply_marks(run, &packet);
+      run->frames++;
+      if (analyzer_packet(analyzer, &packet) != 0) {
+        fprintf(stderr, "%s: no memory\n", run->path);
+        exit(2);
+      }
+    }
+  }
+  if (count < 0) {
+    fprintf(stderr, "%s\n", error.text);
+    exit(2);
+  }
+}
+
+static void analyze(struct run *run)
+{
+  struct error error = {0};
+  struct trace *trace = NULL;
+  struct trace_options trace_options = {0};
+  if (trace_open(&trace, run->path, &trace_options, &error) != 0) {
+    fprintf(stderr, "%s\n", error.text);
+    exit(2);
+  }
+  struct analyzer_options options;
+  analyzer_options_default(&options);
+  if (run->min_stall_s > 0)
+    options.min_stall_ns = (int64_t)llround(run->min_stall_s * 1e9);
+  struct analyzer_sink sink = {run, take_finding, take_connection};
+  struct analyzer *analyzer = analyzer_new(&options, &sink);
+  if (analyzer == NULL) {
+    fprintf(stderr, "%s: no memory\n", run->path);
+    exit(2);
+  }
+  if (run->has_host)
+    analyzer_declare_host(analyzer, 0, &run->host);
+  feed(run, analyzer, trace);
+  analyzer_finish(analyzer);
+  if (trace_next_excerpt(trace)) {
+    fprintf(stderr, "%s: the case falls into several excerpts\n", run->path);
+    exit(2);
+  }
+  struct trace_info info;
+  trace_get_info(trace, &info);
+  if (info.lines_not_understood > 0 || run->frames == 0) {
+    fprintf(stderr, "%s: %llu frames, %llu lines not understood\n", run->path,
+            (unsigned long long)run->frames, (unsigned long long)info.lines_not_understood);
+    exit(2);
+  }
+  analyzer_free(analyzer);
+  trace_close(trace);
+}
+
+/* ---- comparing ---- */
+
+static bool next_term(const char **text, struct term *term)
+{
+  const char *at = *text + strspn(*text, " ");
+  if (*at == '\0')
+    return false;
+  size_t key = strcspn(at, "=<>~ ");
+  size_t op = strspn(at + key, "=<>~");
+  size_t value = strcspn(at + key + op, " ");
+  if (key == 0 || op == 0 || op > 2 || value == 0 || key >= sizeof term->key ||
+      value >= sizeof term->value)
+    return false;
+  snprintf(term->key, sizeof term->key, "%.*s", (int)key, at);
+  snprintf(term->op, sizeof term->op, "%.*s", (int)op, at + key);
+  snprintf(term->value, sizeof term->value, "%.*s", (int)value, at + key + op);
+  *text = at + key + op + value;
+  return true;
+}
+
+/* true if word is one of the comma-separated words. */
+static bool in_list(const char *list, const char *word)
+{
+  size_t length = strlen(word);
+  for (const char *at = list; at != NULL; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+    if (strncmp(at, word, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+      return true;
+  }
+  return false;
+}
+
+static bool compare_numbers(double have, const struct term *term)
+{
+  double want = strtod(term->value, NULL);
+  if (strcmp(term->op, "<=") == 0)
+    return have <= want;
+  if (strcmp(term->op, ">=") == 0)
+    return have >= want;
+  if (strcmp(term->op, "~") == 0)
+    return fabs(have - want) <= fmax(TIME_SLACK_S, TIME_SLACK * fabs(want));
+  return fabs(have - want) < 1e-9;
+}
+
+static int confidence_rank(const char *name)
+{
+  for (int rank = CONFIDENCE_POSSIBLE; rank <= CONFIDENCE_PROVEN; rank++) {
+    if (strcmp(confidence_name((enum confidence)rank), name) == 0)
+      return rank;
+  }
+  return -1;
+}
+
+static bool compare_confidence(enum confidence have, const struct term *term)
+{
+  int want = confidence_rank(term->value);
+  if (strcmp(term->op, "<=") == 0)
+    return (int)have <= want;
+  if (strcmp(term->op, ">=") == 0)
+    return (int)have >= want;
+  return in_list(term->value, confidence_name(have));
+}
+
+static bool has_alternative(const struct finding *finding, const char *list)
+{
+  for (uint32_t i = 0; i < finding->alternative_count; i++) {
+    const struct alternative *alternative = &finding->not_excluded[i];
+    if (in_list(list, location_name(alternative->location)) ||
+        in_list(list, cause_info(alternative->cause)->code))
+      return true;
+  }
+  return false;
+}
+
+static double seconds_of(int64_t time_ns)
+{
+  return time_is_valid(time_ns) ? time_to_s(time_ns) : (double)NAN;
+}
+
+/* 1: it has the property, 0: it has not, -1: unknown property. */
+static int finding_has(const struct run *run, const struct seen_finding *seen,
+                       const struct term *term)
+{
+  const struct finding *finding = &seen->finding;
+  const char *key = term->key, *value = term->value;
+  (void)run;
+  if (strcmp(key, "kind") == 0)
+    return in_list(value, finding_kind_name(finding->kind));
+  if (strcmp(key, "sender") == 0)
+    return in_list(value, stream_side_name(finding->sender));
+  if (strcmp(key, "location") == 0)
+    return in_list(value, location_name(finding->location));
+  if (strcmp(key, "cause") == 0)
+    return in_list(value, cause_info(finding->cause)->code);
+  if (strcmp(key, "severity") == 0)
+    return in_list(value, severity_name(finding->severity));
+  if (strcmp(key, "ended_by") == 0)
+    return in_list(value, ended_by_name(finding->ended_by));
+  if (strcmp(key, "confidence") == 0)
+    return compare_confidence(finding->confidence, term);
+  if (strcmp(key, "cause_confidence") == 0)
+    return compare_confidence(finding->cause_confidence, term);
+  if (strcmp(key, "not_excluded") == 0)
+    return has_alternative(finding, value);
+  if (strcmp(key, "mentions") == 0)
+    return has_alternative(finding, value) || in_list(value, location_name(finding->location)) ||
+           in_list(value, cause_info(finding->cause)->code);
+  if (strcmp(key, "duration") == 0)
+    return compare_numbers(time_to_s(finding->end_ns - finding->start_ns), term);
+  if (strcmp(key, "waited") == 0)
+    return compare_numbers(time_to_s(finding->waited_ns), term);
+  if (strcmp(key, "hold_min") == 0)
+    return compare_numbers(seconds_of(finding->hold_min_ns), term);
+  if (strcmp(key, "hold_max") == 0)
+    return compare_numbers(seconds_of(finding->hold_max_ns), term);
+  if (strcmp(key, "waits") == 0)
+    return compare_numbers(finding->waits, term);
+  if (strcmp(key, "connection") == 0)
+    return compare_numbers((double)seen->connection, term);
+  return -1;
+}
+
+static void bad_expectation(const struct run *run, const struct expect *expect)
+{
+  fprintf(stderr, "%s:%u: not understood: %s\n", run->path, expect->line, expect->text);
+  exit(2);
+}
+
+static bool finding_matches(const struct run *run, const struct seen_finding *seen,
+                            const struct expect *expect)
+{
+  const char *text = expect->text;
+  struct term term;
+  bool matches = true;
+  while (next_term(&text, &term)) {
+    int has = finding_has(run, seen, &term);
+    if (has < 0)
+      bad_expectation(run, expect);
+    matches = matches && has == 1;
+  }
+  if (text[strspn(text, " ")] != '\0')
+    bad_expectation(run, expect);
+  return matches;
+}
+
+static void mismatch(struct run *run, const struct expect *expect, const char *what)
+{
+  printf("%s:%u: %s: %s\n", run->path, expect->line, what, expect->text);
+  run->mismatches++;
+}
+
+static void check_finding(struct run *run, const struct expect *expect)
+{
+  unsigned matches = 0;
+  if (strcmp(expect->text, "none") == 0) {
+    for (unsigned i = 0; i < run->finding_count; i++)
+      matches += run->findings[i].finding.severity == SEVERITY_PROBLEM;
+    if (matches > 0)
+      mismatch(run, expect, "a problem was found, expected");
+    return;
+  }
+  for (unsigned i = 0; i < run->finding_count; i++)
+    matches += finding_matches(run, &run->findings[i], expect);
+  if (expect->kind == EXPECT_FINDING && matches == 0)
+    mismatch(run, expect, "no such finding");
+  if (expect->kind == EXPECT_NOT && matches > 0)
+    mismatch(run, expect, "must not be found");
+}
+
+struct field {
+  const char *name;
+  double value;
+};
+
+static bool check_field(const struct field *fields, size_t count, const struct term *term,
+                        bool *known)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(fields[i].name, term->key) == 0) {
+      *known = true;
+      return compare_numbers(fields[i].value, term);
+    }
+  }
+  *known = false;
+  return false;
+}
+
+static bool stream_has(const struct stream_summary *s, const struct term *term, bool *known)
+{
+  if (strcmp(term->key, "wscale_state") == 0) {
+    *known = true;
+    return in_list(term->value, window_scale_state_name(s->wscale_state));
+  }
+  const struct field fields[] = {
+      {"bytes", (double)s->bytes},
+      {"segments", (double)s->segments},
+      {"packets", (double)s->packets},
+      {"acks", (double)s->acks},
+      {"retransmitted_segments", (double)s->retransmitted_segments},
+      {"retransmitted_bytes", (double)s->retransmitted_bytes},
+      {"fast_retransmits", (double)s->fast_retransmits},
+      {"rto_retransmits", (double)s->rto_retransmits},
+      {"tlp_probes", (double)s->tlp_probes},
+      {"spurious_retransmits", (double)s->spurious_retransmits},
+      {"duplicate_acks", (double)s->duplicate_acks},
+      {"sack_segments", (double)s->sack_segments},
+      {"dsack_segments", (double)s->dsack_segments},
+      {"out_of_order", (double)s->out_of_order},
+      {"zero_windows", (double)s->zero_windows},
+      {"window_probes", (double)s->window_probes},
+      {"keepalives", (double)s->keepalives},
+      {"duplicates", (double)s->duplicates},
+      {"bad_checksums", (double)s->bad_checksums},
+      {"unseen_bytes", (double)s->unseen_bytes},
+      {"mss", s->mss},
+      {"largest_segment", s->largest_segment},
+      {"ts_clock_hz", s->ts_clock_hz},
+      {"srtt", seconds_of(s->srtt_ns)},
+      {"rtt_min", seconds_of(s->rtt_min_ns)},
+      {"window_min", (double)s->window_min},
+      {"window_max", (double)s->window_max},
+      {"flight_max", (double)s->flight_max},
+      {"wscale", s->wscale},
+      {"wscale_min", s->wscale_min},
+      {"wscale_max", s->wscale_max},
+      {"idle", time_to_s(s->idle_ns)},
+      {"moving", time_to_s(s->moving_ns)},
+      {"sender-app", time_to_s(s->budget_ns[LOCATION_SENDER_APP])},
+      {"sender-queue", time_to_s(s->budget_ns[LOCATION_SENDER_QUEUE])},
+      {"forward-path", time_to_s(s->budget_ns[LOCATION_FORWARD_PATH])},
+      {"receiver-app", time_to_s(s->budget_ns[LOCATION_RECEIVER_APP])},
+  };
+  return check_field(fields, sizeof fields / sizeof *fields, term, known);
+}
+
+static bool has_quality(const struct connection_summary *connection, const char *list)
+{
+  for (unsigned bit = 0; bit < QUALITY_BITS; bit++) {
+    if ((connection->quality & (1U << bit)) != 0 &&
+        in_list(list, analyzer_quality_name((enum quality)(1U << bit))))
+      return true;
+  }
+  return false;
+}
+
+static bool connection_has(const struct connection_summary *c, const struct term *term, bool *known)
+{
+  *known = true;
+  if (strcmp(term->key, "quality") == 0)
+    return has_quality(c, term->value) == (strcmp(term->op, "~") == 0);
+  if (strcmp(term->key, "vantage") == 0)
+    return in_list(term->value, vantage_name(c->vantage));
+  const struct field fields[] = {
+      {"packets", (double)c->packets}, {"established", c->established},
+      {"closed", c->closed},           {"roles_from_syn", c->roles_from_syn},
+      {"findings", c->findings},       {"client_port", c->client.port},
+      {"server_port", c->server.port},
+  };
+  return check_field(fields, sizeof fields / sizeof *fields, term, known);
+}
+
+static const struct connection_summary *connection_of(const struct run *run, uint64_t id)
+{
+  for (unsigned i = 0; i < run->connection_count && i < CONNECTIONS_MAX; i++) {
+    if (run->connections[i].id == id)
+      return &run->connections[i];
+  }
+  return NULL;
+}
+
+static void check_summary(struct run *run, const struct expect *expect)
+{
+  const char *text = expect->text;
+  uint64_t id = 1;
+  int side = -1;
+  if (expect->kind == EXPECT_STREAM) {
+    if (starts_with(text, "client ", &text))
+      side = SIDE_CLIENT;
+    else if (starts_with(text, "server ", &text))
+      side = SIDE_SERVER;
+    else
+      bad_expectation(run, expect);
+  }
+  struct term term;
+  while (next_term(&text, &term)) {
+    if (strcmp(term.key, "connection") == 0) {
+      id = strtoull(term.value, NULL, 10);
+      continue;
+    }
+    const struct connection_summary *connection = connection_of(run, id);
+    bool known = true, good = false;
+    if (connection != NULL)
+      good = side >= 0 ? stream_has(&connection->streams[side], &term, &known)
+                       : connection_has(connection, &term, &known);
+    if (!known)
+      bad_expectation(run, expect);
+    if (!good) {
+      mismatch(run, expect, term.key);
+      return;
+    }
+  }
+  if (text[strspn(text, " ")] != '\0')
+    bad_expectation(run, expect);
+}
+
+static void check(struct run *run, const struct expect *expect)
+{
+  switch (expect->kind) {
+  case EXPECT_FINDING:
+  case EXPECT_NOT: check_finding(run, expect); break;
+  case EXPECT_STREAM:
+  case EXPECT_CONNECTION: check_summary(run, expect); break;
+  case EXPECT_CONNECTIONS:
+    if (run->connection_count != strtoul(expect->text, NULL, 10))
+      mismatch(run, expect, "number of connections");
+    break;
+  }
+}
+
+/* ---- what holds for every case ---- */
+
+/* One capture cannot prove these: a window may be shut by TCP or by the reader, silence may be the
+ * application's or TCP's, and what was lost beyond the capture point was never seen. */
+static bool provable_from_one_end(enum cause cause)
+{
+  switch (cause) {
+  case CAUSE_APP_IDLE:
+  case CAUSE_APP_TURNAROUND:
+  case CAUSE_LOST_WAKEUP:
+  case CAUSE_ZERO_WINDOW:
+  case CAUSE_SLOW_READER:
+  case CAUSE_DEADLOCK:
+  case CAUSE_SEGMENT_LOSS:
+  case CAUSE_TAIL_LOSS:
+  case CAUSE_RTO_BACKOFF:
+  case CAUSE_PATH_OUTAGE:
+  case CAUSE_PMTU_BLACKHOLE:
+  case CAUSE_SYN_LOSS:
+  case CAUSE_NAT_TIMEOUT:
+  case CAUSE_ACK_LOSS:
+  case CAUSE_WINDOW_UPDATE_LOST:
+  case CAUSE_SYNACK_LOSS:
+  case CAUSE_PEER_SILENT: return false;
+  default: return true;
+  }
+}
+
+static void broken(struct run *run, const struct finding *finding, const char *what)
+{
+  printf("%s: finding %u (%s): %s\n", run->path, finding->id, cause_info(finding->cause)->code,
+         what);
+  run->mismatches++;
+}
+
+static void check_finding_is_sound(struct run *run, const struct finding *finding)
+{
+  if (finding->summary[0] == '\0')
+    broken(run, finding, "no summary");
+  if (finding->evidence_count == 0)
+    broken(run, finding, "no evidence");
+  if (finding->start_ns > finding->end_ns)
+    broken(run, finding, "ends before it starts");
+  if (finding->confidence == CONFIDENCE_POSSIBLE && finding->alternative_count == 0)
+    broken(run, finding, "only possible, but nothing else is said to be");
+  if (finding->confidence == CONFIDENCE_PROVEN && !provable_from_one_end(finding->cause))
+    broken(run, finding, "claims proof that one end cannot have");
+  if (finding->confidence == CONFIDENCE_PROVEN && finding->alternative_count > 0)
+    broken(run, finding, "proven, but alternatives are not excluded");
+  for (uint32_t i = 0; i < finding->evidence_count; i++) {
+    if (finding->evidence[i].frame > run->frames)
+      broken(run, finding, "evidence names a frame that is not there");
+  }
+}
+
+static void check_budget(struct run *run, const struct connection_summary *connection)
+{
+  for (int side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+    const struct stream_summary *stream = &connection->streams[side];
+    int64_t sum = stream->moving_ns + stream->idle_ns;
+    for (int location = 0; location < LOCATION_COUNT; location++)
+      sum += stream->budget_ns[location];
+    int64_t life = connection->end_ns - connection->start_ns;
+    if (llabs(sum - life) > NS_PER_US) {
+      printf("%s: connection %llu, %s: budget %.6f s of %.6f s\n", run->path,
+             (unsigned long long)connection->id, stream_side_name((enum stream_side)side),
+             time_to_s(sum), time_to_s(life));
+      run->mismatches++;
+    }
+  }
+}
+
+static void print_findings(const struct run *run)
+{
+  if (run->finding_count == 0)
+    printf("  found: nothing\n");
+  for (unsigned i = 0; i < run->finding_count; i++) {
+    const struct finding *f = &run->findings[i].finding;
+    printf("  found: connection %llu kind=%s sender=%s location=%s cause=%s confidence=%s "
+           "cause_confidence=%s severity=%s ended_by=%s duration=%.3f waits=%u hold_min=%.3f "
+           "hold_max=%.3f\n         %s\n",
+           (unsigned long long)run->findings[i].connection, finding_kind_name(f->kind),
+           stream_side_name(f->sender), location_name(f->location), cause_info(f->cause)->code,
+           confidence_name(f->confidence), confidence_name(f->cause_confidence),
+           severity_name(f->severity), ended_by_name(f->ended_by),
+           time_to_s(f->end_ns - f->start_ns), f->waits, seconds_of(f->hold_min_ns),
+           seconds_of(f->hold_max_ns), f->summary);
+    for (uint32_t a = 0; a < f->alternative_count; a++)
+      printf("         not excluded: %s %s: %s\n", location_name(f->not_excluded[a].location),
+             cause_info(f->not_excluded[a].cause)->code, f->not_excluded[a].why);
+    for (uint32_t e = 0; e < f->evidence_count; e++)
+      printf("         frame %llu: %s\n", (unsigned long long)f->evidence[e].frame,
+             f->evidence[e].fact);
+  }
+}
+
+static bool run_case(const char *path, bool verbose)
+{
+  struct run *run = calloc(1, sizeof *run);
+  if (run == NULL)
+    exit(2);
+  run->path = path;
+  read_head(run);
+  analyze(run);
+  for (unsigned i = 0; i < run->expect_count; i++)
+    check(run, &run->expects[i]);
+  for (unsigned i = 0; i < run->finding_count; i++)
+    check_finding_is_sound(run, &run->findings[i].finding);
+  for (unsigned i = 0; i < run->connection_count && i < CONNECTIONS_MAX; i++)
+    check_budget(run, &run->connections[i]);
+  bool good = run->mismatches == 0;
+  if (!good || verbose)
+    print_findings(run);
+  free(run);
+  return good;
+}
+
+int main(int argc, char **argv)
+{
+  bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
+  int first = verbose ? 2 : 1;
+  if (first >= argc) {
+    fprintf(stderr, "usage: run_cases [-v] CASE...\n");
+    return 2;
+  }
+  unsigned failed = 0;
+  for (int i = first; i < argc; i++)
+    failed += !run_case(argv[i], verbose);
+  if (argc - first > 1)
+    printf("%d cases, %u with mismatches\n", argc - first, failed);
+  return failed > 0 ? 1 : 0;
+}
