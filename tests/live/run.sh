@@ -1,0 +1,217 @@
+#!/usr/bin/env bash
+# Makes one scenario of real traffic with known truth, captured at both ends.
+#
+#   run.sh SCENARIO OUTDIR [KEY=VALUE]...        run.sh --list
+#
+# Two hosts (unnamed network namespaces; A sends the data, B receives it) are joined by a veth pair or by two TAP
+# devices with live_tapwire in between. OUTDIR gets a.pcap and b.pcap (the two ends), truth.json (what was done,
+# when, what must be found, which kernel counters confirm it), the logs of the endpoints and of the wire, and
+# samples of the sockets (a.ss, b.ss).
+# Keys: ip=4|6 opener=a|b link=tap|veth rtt=MS offload=0|1 cc=cubic|bbr|reno size=BYTES, and more per scenario.
+# LIVE_BIN names the folder of live_endpoint and live_tapwire.
+# Exit status: 0 it happened as intended, 1 it did not (the run does not count), 77 not possible here (said why).
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+LIVE_BIN=${LIVE_BIN:-$here}
+
+skip() { echo "skipped: $*" >&2; exit 77; }
+
+if [ "${1:-}" = --list ]; then
+  sed -n 's/^scenario_\([a-z0-9_]*\)() .*/\1/p' "$here/scenarios.sh" | tr _ -
+  exit 0
+fi
+[ $# -ge 2 ] || { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+
+# Everything happens in namespaces of our own; when this shell ends, the kernel ends all that ran in them.
+if [ -z "${LIVE_INSIDE:-}" ]; then
+  for tool in unshare nsenter ip tc tcpdump jq nstat ss; do
+    command -v $tool >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null || skip "no $tool"
+  done
+  [ -x "$LIVE_BIN/live_endpoint" ] || skip "no live_endpoint in $LIVE_BIN"
+  mapping=; [ "$(id -u)" = 0 ] || mapping=-r
+  unshare $mapping -mnp --fork --mount-proc true 2>/dev/null || skip "namespaces are not allowed here"
+  [ -r /dev/net/tun ] && [ -w /dev/net/tun ] || skip "/dev/net/tun is not accessible"
+  export LIVE_INSIDE=1 LIVE_BIN PATH=$PATH:/usr/sbin:/sbin
+  exec unshare $mapping -mnp --fork --kill-child --mount-proc bash "$0" "$@"
+fi
+
+scenario=$1 out=$2; shift 2
+mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 2
+rm -f "$out"/{a,b}.{pcap,ss,log,dump} "$out"/{truth.json,wire.log,notes.log}
+
+# --- the keys, with their defaults ---------------------------------------------------------------------------
+ip=4 opener=a link=tap rtt=0 offload=0 cc=cubic size=1000000 snap= port=5001
+declare -A key=()
+for pair in "$@"; do
+  name=${pair%%=*} value=${pair#*=}
+  case $name in
+    ip|opener|link|rtt|offload|cc|size|snap|port) printf -v "$name" %s "$value";;
+    *) key[$name]=$value;;
+  esac
+done
+opt() { echo "${key[$1]:-$2}"; }   # opt NAME DEFAULT
+
+# --- what a scenario may set ---------------------------------------------------------------------------------
+wire=()              # faults for live_tapwire
+a_script=() b_script=()   # options and steps for live_endpoint
+listener=1           # 0: nobody listens
+stop_after=25        # seconds; then the endpoints are ended
+location=none cause=none kind=none severity=none note= sender=
+also=()              # further causes that describe the same thing rightly
+expected=()          # "a|b COUNTER -ge|-eq|-le N": kernel counters that confirm it
+before() { :; }      # runs when the link is up
+during() { :; }      # runs beside the endpoints
+traffic() { run_endpoints; }   # replaces the endpoints
+. "$here/scenarios.sh"
+declare -F "scenario_${scenario//-/_}" >/dev/null || { echo "no scenario $scenario (--list)" >&2; exit 2; }
+
+if [ "$ip" = 4 ]; then addr_a=10.9.0.1 addr_b=10.9.0.2 bits=24; else addr_a=fd00:9::1 addr_b=fd00:9::2 bits=64; fi
+if [ "$opener" = a ]; then server=$addr_b; else server=$addr_a; fi
+nic=eth0 mac_a=02:00:00:00:00:0a mac_b=02:00:00:00:00:0b
+
+unshare -n sleep 1000 & pid_b=$!
+a() { "$@"; }
+b() { nsenter -t $pid_b -n "$@"; }
+on() { local h=$1; shift; "$h" "$@"; }
+launch() { # HOST COMMAND...: in the background, as a direct child: $! is its own pid
+  local h=$1; shift
+  if [ "$h" = a ]; then "$@" & else nsenter -t $pid_b -n "$@" & fi
+}
+note() { printf '%s %s\n' "$(date +%s.%N)" "$*" >> "$out/notes.log"; }
+until [ "$(readlink /proc/$pid_b/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+
+wait_for() { # FILE PATTERN SECONDS
+  local i
+  for ((i = 0; i < $3 * 50; i++)); do grep -q "$2" "$1" 2>/dev/null && return 0; sleep 0.02; done
+  echo "no '$2' in $1" >&2; return 1
+}
+
+make_link() {
+  if [ "$link" = veth ]; then
+    ip link add $nic type veth peer name $nic netns $pid_b || return 1
+  else
+    "$LIVE_BIN/live_tapwire" 1 $nic $pid_b $nic delay=$((rtt / 2)) vnet=$offload "${wire[@]}" \
+      >"$out/wire.ready" 2>"$out/wire.log" &
+    pid_wire=$!
+    wait_for "$out/wire.ready" ready 5 || { cat "$out/wire.log" >&2; return 1; }
+    rm -f "$out/wire.ready"
+  fi
+}
+
+make_host() { # HOST ADDRESS MAC PEER_ADDRESS PEER_MAC
+  local h=$1 v6_off=1
+  [ "$ip" = 6 ] && v6_off=0
+  on "$h" sysctl -qw net.ipv6.conf.all.disable_ipv6=$v6_off net.ipv6.conf.default.disable_ipv6=$v6_off 2>/dev/null
+  on "$h" sysctl -qw net.ipv6.conf.$nic.router_solicitations=0 net.ipv6.conf.$nic.accept_ra=0 \
+    net.ipv6.conf.$nic.addr_gen_mode=1 2>/dev/null
+  on "$h" ip link set lo up
+  on "$h" ip link set $nic address "$3" txqueuelen 5000 up
+  on "$h" ip addr add "$2/$bits" dev $nic $([ "$ip" = 6 ] && echo nodad)
+  on "$h" ip neigh replace "$4" lladdr "$5" dev $nic nud permanent
+  if [ "$link" = veth ] && [ "$offload" = 0 ]; then
+    on "$h" ethtool -K $nic tso off gso off gro off tx off rx off >/dev/null 2>&1
+  fi
+  [ "$link" = tap ] && [ "$offload" = 0 ] && on "$h" ip link set $nic gso_max_segs 1
+  return 0
+}
+
+start_capture() { # HOST
+  local length=${snap:-2048}
+  [ "$offload" = 1 ] && length=${snap:-128}
+  launch "$1" tcpdump -i $nic -U -n -Z root --immediate-mode --time-stamp-precision=nano -B 65536 \
+    -s "$length" -w "$out/$1.pcap" 2>"$out/$1.dump"
+  eval "pid_dump_$1=\$!"
+  wait_for "$out/$1.dump" "listening on" 5
+}
+
+sample_sockets() {
+  while :; do
+    for h in a b; do { date +%s.%N; on $h ss -tinemOHa; } >>"$out/$h.ss"; done
+    sleep 0.2
+  done
+}
+
+start_endpoint() { # HOST ROLE
+  local h=$1 role=$2 script
+  declare -n script=${h}_script
+  launch "$h" "$LIVE_BIN/live_endpoint" "$role" "$server" "$port" cc=$cc "${script[@]}" 2>"$out/$h.log"
+}
+
+run_endpoints() {
+  local acceptor=b pids=() p limit
+  [ "$opener" = a ] || acceptor=a
+  if [ $listener = 1 ]; then
+    start_endpoint $acceptor listen; pids+=($!)
+    wait_for "$out/$acceptor.log" "listen done" 5
+  fi
+  started=$(date +%s.%N)
+  start_endpoint "$opener" connect; pids+=($!)
+  during & local helper=$!
+  limit=$((SECONDS + stop_after))
+  for p in "${pids[@]}"; do
+    while [ $SECONDS -lt $limit ] && kill -0 "$p" 2>/dev/null; do sleep 0.05; done
+    kill -0 "$p" 2>/dev/null && { note "ended an endpoint after $stop_after s"; kill "$p"; }
+    wait "$p" 2>/dev/null
+  done
+  wait $helper
+}
+
+stop_capture() {
+  sleep 0.4
+  kill "$pid_dump_a" "$pid_dump_b"
+  wait "$pid_dump_a" "$pid_dump_b"
+}
+
+counters() { # HOST: what is not zero; the namespace is new, so these are the run's own
+  on "$1" nstat -asz --json | jq '.kernel | with_entries(select(.value != 0 and (.key | test("^(Tcp|Ip|Icmp)"))))'
+}
+
+check_expectations() { # prints failures
+  local line h name op value got
+  grep -h "dropped by kernel" "$out"/{a,b}.dump | grep -v "^0 " | sed 's/^/capture: /'
+  for line in "${expected[@]}"; do
+    read -r h name op value <<<"$line"
+    if [ "$h" = wire ]; then got=$(grep -c " $name " "$out/wire.log")
+    else got=$(jq -r --arg n "$name" '.[$n] // 0' "$out/$h.counters"); fi
+    [ "$got" "$op" "$value" ] || echo "$h $name is $got, expected $op $value"
+  done
+}
+
+write_truth() {
+  local failures; failures=$(check_expectations)
+  local role=client; [ "$opener" = b ] && role=server
+  jq -n --arg scenario "$scenario" --arg location "$location" --arg cause "$cause" --arg kind "$kind" \
+    --arg severity "$severity" --arg sender "${sender:-$role}" --arg note "$note" --arg failures "$failures" \
+    --arg ip "$ip" --arg opener "$opener" --arg link "$link" --arg rtt "$rtt" --arg offload "$offload" --arg cc "$cc" \
+    --arg also "${also[*]}" --arg expected "$(printf '%s\n' "${expected[@]}")" \
+    --arg wire "$(printf '%s\n' "${wire[@]}")" --arg a_script "${a_script[*]}" --arg b_script "${b_script[*]}" \
+    --rawfile wire_log <(cat "$out/wire.log" 2>/dev/null) --rawfile notes <(cat "$out/notes.log" 2>/dev/null) \
+    --rawfile a_log <(cat "$out/a.log" 2>/dev/null) --rawfile b_log <(cat "$out/b.log" 2>/dev/null) \
+    --slurpfile a "$out/a.counters" --slurpfile b "$out/b.counters" '
+    def lines: split("\n") | map(select(. != ""));
+    {scenario: $scenario, confirmed: ($failures == ""), failures: ($failures | lines),
+     expect: {location: $location, cause: $cause, also: ($also | split(" ") | map(select(. != ""))),
+              kind: $kind, severity: $severity, sender: $sender},
+     note: $note, data_sender_end: "a", opener: $opener, ip: ($ip | tonumber), link: $link,
+     rtt_ms: ($rtt | tonumber), offload: ($offload == "1"), congestion_control: $cc,
+     faults: ($wire | lines), confirmed_by: ($expected | lines),
+     scripts: {a: $a_script, b: $b_script},
+     done: {wire: ($wire_log | lines | .[:100]), host: ($notes | lines), a: ($a_log | lines | .[:200]), b: ($b_log | lines | .[:200])},
+     counters: {a: $a[0], b: $b[0]}}' >"$out/truth.json"
+  rm -f "$out"/{a,b}.counters
+  [ -z "$failures" ] || { echo "$scenario: not as intended: $failures" >&2; return 1; }
+}
+
+"scenario_${scenario//-/_}"
+make_link || exit 1
+make_host a $addr_a $mac_a $addr_b $mac_b
+make_host b $addr_b $mac_b $addr_a $mac_a
+before
+start_capture a && start_capture b || exit 1
+sample_sockets & pid_samples=$!
+traffic
+stop_capture
+kill $pid_samples
+counters a >"$out/a.counters"
+counters b >"$out/b.counters"
+write_truth
