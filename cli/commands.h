@@ -1,8 +1,8 @@
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
-/* The commands of tcpstall, one file each (cmd_NAME.c). A command gets its own arguments, with argv[0] =
- * "tcpstall NAME", prints what it has to say and returns the exit status. */
+/* The commands of tcpstall, one file each (cmd_NAME.c). A command gets its own arguments, with
+ * argv[0] = "tcpstall NAME", prints what it has to say and returns the exit status. */
 
 enum exit_status {
   EXIT_NO_PROBLEM = 0, /* import: done */

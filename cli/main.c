@@ -1,7 +1,87 @@
-#include <stdio.h>
+#include "cli/commands.h"
+#include "cli/version.h"
 
-int main(void)
+#include <argp.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct command {
+  const char *name, *arguments, *purpose;
+  int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+    {"analyze", "TRACE [TRACE...] [FILTER]", "who holds each stalled stream up, and what proves it",
+     cmd_analyze},
+};
+
+static void print_commands(FILE *stream)
 {
-  puts("tcpstall " TCPSTALL_VERSION);
-  return 2;
+  fputs("Usage: tcpstall COMMAND [ARGUMENT...]\n"
+        "Says who has to act next for a stalled TCP stream to move on, with proof from its "
+        "packets.\n\n",
+        stream);
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    fprintf(stream, "  %-8s %-26s %s\n", commands[i].name, commands[i].arguments,
+            commands[i].purpose);
+  fputs("\n  tcpstall COMMAND --help   the options of a command (or: tcpstall help COMMAND)\n"
+        "  tcpstall --version        versions of the program and its libraries\n",
+        stream);
+}
+
+static const struct command *find_command(const char *name)
+{
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (strcmp(commands[i].name, name) == 0)
+      return &commands[i];
+  return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+  fprintf(stderr, "tcpstall: there is no command '%s'; tcpstall --help lists them\n", name);
+  return EXIT_TROUBLE;
+}
+
+/* Runs a command with argv[0] = "tcpstall NAME", which is what argp's messages begin with. */
+static int run_command(const struct command *command, int argc, char **argv)
+{
+  char title[32];
+  snprintf(title, sizeof title, "tcpstall %s", command->name);
+  argv[0] = title;
+  return command->run(argc, argv);
+}
+
+static int help(int argc, char **argv)
+{
+  if (argc < 2) {
+    print_commands(stdout);
+    return EXIT_NO_PROBLEM;
+  }
+  const struct command *command = find_command(argv[1]);
+  char option[] = "--help";
+  char *arguments[] = {argv[0], option, NULL};
+  return command != NULL ? run_command(command, 2, arguments) : unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+  setlocale(LC_CTYPE, "");
+  argp_err_exit_status = EXIT_TROUBLE;
+  argp_program_version_hook = NULL;
+  if (argc < 2) {
+    print_commands(stderr);
+    return EXIT_TROUBLE;
+  }
+  const char *word = argv[1];
+  if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+    version_print(stdout);
+    return EXIT_NO_PROBLEM;
+  }
+  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+    return help(argc - 1, argv + 1);
+  const struct command *command = find_command(word);
+  return command != NULL ? run_command(command, argc - 1, argv + 1) : unknown_command(word);
 }

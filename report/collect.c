@@ -312,10 +312,13 @@ static bool room_for(struct collect *collect, const struct connection_summary *s
   return true;
 }
 
+/* A direction that carried nothing was idle all the time and would only thin the sums out. */
 static void add_budget(struct report_overview *overview, const struct connection_summary *summary)
 {
   for (int side = 0; side < 2; side++) {
     const struct stream_summary *stream = &summary->streams[side];
+    if (stream->bytes == 0)
+      continue;
     overview->moving_ns += stream->moving_ns;
     overview->idle_ns += stream->idle_ns;
     for (int location = 0; location < LOCATION_COUNT; location++)

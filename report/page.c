@@ -60,27 +60,42 @@ static size_t piece_length(const char *text, size_t room)
   return clean_columns(text, length) <= room ? length : word;
 }
 
+/* Bytes from text on that fit into `room` columns, broken between pieces; at least one piece. */
+static size_t line_length(const char *text, size_t room, size_t full_room)
+{
+  size_t length = 0;
+  while (text[length] != '\0') {
+    const size_t blanks = strspn(text + length, " ");
+    const size_t piece = piece_length(text + length + blanks, full_room);
+    if (piece == 0 || (length > 0 && clean_columns(text, length + blanks + piece) > room))
+      break;
+    length += blanks + piece;
+  }
+  return length;
+}
+
 void page_wrap(struct page *page, enum page_style style, unsigned indent, const char *text)
 {
   char clean[PAGE_TEXT_SIZE];
   clean_for(page, text, clean);
-  const unsigned room = page->width > indent ? page->width - indent : 1;
-  bool fresh = true; /* nothing of this text on the line yet */
+  const unsigned full_room = page->width > indent ? page->width - indent : 1;
+  unsigned room = page->width > page->column ? page->width - page->column : 0;
   for (const char *at = clean; *at != '\0';) {
-    const size_t length = piece_length(at, room);
-    const unsigned columns = (unsigned)clean_columns(at, length);
-    if (page->column + (fresh ? 0 : 1) + columns > page->width && page->column > indent) {
-      page_newline(page);
-      if (indent > 0)
-        page_to_column(page, indent);
-      fresh = true;
+    const size_t length = line_length(at, room, full_room);
+    if (clean_columns(at, length) > room && page->column > indent) {
+      /* not even the first piece fits behind what stands there already */
+      at += strspn(at, " ");
+    } else {
+      put_clean(page, style, at, length);
+      at += length;
+      at += strspn(at, " ");
     }
-    if (!fresh)
-      put_clean(page, PAGE_PLAIN, " ", 1);
-    put_clean(page, style, at, length);
-    fresh = false;
-    at += length;
-    at += strspn(at, " ");
+    if (*at == '\0')
+      break;
+    page_newline(page);
+    if (indent > 0)
+      page_to_column(page, indent);
+    room = full_room;
   }
 }
 

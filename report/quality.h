@@ -11,6 +11,8 @@
 
 /* One sentence: what was seen and what it costs. Static. */
 const char *quality_meaning(enum quality bit);
+/* True if it costs no verdict anything. */
+bool quality_is_harmless(enum quality bit);
 
 /* Flaws of the capture as a whole, beyond those of its connections. */
 enum capture_flaw {

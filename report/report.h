@@ -64,9 +64,10 @@ struct report_overview {
   uint64_t problems, infos;   /* findings, before any limit */
   uint64_t findings_left_out; /* by limits: the shortest infos first */
   uint64_t problems_left_out;
-  uint64_t causes[2][CAUSE_COUNT];                       /* by enum severity */
-  struct report_longest longest[2];                      /* by enum severity */
-  int64_t moving_ns, idle_ns, budget_ns[LOCATION_COUNT]; /* summed over all directions */
+  uint64_t causes[2][CAUSE_COUNT];  /* by enum severity */
+  struct report_longest longest[2]; /* by enum severity */
+  int64_t moving_ns, idle_ns,
+      budget_ns[LOCATION_COUNT]; /* summed over all directions that carried data */
   int64_t min_stall_ns;
   bool selected; /* --connection is in force */
 };

@@ -172,7 +172,7 @@ void text_capture(struct text *text, const struct report_capture *capture)
   container_caveats(text, capture);
   for (unsigned i = 0; i < QUALITY_BITS; i++) {
     const enum quality bit = (enum quality)(1U << i);
-    if ((capture->quality & bit) != 0)
+    if ((capture->quality & bit) != 0 && (text->options.verbose || !quality_is_harmless(bit)))
       caveat(text, analyzer_quality_name(bit), quality_meaning(bit));
   }
 }

@@ -55,17 +55,16 @@ static void title(struct text *text, uint64_t rank, const struct finding *findin
 static void where(struct text *text, const struct finding *finding)
 {
   struct page *page = &text->page;
+  char tail[120];
   text_label(page, "where");
   page_wrap(page, PAGE_BOLD, TEXT_VALUE_COLUMN, location_phrase(finding->location));
-  page_printf(page, PAGE_PLAIN, " (%s), ", location_name(finding->location));
-  page_put(page, finding->confidence == CONFIDENCE_PROVEN ? PAGE_BOLD : PAGE_PLAIN,
+  snprintf(tail, sizeof tail, " (%s), %s", location_name(finding->location),
            confidence_name(finding->confidence));
+  page_wrap(page, PAGE_PLAIN, TEXT_VALUE_COLUMN, tail);
   page_newline(page);
   text_label(page, "cause");
   page_wrap(page, PAGE_PLAIN, TEXT_VALUE_COLUMN, cause_info(finding->cause)->meaning);
-  page_put(page, PAGE_PLAIN, " ");
-  char tail[120];
-  snprintf(tail, sizeof tail, "(%s), %s", cause_info(finding->cause)->code,
+  snprintf(tail, sizeof tail, " (%s), %s", cause_info(finding->cause)->code,
            confidence_name(finding->cause_confidence));
   page_wrap(page, PAGE_PLAIN, TEXT_VALUE_COLUMN, tail);
   page_newline(page);
@@ -133,38 +132,71 @@ static void amounts(struct text *text, const struct finding *finding)
   text_line(&text->page, "held", line);
 }
 
+/* Columns of the evidence's table, from the widest frame number on. */
+struct evidence_columns {
+  unsigned start, frame, time, end, fact;
+};
+
+/* Below this width the table leaves the labels' column to its facts. */
+#define EVIDENCE_NARROW 84
+
+static struct evidence_columns evidence_columns(const struct page *page,
+                                                const struct finding *finding, unsigned digits)
+{
+  uint64_t largest = 0;
+  for (uint32_t i = 0; i < finding->evidence_count; i++)
+    if (finding->evidence[i].frame > largest)
+      largest = finding->evidence[i].frame;
+  unsigned width = (unsigned)sizeof "frame" - 1;
+  for (uint64_t rest = largest / 100000; rest > 0; rest /= 10)
+    width++;
+  struct evidence_columns columns = {.frame = width};
+  columns.start = page->width < EVIDENCE_NARROW ? TEXT_LABEL_COLUMN : TEXT_VALUE_COLUMN;
+  columns.time = columns.start + width + 2;
+  columns.end = columns.time + (unsigned)sizeof "hh:mm:ss." - 1 + digits + 2;
+  columns.fact = columns.end + 5;
+  return columns;
+}
+
+static void evidence_line(struct page *page, const struct evidence_columns *columns,
+                          const struct format_clock *clock, const struct evidence *one)
+{
+  char frame[FORMAT_TEXT_SIZE], time[FORMAT_TEXT_SIZE];
+  page_to_column(page, columns->start);
+  snprintf(frame, sizeof frame, "%" PRIu64, one->frame);
+  page_right(page, PAGE_PLAIN, columns->frame, one->frame != 0 ? frame : "-");
+  page_to_column(page, columns->time);
+  if (time_is_valid(one->time_ns))
+    page_put(page, PAGE_PLAIN, format_time(clock, one->time_ns, time));
+  page_to_column(page, columns->end);
+  page_printf(page, PAGE_PLAIN, "%c", 'A' + one->end % 26);
+  page_to_column(page, columns->fact);
+  page_wrap(page, PAGE_PLAIN, columns->fact, one->fact);
+  page_newline(page);
+}
+
 /* Frame numbers and times stand in columns; the facts wrap beside them. */
 static void evidence(struct text *text, const struct report_connection *connection,
                      const struct finding *finding)
 {
   struct page *page = &text->page;
   const struct format_clock clock = text_clock(text, connection->capture, digits_of(finding));
-  const unsigned frame_columns = 8, time_columns = 9 + clock.digits;
-  const unsigned fact = TEXT_VALUE_COLUMN + frame_columns + 2 + time_columns + 5;
-  for (uint32_t i = 0; i < finding->evidence_count; i++) {
-    const struct evidence *one = &finding->evidence[i];
-    char frame[FORMAT_TEXT_SIZE], time[FORMAT_TEXT_SIZE];
-    if (i == 0) {
-      text_label(page, "evidence");
-      page_right(page, PAGE_DIM, frame_columns, "frame");
-      page_to_column(page, TEXT_VALUE_COLUMN + frame_columns + 2);
-      page_put(page, PAGE_DIM, "time");
-      page_to_column(page, fact - 5);
-      page_put(page, PAGE_DIM, "end  fact");
-      page_newline(page);
-    }
-    page_to_column(page, TEXT_VALUE_COLUMN);
-    snprintf(frame, sizeof frame, "%" PRIu64, one->frame);
-    page_right(page, PAGE_PLAIN, frame_columns, one->frame != 0 ? frame : "-");
-    page_to_column(page, TEXT_VALUE_COLUMN + frame_columns + 2);
-    if (time_is_valid(one->time_ns))
-      page_put(page, PAGE_PLAIN, format_time(&clock, one->time_ns, time));
-    page_to_column(page, fact - 5);
-    page_printf(page, PAGE_PLAIN, "%c", 'A' + one->end % 26);
-    page_to_column(page, fact);
-    page_wrap(page, PAGE_PLAIN, fact, one->fact);
+  const struct evidence_columns columns = evidence_columns(page, finding, clock.digits);
+  if (finding->evidence_count == 0)
+    return;
+  text_label(page, "evidence");
+  if (columns.start < TEXT_VALUE_COLUMN) {
     page_newline(page);
+    page_to_column(page, columns.start);
   }
+  page_right(page, PAGE_DIM, columns.frame, "frame");
+  page_to_column(page, columns.time);
+  page_put(page, PAGE_DIM, "time");
+  page_to_column(page, columns.end);
+  page_put(page, PAGE_DIM, "end  fact");
+  page_newline(page);
+  for (uint32_t i = 0; i < finding->evidence_count; i++)
+    evidence_line(page, &columns, &clock, &finding->evidence[i]);
 }
 
 static void alternatives(struct text *text, const struct finding *finding)
@@ -181,20 +213,26 @@ static void alternatives(struct text *text, const struct finding *finding)
   }
 }
 
+/* Three paragraphs: what it is, why we say so, what to do about it. */
 void text_finding(struct text *text, uint64_t rank, const struct report_connection *connection,
                   const struct finding *finding)
 {
+  struct page *page = &text->page;
   title(text, rank, finding);
   where(text, finding);
   which(text, connection, finding);
   when(text, connection, finding);
   amounts(text, finding);
+  if (finding->reason[0] != '\0' || finding->evidence_count > 0)
+    page_newline(page);
   if (finding->reason[0] != '\0')
-    text_line(&text->page, "why", finding->reason);
+    text_line(page, "why", finding->reason);
   evidence(text, connection, finding);
+  if (finding->alternative_count > 0 || finding->settle != NULL || finding->advice != NULL)
+    page_newline(page);
   alternatives(text, finding);
   if (finding->settle != NULL)
-    text_line(&text->page, "settle it", finding->settle);
+    text_line(page, "settle it", finding->settle);
   if (finding->advice != NULL)
-    text_line(&text->page, "what to do", finding->advice);
+    text_line(page, "what to do", finding->advice);
 }

@@ -1,0 +1,216 @@
+#include "cli/analyze_options.h"
+
+#include "cli/commands.h"
+#include "report/text.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum option_key {
+  KEY_ALL = 'a',
+  KEY_FILTER = 'f',
+  KEY_JSON = 'j',
+  KEY_OUTPUT = 'o',
+  KEY_VERBOSE = 'v',
+  KEY_AT = 0x100,
+  KEY_COLOR,
+  KEY_CONNECTION,
+  KEY_LIMITS,
+  KEY_LOCAL_TIME,
+  KEY_MIN_STALL,
+  KEY_NO_PROGRESS
+};
+
+static const struct argp_option option_table[] = {
+    {.doc = "What is analysed:"},
+    {"filter", KEY_FILTER, "EXPR", 0,
+     "only packets that match, in tcpdump's language; the words behind the traces say the same", 0},
+    {"connection", KEY_CONNECTION, "WHICH", 0,
+     "only this connection: its number in the report, or ADDR:PORT of one end, or of both with a "
+     "comma between",
+     0},
+    {"min-stall", KEY_MIN_STALL, "TIME", 0,
+     "report waits from this length on: 200 (milliseconds), 200ms, 0.5s; default 200ms", 0},
+    {"at", KEY_AT, "PLACE", 0,
+     "where the capture was taken: client, server, middle, or the capturing host's address or "
+     "name; A=PLACE,B=PLACE for each end",
+     0},
+    {"limits", KEY_LIMITS, "NAME=N", 0,
+     "bounds of memory and report, several with commas; --limits help lists them", 0},
+    {.doc = "What is reported:"},
+    {"json", KEY_JSON, NULL, 0, "for programs: schema tcpstall/1", 0},
+    {"all", KEY_ALL, NULL, 0, "tell harmless findings one by one as well", 0},
+    {"verbose", KEY_VERBOSE, NULL, 0, "a table of statistics for every connection", 0},
+    {"local-time", KEY_LOCAL_TIME, NULL, 0,
+     "clock times in this machine's time zone instead of UTC", 0},
+    {"output", KEY_OUTPUT, "FILE", 0, "write the report to FILE", 0},
+    {"color", KEY_COLOR, "WHEN", 0, "auto (on a terminal, unless NO_COLOR is set), always or never",
+     0},
+    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "no progress on the terminal while reading", 0},
+    {0},
+};
+
+/* Words that begin a filter even if a file is called so; ./tcp names the file. */
+static bool begins_filter(const char *word)
+{
+  static const char *const words[] = {
+      "!",    "(",         "ah",     "and",       "arp",     "broadcast", "decnet",
+      "dst",  "esp",       "ether",  "fddi",      "gateway", "geneve",    "greater",
+      "host", "icmp",      "icmp6",  "igmp",      "inbound", "ip",        "ip6",
+      "len",  "less",      "mpls",   "multicast", "net",     "not",       "outbound",
+      "port", "portrange", "pppoed", "pppoes",    "proto",   "rarp",      "sctp",
+      "src",  "tcp",       "udp",    "vlan",      "vxlan",   "wlan"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    const size_t length = strlen(words[i]);
+    /* "tcp[13]", "(tcp", "len>500" begin with their word as well */
+    if (strncmp(word, words[i], length) == 0 && strchr("[ ><=!(&", word[length]) != NULL)
+      return true;
+  }
+  return word[0] == '(' || word[0] == '!';
+}
+
+/* The first word is a trace; further ones are, as long as they name files or look like it. */
+static bool is_trace(const struct analyze_options *options, const char *word)
+{
+  static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".txt", ".gz", ".zst", ".dump"};
+  if (options->filter != NULL)
+    return false;
+  if (options->trace_count == 0 || strcmp(word, "-") == 0)
+    return true;
+  if (begins_filter(word))
+    return false;
+  if (strchr(word, '/') != NULL || access(word, F_OK) == 0)
+    return true;
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+    const size_t length = strlen(word), ending = strlen(endings[i]);
+    if (length > ending && strcmp(word + length - ending, endings[i]) == 0)
+      return true;
+  }
+  return false;
+}
+
+static void append_filter(struct analyze_options *options, const char *word,
+                          const struct argp_state *state)
+{
+  const size_t old = options->filter != NULL ? strlen(options->filter) : 0;
+  const size_t size = old + strlen(word) + 2;
+  char *longer = realloc(options->filter, size);
+  if (longer == NULL) {
+    argp_failure(state, EXIT_TROUBLE, 0, "out of memory");
+    return;
+  }
+  snprintf(longer + old, size - old, "%s%s", old > 0 ? " " : "", word);
+  options->filter = longer;
+}
+
+static void add_word(struct analyze_options *options, const char *word, struct argp_state *state)
+{
+  if (!is_trace(options, word)) {
+    append_filter(options, word, state);
+    return;
+  }
+  if (options->trace_count >= ANALYZER_ENDS_MAX)
+    argp_error(state, "at most %d traces", ANALYZER_ENDS_MAX);
+  for (uint32_t i = 0; i < options->trace_count && strcmp(word, "-") == 0; i++)
+    if (strcmp(options->traces[i], "-") == 0)
+      argp_error(state, "standard input can be read once only");
+  if (options->trace_count < ANALYZER_ENDS_MAX)
+    options->traces[options->trace_count++] = word;
+}
+
+static void set_color(struct analyze_options *options, const char *text, struct argp_state *state)
+{
+  static const char *const words[] = {
+      [COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never"};
+  for (int i = 0; i <= COLOR_NEVER; i++) {
+    if (strcmp(text, words[i]) == 0) {
+      options->color = (enum color_choice)i;
+      return;
+    }
+  }
+  argp_error(state, "--color takes auto, always or never, not '%s'", text);
+}
+
+static void set_limits(struct analyze_options *options, const char *text, struct argp_state *state)
+{
+  struct error error;
+  if (strcmp(text, "help") == 0) {
+    print_limits(&options->limits, stdout);
+    exit(EXIT_SUCCESS);
+  }
+  if (parse_limits(text, &options->limits, &error) < 0)
+    argp_error(state, "%s", error.text);
+}
+
+/* Options whose value has a parser that explains itself. */
+static bool set_value(struct analyze_options *options, int key, const char *text,
+                      struct argp_state *state)
+{
+  struct error error;
+  int result;
+  switch (key) {
+  case KEY_AT: result = parse_vantage(text, options->vantage, &error); break;
+  case KEY_CONNECTION: result = parse_connection(text, &options->connection, &error); break;
+  case KEY_MIN_STALL: result = parse_duration(text, &options->min_stall_ns, &error); break;
+  default: return false;
+  }
+  if (result < 0)
+    argp_error(state, "%s", error.text);
+  return true;
+}
+
+static error_t on_option(int key, char *text, struct argp_state *state)
+{
+  struct analyze_options *options = state->input;
+  switch (key) {
+  case KEY_ALL: options->all = true; break;
+  case KEY_COLOR: set_color(options, text, state); break;
+  case KEY_FILTER:
+    if (options->filter != NULL)
+      argp_error(state, "one filter only: either --filter or the words behind the traces");
+    append_filter(options, text, state);
+    break;
+  case KEY_JSON: options->json = true; break;
+  case KEY_LIMITS: set_limits(options, text, state); break;
+  case KEY_LOCAL_TIME: options->local_time = true; break;
+  case KEY_NO_PROGRESS: options->no_progress = true; break;
+  case KEY_OUTPUT: options->output = text; break;
+  case KEY_VERBOSE: options->verbose = true; break;
+  case ARGP_KEY_ARG: add_word(options, text, state); break;
+  case ARGP_KEY_NO_ARGS: argp_error(state, "which trace? A file, or - for standard input"); break;
+  default: return set_value(options, key, text, state) ? 0 : ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+void analyze_options_parse(struct analyze_options *options, int argc, char **argv)
+{
+  static const struct argp argp = {
+      .options = option_table,
+      .parser = on_option,
+      .args_doc = "TRACE [TRACE...] [FILTER...]",
+      .doc = "Says for each TCP connection in a trace who holds it up, and what proves it.\v"
+             "A TRACE is pcap or pcapng, plain or compressed with gzip or zstd, or tcpdump's text "
+             "as people paste it; - is standard input. Several traces are several ends, A, B, and "
+             "so on. Words behind the traces are a filter as tcpdump takes it: tcpstall analyze "
+             "a.pcap host 192.0.2.1 and port 80.\n\n"
+             "Exit status: 0 no problem found, 1 a problem found, 2 trouble.",
+  };
+  struct analyzer_options engine;
+  struct collect_options collect;
+  analyzer_options_default(&engine);
+  collect_options_default(&collect);
+  *options = (struct analyze_options){
+      .min_stall_ns = engine.min_stall_ns,
+      .limits = {engine.limits, collect.limits, TEXT_DETAILS_DEFAULT},
+  };
+  argp_parse(&argp, argc, argv, 0, NULL, options);
+}
+
+void analyze_options_clear(struct analyze_options *options)
+{
+  free(options->filter);
+}

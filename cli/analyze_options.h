@@ -1,0 +1,31 @@
+#ifndef CLI_ANALYZE_OPTIONS_H
+#define CLI_ANALYZE_OPTIONS_H
+
+/* The command line of `tcpstall analyze`, as one struct. */
+
+#include "cli/terminal.h"
+#include "cli/values.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct analyze_options {
+  const char *traces[ANALYZER_ENDS_MAX]; /* "-" = standard input */
+  uint32_t trace_count;
+  char *filter;       /* tcpdump's language, NULL = everything; owned */
+  const char *output; /* -o, NULL = standard output */
+  bool json, verbose, all, local_time, no_progress;
+  enum color_choice color;
+  int64_t min_stall_ns;
+  struct connection_choice connection;
+  struct vantage_choice vantage[ANALYZER_ENDS_MAX];
+  struct limit_values limits;
+};
+
+/* Fills *options from the command line. Bad usage ends the program with EXIT_TROUBLE and a text, as
+ * argp does; --help and
+ * `--limits help` end it with 0. */
+void analyze_options_parse(struct analyze_options *options, int argc, char **argv);
+void analyze_options_clear(struct analyze_options *options);
+
+#endif

@@ -1,0 +1,120 @@
+#include "cli/output.h"
+
+#include "cli/commands.h"
+#include "cli/terminal.h"
+#include "report/json.h"
+#include "report/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum report_time_base time_base(enum trace_time_base base)
+{
+  switch (base) {
+  case TRACE_TIME_OF_DAY: return REPORT_TIME_OF_DAY;
+  case TRACE_TIME_RELATIVE: return REPORT_TIME_RELATIVE;
+  case TRACE_TIME_EPOCH: break;
+  }
+  return REPORT_TIME_EPOCH;
+}
+
+static void describe_interfaces(struct report_capture *capture, const struct trace *trace,
+                                uint32_t count)
+{
+  bool found = false;
+  for (uint32_t i = 0; i < count; i++) {
+    struct trace_interface interface;
+    trace_get_interface(trace, i, &interface);
+    capture->has_dropped |= interface.has_dropped;
+    capture->dropped += interface.dropped;
+    if (!found && interface.frames > 0 && !packet_linktype_supported(interface.linktype)) {
+      found = true;
+      capture->unsupported_linktype = interface.linktype;
+    }
+  }
+}
+
+void capture_describe(struct report_capture *capture, struct source *source,
+                      const struct analyzer *analyzer)
+{
+  struct trace_info info;
+  trace_get_info(source->trace, &info);
+  capture->file = source->path;
+  capture->format = info.format;
+  capture->compression = info.compression;
+  capture->time_base = time_base(info.time_base);
+  capture->bytes = info.bytes_read;
+  capture->frames = info.frames - source->frames_before;
+  capture->filtered_out = info.filtered_out - source->filtered_before;
+  capture->foreign_blocks = info.foreign_blocks;
+  capture->skipped_blocks = info.skipped_blocks;
+  capture->lines_not_understood = info.lines_not_understood;
+  source->frames_before = info.frames;
+  source->filtered_before = info.filtered_out;
+  describe_interfaces(capture, source->trace, info.interface_count);
+  analyzer_get_stats(analyzer, &capture->stats);
+}
+
+static int write_json(struct collect *collect, FILE *stream, const struct report_names *names,
+                      struct error *error)
+{
+  const struct json_options options = {stream, TCPSTALL_VERSION, *names};
+  struct json *json = json_new(&options);
+  if (json == NULL)
+    return error_set(error, ERROR_MEMORY, "out of memory");
+  const struct report_writer writer = json_report_writer(json);
+  const int result = report_write(collect, &writer, error);
+  json_free(json);
+  return result;
+}
+
+static int write_text(struct collect *collect, FILE *stream, const struct analyze_options *options,
+                      const struct report_names *names, struct error *error)
+{
+  const unsigned width = terminal_width(stream);
+  const struct text_options text_options = {
+      .stream = stream,
+      .width = width == 0               ? TEXT_WIDTH_DEFAULT
+               : width < TEXT_WIDTH_MAX ? width
+                                        : TEXT_WIDTH_MAX,
+      .utf8 = terminal_utf8(),
+      .color = terminal_color(stream, options->color),
+      .verbose = options->verbose,
+      .all = options->all,
+      .local_time = options->local_time,
+      .details = options->limits.details,
+      .names = *names,
+  };
+  struct text *text = text_new(&text_options);
+  if (text == NULL)
+    return error_set(error, ERROR_MEMORY, "out of memory");
+  const struct report_writer writer = text_report_writer(text);
+  const int result = report_write(collect, &writer, error);
+  text_free(text);
+  return result;
+}
+
+int output_report(struct collect *collect, const struct analyze_options *options,
+                  const struct report_names *names)
+{
+  const char *name = options->output != NULL ? options->output : "standard output";
+  struct error error = {.code = ERROR_NONE};
+  FILE *stream = options->output != NULL ? fopen(options->output, "we") : stdout;
+  if (stream == NULL) {
+    fprintf(stderr, "tcpstall: %s: %s\n", name, strerror(errno));
+    return EXIT_TROUBLE;
+  }
+  int result = options->json ? write_json(collect, stream, names, &error)
+                             : write_text(collect, stream, options, names, &error);
+  const int problem = errno;
+  if ((options->output != NULL ? fclose(stream) : fflush(stream)) != 0 && result == 0)
+    result = ERROR_IO;
+  if (result == 0)
+    return 0;
+  if (result == ERROR_IO)
+    fprintf(stderr, "tcpstall: %s: %s\n", name, strerror(problem != 0 ? problem : errno));
+  else
+    fprintf(stderr, "tcpstall: %s\n", error.text);
+  return EXIT_TROUBLE;
+}

@@ -1,0 +1,25 @@
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+/* One line on stderr while a long file is read; gone when the report comes. Silent unless stderr is
+ * a terminal, and for the first half second. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct progress {
+  FILE *stream;
+  bool enabled, drawn, utf8;
+  char name[64];             /* what is being read, cleaned */
+  int64_t start_ns, next_ns; /* of the monotonic clock */
+  uint32_t calls;
+};
+
+void progress_start(struct progress *progress, FILE *stream, bool wanted, const char *name);
+/* pipeline_options.progress; context is the struct progress. bytes_total 0: not known. */
+void progress_update(void *context, uint64_t bytes_read, uint64_t bytes_total);
+/* Wipes the line. */
+void progress_end(struct progress *progress);
+
+#endif
