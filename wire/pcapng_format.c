@@ -94,7 +94,7 @@ enum pcapng_result pcapng_block_read(struct pcapng_block *block, bool *big_endia
   if (length < least)
     return bad_length(error, type, length, "that is less than its fixed fields");
   if (length > PCAPNG_BLOCK_BYTES_MAX)
-    return bad_length(error, type, length, "more than 16 MiB");
+    return bad_length(error, type, length, "more than 128 MiB");
   size_t total = padded(length);
   if (size < total)
     return more(needed, total);

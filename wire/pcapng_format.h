@@ -27,9 +27,9 @@ enum pcapng_block_type {
 };
 
 #define PCAPNG_SECTION_HEADER_BYTES_MIN 28
-/* A block that claims more is damage: Wireshark's limit. A largest packet of an ordinary link type
- * fits 60 times. */
-#define PCAPNG_BLOCK_BYTES_MAX (UINT32_C(16) * 1024 * 1024)
+/* A block that claims more is damage. Wireshark's limit: a largest packet of any link type, 128 KiB
+ * of options, and what is around them. */
+#define PCAPNG_BLOCK_BYTES_MAX (UINT32_C(128) * 1024 * 1024 + 128 * 1024 + 32)
 
 struct pcapng_block {
   uint32_t type;
