@@ -49,7 +49,7 @@ for pair in "$@"; do
     *) key[$name]=$value;;
   esac
 done
-opt() { echo "${key[$1]:-$2}"; }   # opt NAME DEFAULT
+opt() { echo "${key[$1]:-${2:-}}"; }   # opt NAME DEFAULT
 
 # --- what a scenario may set ---------------------------------------------------------------------------------
 wire=()              # faults for live_tapwire
@@ -58,7 +58,8 @@ listener=1           # 0: nobody listens
 stop_after=25        # seconds; then the endpoints are ended
 location=none cause=none kind=none severity=none note= sender=
 also=()              # further causes that describe the same thing rightly
-expected=()          # "a|b COUNTER -ge|-eq|-le N": kernel counters that confirm it
+expected=()          # what confirms it: "a|b COUNTER -ge|-eq|-le N" of the kernel, "a|b silence_ms ...", "wire
+                     # ACTION ..." (frames treated), "notes PATTERN ..." (lines)
 before() { :; }      # runs when the link is up
 during() { :; }      # runs beside the endpoints
 traffic() { run_endpoints; }   # replaces the endpoints
@@ -93,6 +94,7 @@ make_link() {
     "$LIVE_BIN/live_tapwire" 1 $nic $pid_b $nic delay=$((rtt / 2)) vnet=$offload "${wire[@]}" \
       >"$out/wire.ready" 2>"$out/wire.log" &
     pid_wire=$!
+    renice -n -10 -p $pid_wire >/dev/null 2>&1
     wait_for "$out/wire.ready" ready 5 || { cat "$out/wire.log" >&2; return 1; }
     rm -f "$out/wire.ready"
   fi
@@ -166,12 +168,19 @@ counters() { # HOST: what is not zero; the namespace is new, so these are the ru
   on "$1" nstat -asz --json | jq '.kernel | with_entries(select(.value != 0 and (.key | test("^(Tcp|Ip|Icmp)"))))'
 }
 
+longest_silence_ms() { # HOST: between two frames of its capture
+  tcpdump -n -tt -r "$out/$1.pcap" tcp 2>/dev/null |
+    awk 'NR > 1 && $1 - last > longest { longest = $1 - last } { last = $1 } END { printf "%d\n", longest * 1000 }'
+}
+
 check_expectations() { # prints failures
   local line h name op value got
   grep -h "dropped by kernel" "$out"/{a,b}.dump | grep -v "^0 " | sed 's/^/capture: /'
   for line in "${expected[@]}"; do
     read -r h name op value <<<"$line"
     if [ "$h" = wire ]; then got=$(grep -c " $name " "$out/wire.log")
+    elif [ "$h" = notes ]; then got=$(grep -c "$name" "$out/notes.log")
+    elif [ "$name" = silence_ms ]; then got=$(longest_silence_ms "$h")
     else got=$(jq -r --arg n "$name" '.[$n] // 0' "$out/$h.counters"); fi
     [ "$got" "$op" "$value" ] || echo "$h $name is $got, expected $op $value"
   done
