@@ -57,6 +57,7 @@ a_script=() b_script=()   # options and steps for live_endpoint
 listener=1           # 0: nobody listens
 stop_after=25        # seconds; then the endpoints are ended
 location=none cause=none kind=none severity=none note= sender=
+blind=()             # ends (a, b) where there is nothing to see of it
 also=()              # further causes that describe the same thing rightly
 expected=()          # what confirms it: "a|b COUNTER -ge|-eq|-le N" of the kernel, "a|b silence_ms ...", "wire
                      # ACTION ..." (frames treated), "notes PATTERN ..." (lines)
@@ -192,7 +193,7 @@ write_truth() {
   jq -n --arg scenario "$scenario" --arg location "$location" --arg cause "$cause" --arg kind "$kind" \
     --arg severity "$severity" --arg sender "${sender:-$role}" --arg note "$note" --arg failures "$failures" \
     --arg ip "$ip" --arg opener "$opener" --arg link "$link" --arg rtt "$rtt" --arg offload "$offload" --arg cc "$cc" \
-    --arg also "${also[*]}" --arg expected "$(printf '%s\n' "${expected[@]}")" \
+    --arg also "${also[*]}" --arg blind "${blind[*]}" --arg expected "$(printf '%s\n' "${expected[@]}")" \
     --arg wire "$(printf '%s\n' "${wire[@]}")" --arg a_script "${a_script[*]}" --arg b_script "${b_script[*]}" \
     --rawfile wire_log <(cat "$out/wire.log" 2>/dev/null) --rawfile notes <(cat "$out/notes.log" 2>/dev/null) \
     --rawfile a_log <(cat "$out/a.log" 2>/dev/null) --rawfile b_log <(cat "$out/b.log" 2>/dev/null) \
@@ -201,7 +202,8 @@ write_truth() {
     {scenario: $scenario, confirmed: ($failures == ""), failures: ($failures | lines),
      expect: {location: $location, cause: $cause, also: ($also | split(" ") | map(select(. != ""))),
               kind: $kind, severity: $severity, sender: $sender},
-     note: $note, data_sender_end: "a", opener: $opener, ip: ($ip | tonumber), link: $link,
+     blind: ($blind | split(" ") | map(select(. != ""))),
+    note: $note, data_sender_end: "a", opener: $opener, ip: ($ip | tonumber), link: $link,
      rtt_ms: ($rtt | tonumber), offload: ($offload == "1"), congestion_control: $cc,
      faults: ($wire | lines), confirmed_by: ($expected | lines),
      scripts: {a: $a_script, b: $b_script},

@@ -166,6 +166,7 @@ scenario_pmtu_blackhole() {
 }
 scenario_syn_loss() {
   verdict forward-path syn-loss; sender=client also=(synack-loss)
+  [ "$opener" = a ] && blind=(b) || blind=(a) # the lost SYNs never came there
   wire+=("kind=syn,count=2,do=drop"); bulk "$size"
   expected=("wire drop -eq 2" "$opener TcpExtTCPSynRetrans -eq 2")
 }
@@ -366,10 +367,12 @@ scenario_healthy_ssh() {
   note="a remote shell with somebody typing now and then (stream of the client), then a copy of a file"; listener=0
   traffic() {
     command -v sshd >/dev/null && [ "$(id -u)" = 0 ] || { echo "no sshd, or not root" >&2; exit 77; }
+    mount -t tmpfs none /run && mount -t tmpfs none /var/log || exit 77 # ours alone: no trace in the host's login records
     local d; d=$(mktemp -d); mkdir -p /run/sshd
     ssh-keygen -q -t ed25519 -N '' -f "$d/host" && ssh-keygen -q -t ed25519 -N '' -f "$d/user"
     cp "$d/user.pub" "$d/authorized"; chmod 700 "$d"
     b "$(command -v sshd)" -D -e -p "$port" -h "$d/host" -f /dev/null -o UsePAM=no -o StrictModes=no \
+      -o "Subsystem=sftp internal-sftp" \
       -o AuthorizedKeysFile="$d/authorized" 2>"$out/b.log" & local server_pid=$!
     sleep 0.7
     local options=(-F /dev/null -i "$d/user" -o StrictHostKeyChecking=no -o UserKnownHostsFile="$d/known" -o LogLevel=ERROR)

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# One live test: makes the traffic of a line of matrix.txt and lets the analyzer judge it from either end.
+#
+#   test.sh NAME TCPSTALL      LIVE_BIN names the folder of live_endpoint and live_tapwire
+# Exit status 0 rightly judged, 1 not, 77 not possible here or not brought about (a busy machine): said why.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+name=${1:?usage: test.sh NAME TCPSTALL} tcpstall=${2:?usage: test.sh NAME TCPSTALL}
+command -v jq >/dev/null || { echo "skipped: no jq"; exit 77; }
+read -r _ scenario keys < <(grep "^$name " "$here/matrix.txt") || { echo "$name is not in matrix.txt"; exit 2; }
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+for _ in 1 2 3; do
+  # shellcheck disable=SC2086
+  "$here/run.sh" "$scenario" "$out/$name" $keys
+  status=$?
+  [ $status = 1 ] || break
+done
+[ $status = 1 ] && { echo "skipped: three times not brought about as intended"; exit 77; }
+[ $status = 0 ] || exit $status
+TCPSTALL=$tcpstall "$here/judge.sh" "$out"
