@@ -1,0 +1,87 @@
+#include "analyzer/ts_clock.h"
+
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stddef.h>
+
+/* Below this span the first sightings are too coarse to tell rates apart. */
+#define RATE_MIN_SPAN_NS (20 * NS_PER_MS)
+/* Rates that stacks use: RFC 7323's limits, Windows 10 and 100, Linux 100 to 1000 and 1 us, BSD 100
+ * to 1000. */
+static const uint32_t nominal_hz[] = {1, 2, 10, 100, 250, 300, 500, 1000, 1024, 1000000};
+
+/* A slope is trusted without a nominal rate once the span covers this many ticks. */
+#define SLOPE_MIN_TICKS 50
+
+/* Between the first sightings of first_val and last_val lie more than ticks - 1 and less than ticks
+ * + 1 periods, plus delay jitter, which the span has to outgrow. Exactly one nominal rate inside is
+ * taken. */
+static void estimate_rate(struct ts_clock *clock)
+{
+  int64_t span_ns = clock->last_ns - clock->first_ns;
+  double ticks = (double)(clock->last_val - clock->first_val);
+  if (span_ns < RATE_MIN_SPAN_NS || ticks < 2)
+    return;
+  double span_s = time_to_s(span_ns);
+  double jitter_s = span_s < 1 ? span_s * 0.05 : 0.05;
+  double low = (ticks - 1) / (span_s + jitter_s), high = (ticks + 1) / (span_s - jitter_s);
+  uint32_t found = 0, matches = 0;
+  for (size_t i = 0; i < sizeof nominal_hz / sizeof nominal_hz[0]; i++) {
+    if (nominal_hz[i] >= low && nominal_hz[i] <= high) {
+      found = nominal_hz[i];
+      matches++;
+    }
+  }
+  if (matches == 1) {
+    clock->hz = found;
+    clock->nominal = true;
+  } else if (ticks >= SLOPE_MIN_TICKS && !clock->nominal) {
+    clock->hz = (uint32_t)(ticks / span_s + 0.5);
+  }
+}
+
+bool ts_clock_see(struct ts_clock *clock, uint32_t ts_val, int64_t time_ns, uint64_t frame)
+{
+  if (!clock->started) {
+    clock->started = true;
+    clock->first_val = clock->last_val = ts_val;
+    clock->first_ns = clock->last_ns = time_ns;
+    clock->last_frame = frame;
+    return true;
+  }
+  if (!seq_gt(ts_val, clock->last_val))
+    return false;
+  /* Past half the number range the span would turn negative: begin anew. */
+  if (ts_val - clock->first_val > UINT32_MAX / 2) {
+    clock->first_val = clock->last_val;
+    clock->first_ns = clock->last_ns;
+  }
+  clock->last_val = ts_val;
+  clock->last_ns = time_ns;
+  clock->last_frame = frame;
+  if (!clock->nominal)
+    estimate_rate(clock);
+  return true;
+}
+
+int64_t ts_clock_tick_ns(const struct ts_clock *clock)
+{
+  if (clock->hz == 0)
+    return TS_CLOCK_SLOWEST_TICK_NS;
+  return NS_PER_S / clock->hz;
+}
+
+int64_t ts_clock_latest_ns(const struct ts_clock *clock, uint32_t value)
+{
+  int64_t ticks = (int64_t)seq_diff(value, clock->last_val) + 1;
+  return clock->last_ns + ticks * ts_clock_tick_ns(clock);
+}
+
+int64_t ts_clock_age_ns(const struct ts_clock *clock, uint32_t value, int64_t time_ns)
+{
+  if (clock->hz == 0 || !clock->started)
+    return -1;
+  int64_t ticks = seq_diff(clock->last_val, value);
+  return ticks * NS_PER_S / clock->hz + (time_ns - clock->last_ns);
+}
