@@ -1,0 +1,412 @@
+#include "analyzer/analyzer.h"
+
+#include "analyzer/crawl.h"
+#include "analyzer/engine.h"
+#include "analyzer/handshake.h"
+#include "analyzer/report_finding.h"
+#include "analyzer/situation.h"
+#include "analyzer/summary.h"
+#include "analyzer/track.h"
+#include "analyzer/wait.h"
+#include "analyzer/whole_connection.h"
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Default limits: connections * sizeof(struct connection) stays below 0.5 GB. */
+#define DEFAULT_MIN_STALL_NS            (200 * NS_PER_MS)
+#define DEFAULT_CONNECTIONS             500000u
+#define DEFAULT_HALF_OPEN               65536u
+#define DEFAULT_SEGMENTS_IN_FLIGHT      65536u
+#define DEFAULT_FINDINGS_PER_CONNECTION 100u
+
+/* A closed connection is kept this long for what straggles in (Linux: TIME-WAIT lasts 60 s). */
+#define CLOSED_KEPT_NS (60 * NS_PER_S)
+/* A SYN with another ISN begins a new connection if the old one is over or has been quiet this
+ * long. */
+#define REUSE_QUIET_NS NS_PER_S
+
+void analyzer_options_default(struct analyzer_options *options)
+{
+  *options = (struct analyzer_options){
+      .min_stall_ns = DEFAULT_MIN_STALL_NS,
+      .limits = {.connections = DEFAULT_CONNECTIONS,
+                 .half_open = DEFAULT_HALF_OPEN,
+                 .segments_in_flight = DEFAULT_SEGMENTS_IN_FLIGHT,
+                 .findings_per_connection = DEFAULT_FINDINGS_PER_CONNECTION},
+  };
+}
+
+struct analyzer *analyzer_new(const struct analyzer_options *options,
+                              const struct analyzer_sink *sink)
+{
+  struct analyzer *analyzer = calloc(1, sizeof *analyzer);
+  if (analyzer == NULL)
+    return NULL;
+  analyzer->options = *options;
+  analyzer->sink = *sink;
+  analyzer->now_ns = TIME_INVALID;
+  analyzer->stats.first_ns = analyzer->stats.last_ns = TIME_INVALID;
+  flight_pool_init(&analyzer->flights, options->limits.segments_in_flight);
+  if (flow_table_init(&analyzer->flows, options->limits.connections) != 0) {
+    free(analyzer);
+    return NULL;
+  }
+  return analyzer;
+}
+
+static void free_streams(struct analyzer *analyzer, struct connection *connection)
+{
+  for (int side = 0; side < 2; side++) {
+    struct stream *stream = &connection->stream[side];
+    flight_clear(&stream->flight, &analyzer->flights);
+    if (stream->trouble != NULL) {
+      if (stream->trouble->crawl != NULL) {
+        free(stream->trouble->crawl);
+        analyzer->crawls--;
+      }
+      free(stream->trouble);
+      stream->trouble = NULL;
+      analyzer->trouble_bytes -= sizeof(struct trouble);
+    }
+  }
+}
+
+static void drop_connection(void *context, struct connection *connection)
+{
+  free_streams(context, connection);
+}
+
+void analyzer_free(struct analyzer *analyzer)
+{
+  if (analyzer == NULL)
+    return;
+  flow_table_each(&analyzer->flows, drop_connection, analyzer);
+  flow_table_free(&analyzer->flows);
+  flight_pool_free(&analyzer->flights);
+  free(analyzer);
+}
+
+void analyzer_declare_vantage(struct analyzer *analyzer, uint8_t end, enum vantage vantage)
+{
+  if (end < ANALYZER_ENDS_MAX)
+    analyzer->declared[end] = vantage;
+}
+
+void analyzer_declare_host(struct analyzer *analyzer, uint8_t end, const struct ip_address *address)
+{
+  if (end < ANALYZER_ENDS_MAX) {
+    analyzer->host_declared[end] = true;
+    analyzer->host[end] = *address;
+  }
+}
+
+struct trouble *stream_trouble(struct analyzer *analyzer, struct stream *stream)
+{
+  if (stream->trouble == NULL) {
+    stream->trouble = calloc(1, sizeof *stream->trouble);
+    if (stream->trouble != NULL)
+      analyzer->trouble_bytes += sizeof *stream->trouble;
+  }
+  return stream->trouble;
+}
+
+static uint64_t memory_of(const struct analyzer *analyzer)
+{
+  return sizeof *analyzer + analyzer->flows.memory_bytes + analyzer->flights.memory_bytes +
+         analyzer->trouble_bytes;
+}
+
+const struct recent_packet *engine_recent_from(const struct analyzer *analyzer,
+                                               const struct ip_address *src, uint64_t connection_id,
+                                               uint8_t end, int64_t time_ns, int64_t within_ns)
+{
+  for (uint32_t i = 1; i <= RECENT_PACKETS; i++) {
+    const struct recent_packet *recent =
+        &analyzer->recent[(analyzer->recent_next - i) % RECENT_PACKETS];
+    if (recent->frame == 0 || time_ns - recent->time_ns > within_ns)
+      return NULL;
+    if (recent->connection_id != connection_id && recent->end == end &&
+        memcmp(&recent->src, src, sizeof *src) == 0)
+      return recent;
+  }
+  return NULL;
+}
+
+bool engine_was_silent(const struct analyzer *analyzer, int64_t start_ns, int64_t end_ns)
+{
+  for (uint32_t i = 0; i < SILENCES; i++) {
+    const struct silence *silence = &analyzer->silences[i];
+    int64_t from_ns = silence->start_ns > start_ns ? silence->start_ns : start_ns;
+    int64_t until_ns = silence->end_ns < end_ns ? silence->end_ns : end_ns;
+    if (until_ns - from_ns > (end_ns - start_ns) * 9 / 10)
+      return analyzer->flows.count > 1;
+  }
+  return false;
+}
+
+static void note_recent(struct analyzer *analyzer, const struct packet *packet,
+                        uint64_t connection_id)
+{
+  struct recent_packet *recent = &analyzer->recent[analyzer->recent_next++ % RECENT_PACKETS];
+  recent->time_ns = packet->time_ns;
+  recent->frame = packet->frame;
+  recent->connection_id = connection_id;
+  recent->src = packet->src;
+  recent->kind = packet->kind;
+  recent->icmp_type = packet->icmp_type;
+  recent->end = packet->end;
+}
+
+static void note_time(struct analyzer *analyzer, const struct packet *packet)
+{
+  if (!time_is_valid(packet->time_ns))
+    return;
+  if (!time_is_valid(analyzer->now_ns)) {
+    analyzer->now_ns = analyzer->stats.first_ns = packet->time_ns;
+  } else if (packet->time_ns < analyzer->now_ns) {
+    analyzer->stats.time_backwards++;
+    if (packet->time_ns < analyzer->stats.first_ns)
+      analyzer->stats.first_ns = packet->time_ns;
+  } else {
+    if (packet->time_ns - analyzer->now_ns >= SILENCE_MIN_NS)
+      analyzer->silences[analyzer->silence_next++ % SILENCES] =
+          (struct silence){analyzer->now_ns, packet->time_ns};
+    analyzer->now_ns = packet->time_ns;
+  }
+}
+
+void engine_retire(struct analyzer *analyzer, struct connection *connection, enum ended_by how)
+{
+  int64_t end_ns = connection->last_ns;
+  if (how == ENDED_BY_CAPTURE_END && (connection->flags & CONNECTION_CLOSED) == 0 &&
+      time_is_valid(analyzer->now_ns) && analyzer->now_ns > end_ns)
+    end_ns = analyzer->now_ns; /* an unclosed connection ends with the capture */
+  whole_connection_findings(analyzer, connection);
+  abort_by_silence(analyzer, connection);
+  for (int side = 0; side < 2; side++) {
+    wait_end(analyzer, connection, (enum stream_side)side, NULL, how, end_ns);
+    crawl_close(analyzer, connection, (enum stream_side)side);
+  }
+  connection->last_ns = end_ns;
+  if ((connection->flags & CONNECTION_ESTABLISHED) == 0 && connection->syn_acks == 0)
+    analyzer->stats.syns_unanswered++;
+  if (analyzer->sink.connection != NULL) {
+    struct connection_summary summary;
+    connection_summarise(analyzer, connection, &summary);
+    analyzer->sink.connection(analyzer->sink.context, &summary);
+  }
+  uint64_t memory = memory_of(analyzer);
+  if (memory > analyzer->stats.memory_peak_bytes)
+    analyzer->stats.memory_peak_bytes = memory;
+  free_streams(analyzer, connection);
+  flow_table_release(&analyzer->flows, connection);
+}
+
+/* A SYN flood: the oldest SYN that nobody answered is only counted. */
+static void forget_half_open(struct analyzer *analyzer)
+{
+  while (analyzer->flows.half_open.count >= analyzer->options.limits.half_open &&
+         analyzer->flows.half_open.first != NULL) {
+    struct connection *connection = analyzer->flows.half_open.first;
+    analyzer->stats.half_open_forgotten++;
+    if (connection->syn_acks == 0)
+      analyzer->stats.syns_unanswered++;
+    free_streams(analyzer, connection);
+    flow_table_release(&analyzer->flows, connection);
+  }
+}
+
+static void make_room(struct analyzer *analyzer)
+{
+  const struct connection *closed = analyzer->flows.closed.first;
+  while (closed != NULL && analyzer->now_ns - closed->last_ns > CLOSED_KEPT_NS) {
+    engine_retire(analyzer, analyzer->flows.closed.first, ENDED_BY_UNKNOWN);
+    closed = analyzer->flows.closed.first;
+  }
+  struct connection *victim = flow_table_victim(&analyzer->flows);
+  if (victim != NULL) {
+    analyzer->stats.connections_retired++;
+    engine_retire(analyzer, victim, ENDED_BY_CAPTURE_END);
+  }
+}
+
+/* Client = who sent the SYN. Without it a guess: the lower port is the server's, but 20 (ftp-data)
+ * opens. */
+static bool source_is_client(const struct packet *packet)
+{
+  if ((packet->flags & TCP_SYN) != 0)
+    return (packet->flags & TCP_ACK) == 0;
+  if (packet->src_port == 20 || packet->dst_port == 20)
+    return packet->src_port == 20;
+  return packet->src_port >= packet->dst_port;
+}
+
+static struct connection *open_connection(struct analyzer *analyzer, const struct packet *packet,
+                                          const struct flow_key *key, uint32_t hash, bool swapped)
+{
+  make_room(analyzer);
+  bool syn = (packet->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+  if (syn)
+    forget_half_open(analyzer);
+  struct connection *connection = flow_table_add(&analyzer->flows, key, hash);
+  if (connection == NULL)
+    return NULL;
+  int source = swapped ? 1 : 0;
+  int client = source_is_client(packet) ? source : source ^ 1;
+  connection->id = ++analyzer->stats.connections;
+  if (client == 1)
+    connection->flags |= CONNECTION_CLIENT_IS_1;
+  if ((packet->flags & TCP_SYN) != 0)
+    connection->flags |= CONNECTION_ROLES_FROM_SYN;
+  if (syn) {
+    connection->flags |= CONNECTION_HALF_OPEN;
+    connection_list_push(&analyzer->flows.half_open, connection);
+  }
+  connection->start_ns = connection->last_ns = time_is_valid(packet->time_ns) ? packet->time_ns : 0;
+  if (!time_is_valid(packet->time_ns))
+    connection->quality |= QUALITY_NO_TIMES;
+  connection->first_frame = packet->frame;
+  for (int side = 0; side < 2; side++) {
+    connection->stream[side].progress_ns = connection->start_ns;
+    connection->stream[side].turn_min_ns = TIME_INVALID;
+  }
+  return connection;
+}
+
+/* RFC 9293, 3.10.7.4 wants a challenge ACK for a SYN inside a live connection; a new ISN after its
+ * end, or after a silence, is a new connection on the same ports. */
+static bool is_reuse(const struct connection *connection, const struct packet *packet)
+{
+  if ((packet->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+    return false;
+  const struct stream *stream = &connection->stream[connection_side(connection, packet)];
+  if ((stream->flags & STREAM_SYN) != 0 && stream->isn == packet->seq)
+    return false;
+  if ((connection->flags & CONNECTION_SIMULTANEOUS) != 0 ||
+      (connection->flags & CONNECTION_ESTABLISHED) == 0)
+    return (stream->flags & STREAM_SYN) != 0;
+  uint32_t ended =
+      (connection->stream[0].flags | connection->stream[1].flags) & (STREAM_FIN | STREAM_RST);
+  return ended != 0 || packet->time_ns - connection->last_ns > REUSE_QUIET_NS ||
+         seq_gt(packet->seq, stream->snd_nxt + UINT16_MAX);
+}
+
+static void note_closed(struct analyzer *analyzer, struct connection *connection)
+{
+  uint32_t both = connection->stream[0].flags & connection->stream[1].flags;
+  uint32_t any = connection->stream[0].flags | connection->stream[1].flags;
+  if ((connection->flags & CONNECTION_CLOSED) != 0 ||
+      ((any & STREAM_RST) == 0 && (both & STREAM_FIN_ACKED) == 0))
+    return;
+  if ((connection->flags & CONNECTION_HALF_OPEN) != 0) {
+    connection_list_remove(&analyzer->flows.half_open, connection);
+    connection->flags &= (uint16_t)~CONNECTION_HALF_OPEN;
+  }
+  connection->flags |= CONNECTION_CLOSED;
+  connection_list_push(&analyzer->flows.closed, connection);
+}
+
+static int feed_tcp(struct analyzer *analyzer, const struct packet *packet)
+{
+  struct flow_key key;
+  bool swapped;
+  uint32_t hash = flow_key_of(&analyzer->flows, packet, &key, &swapped);
+  struct connection *connection = flow_table_find(&analyzer->flows, &key, hash);
+  if (connection != NULL && is_reuse(connection, packet)) {
+    engine_retire(analyzer, connection, ENDED_BY_UNKNOWN);
+    connection = NULL;
+  }
+  if (connection == NULL)
+    connection = open_connection(analyzer, packet, &key, hash, swapped);
+  if (connection == NULL)
+    return ERROR_MEMORY;
+  note_recent(analyzer, packet, connection->id);
+  track_packet(analyzer, connection, packet);
+  note_closed(analyzer, connection);
+  return 0;
+}
+
+static void feed_icmp_error(struct analyzer *analyzer, const struct packet *packet)
+{
+  struct packet quoted = {.src = packet->quote.src,
+                          .dst = packet->quote.dst,
+                          .src_port = packet->quote.src_port,
+                          .dst_port = packet->quote.dst_port,
+                          .ip_version = packet->ip_version,
+                          .end = packet->end};
+  struct flow_key key;
+  bool swapped;
+  uint32_t hash = flow_key_of(&analyzer->flows, &quoted, &key, &swapped);
+  struct connection *connection = flow_table_find(&analyzer->flows, &key, hash);
+  if (connection != NULL)
+    track_icmp_error(analyzer, connection, packet);
+}
+
+int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)
+{
+  if (packet->kind < PACKET_KIND_COUNT)
+    analyzer->stats.packets[packet->kind]++;
+  note_time(analyzer, packet);
+  analyzer->now_frame = packet->frame;
+  if (packet->kind == PACKET_TCP)
+    return feed_tcp(analyzer, packet);
+  if (packet->kind == PACKET_ICMP_ERROR)
+    feed_icmp_error(analyzer, packet);
+  note_recent(analyzer, packet, 0);
+  return 0;
+}
+
+static void retire_at_end(void *context, struct connection *connection)
+{
+  engine_retire(context, connection, ENDED_BY_CAPTURE_END);
+}
+
+void analyzer_finish(struct analyzer *analyzer)
+{
+  analyzer->stats.connections_live = analyzer->flows.count;
+  flow_table_each(&analyzer->flows, retire_at_end, analyzer);
+}
+
+void analyzer_get_stats(const struct analyzer *analyzer, struct analyzer_stats *stats)
+{
+  *stats = analyzer->stats;
+  stats->last_ns = analyzer->now_ns;
+  stats->segments_forgotten = analyzer->flights.forgotten;
+  stats->memory_bytes = memory_of(analyzer);
+  if (stats->memory_bytes > stats->memory_peak_bytes)
+    stats->memory_peak_bytes = stats->memory_bytes;
+}
+
+const char *analyzer_quality_name(enum quality bit)
+{
+  switch (bit) {
+  case QUALITY_MID_STREAM: return "mid-stream";
+  case QUALITY_ONE_DIRECTION: return "one-direction";
+  case QUALITY_CAPTURE_GAPS: return "capture-gaps";
+  case QUALITY_DUPLICATES: return "duplicates";
+  case QUALITY_TIME_BACKWARDS: return "time-backwards";
+  case QUALITY_SUPER_SEGMENTS: return "super-segments";
+  case QUALITY_OFFLOADED_CHECKSUMS: return "offloaded-checksums";
+  case QUALITY_SNAPPED: return "snapped";
+  case QUALITY_OPTIONS_CUT: return "options-cut";
+  case QUALITY_MPTCP: return "mptcp-subflow";
+  case QUALITY_NO_PURE_ACKS: return "no-pure-acks";
+  case QUALITY_NO_TIMES: return "no-times";
+  }
+  return "unknown";
+}
+
+const char *vantage_name(enum vantage vantage)
+{
+  static const char *const names[] = {"unknown", "client", "server", "middle"};
+  return names[vantage];
+}
+
+const char *window_scale_state_name(enum window_scale_state state)
+{
+  static const char *const names[] = {"unknown", "absent", "known", "inferred"};
+  return names[state];
+}

@@ -1,0 +1,257 @@
+#include "analyzer/crawl.h"
+
+#include "analyzer/report_finding.h"
+#include "analyzer/situation.h"
+#include "analyzer/wait.h"
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* No path explains an ACK that took this much longer than the fastest one: a delayed ACK (25 ms:
+ * below Linux's 40). */
+#define DELAYED_MIN_NS    (25 * NS_PER_MS)
+#define DELAYED_RTT_TIMES 3
+/* RFC 9293, 3.8.6.3: a delayed ACK may wait 500 ms at the most. */
+#define DELAYED_MAX_NS (500 * NS_PER_MS)
+/* Data this soon after the ACK was waiting for it. */
+#define RELEASED_WITHIN_NS (5 * NS_PER_MS)
+
+struct crawl {
+  enum cause cause;
+  enum location location;
+  uint32_t waits, kept;
+  int64_t waited_ns, first_ns, last_ns;
+  uint64_t first_frame, last_frame;
+  int64_t candidate_ns, candidate_gap_ns; /* a delayed ACK that may have released data; 0: none */
+  uint64_t candidate_frame;
+  struct finding findings[CRAWL_KEPT]; /* the first ones, whole */
+};
+
+/* Causes whose waits come in rows. */
+static bool may_crawl(enum cause cause)
+{
+  switch (cause) {
+  case CAUSE_APP_IDLE:
+  case CAUSE_APP_TRICKLE:
+  case CAUSE_APP_TURNAROUND:
+  case CAUSE_NAGLE_DELAYED_ACK:
+  case CAUSE_DELAYED_ACK:
+  case CAUSE_CWND_LIMITED:
+  case CAUSE_SNDBUF_LIMITED:
+  case CAUSE_RCVBUF_LIMITED:
+  case CAUSE_SILLY_WINDOW:
+  case CAUSE_SLOW_READER:
+  case CAUSE_ZERO_WINDOW:
+  case CAUSE_WINDOW_SCALE_REWRITTEN:
+  case CAUSE_SEGMENT_LOSS:
+  case CAUSE_TAIL_LOSS:
+  case CAUSE_PATH_HOLD:
+  case CAUSE_ACK_LOSS:
+  case CAUSE_LOST_WAKEUP: return true;
+  default: return false;
+  }
+}
+
+static struct crawl *get_crawl(struct analyzer *analyzer, struct stream *stream)
+{
+  struct trouble *trouble = stream_trouble(analyzer, stream);
+  if (trouble == NULL)
+    return NULL;
+  if (trouble->crawl == NULL && analyzer->crawls < CRAWLS_MAX) {
+    trouble->crawl = calloc(1, sizeof *trouble->crawl);
+    if (trouble->crawl != NULL) {
+      analyzer->crawls++;
+      analyzer->trouble_bytes += sizeof *trouble->crawl;
+    }
+  }
+  return trouble->crawl;
+}
+
+/* Small pauses of one application are a trickle; a reader that keeps closing the window is a slow
+ * one. */
+static enum cause cause_of_run(const struct crawl *crawl)
+{
+  if (crawl->cause == CAUSE_APP_IDLE)
+    return CAUSE_APP_TRICKLE;
+  return crawl->cause == CAUSE_ZERO_WINDOW ? CAUSE_SLOW_READER : crawl->cause;
+}
+
+static void report_run(struct analyzer *analyzer, struct connection *connection,
+                       struct crawl *crawl)
+{
+  struct finding *finding = &crawl->findings[0];
+  char waited[32], span[32];
+  enum severity severity = finding->severity;
+  int64_t span_ns = crawl->last_ns - crawl->first_ns;
+  enum cause cause = cause_of_run(crawl);
+  verdict(finding, cause, crawl->location, finding->confidence, finding->cause_confidence);
+  finding->severity = severity;
+  finding->kind = FINDING_CRAWL;
+  finding->waits = crawl->waits;
+  finding->waited_ns = crawl->waited_ns;
+  finding->start_ns = crawl->first_ns;
+  finding->end_ns = crawl->last_ns;
+  finding_add_evidence(finding, connection->end, crawl->last_frame, crawl->last_ns,
+                       "the last of %u such waits", crawl->waits);
+  snprintf(finding->summary, sizeof finding->summary,
+           "%u waits of one kind took %s of %s (%lld %%), because %s.", crawl->waits,
+           duration_words(crawl->waited_ns, waited), duration_words(span_ns, span),
+           (long long)(span_ns > 0 ? crawl->waited_ns * 100 / span_ns : 100),
+           cause_info(cause)->meaning);
+  report_finding(analyzer, connection, finding);
+}
+
+static void report_singles(struct analyzer *analyzer, struct connection *connection,
+                           struct crawl *crawl)
+{
+  for (uint32_t i = 0; i < crawl->kept; i++) {
+    struct finding *finding = &crawl->findings[i];
+    if (finding->waited_ns >= analyzer->options.min_stall_ns)
+      report_finding(analyzer, connection, finding);
+  }
+  if (crawl->waits > crawl->kept)
+    connection->findings_suppressed += crawl->waits - crawl->kept;
+}
+
+static void flush(struct analyzer *analyzer, struct connection *connection, struct crawl *crawl)
+{
+  int64_t span_ns = crawl->last_ns - crawl->first_ns;
+  bool owns = crawl->waited_ns * 100 >= span_ns * CRAWL_MIN_SHARE_PERCENT;
+  if (crawl->waits >= CRAWL_MIN_WAITS && owns && crawl->waited_ns >= analyzer->options.min_stall_ns)
+    report_run(analyzer, connection, crawl);
+  else
+    report_singles(analyzer, connection, crawl);
+  crawl->waits = crawl->kept = 0;
+  crawl->waited_ns = 0;
+}
+
+static void add_wait(struct analyzer *analyzer, struct connection *connection, struct crawl *crawl,
+                     const struct finding *finding)
+{
+  bool same = crawl->cause == finding->cause && crawl->location == finding->location &&
+              finding->start_ns - crawl->last_ns <= CRAWL_PAUSE_NS;
+  if (crawl->waits > 0 && !same)
+    flush(analyzer, connection, crawl);
+  if (crawl->waits == 0) {
+    crawl->cause = finding->cause;
+    crawl->location = finding->location;
+    crawl->first_ns = finding->start_ns;
+  }
+  if (crawl->kept < CRAWL_KEPT)
+    crawl->findings[crawl->kept++] = *finding;
+  crawl->waits++;
+  crawl->waited_ns += finding->waited_ns;
+  crawl->last_ns = finding->end_ns;
+  crawl->last_frame = connection->last_frame;
+}
+
+void crawl_wait(struct analyzer *analyzer, struct connection *connection,
+                const struct finding *finding)
+{
+  struct stream *stream = &connection->stream[finding->sender];
+  struct crawl *crawl = may_crawl(finding->cause) ? get_crawl(analyzer, stream)
+                        : stream->trouble != NULL ? stream->trouble->crawl
+                                                  : NULL;
+  if (crawl != NULL && may_crawl(finding->cause)) {
+    add_wait(analyzer, connection, crawl, finding);
+    return;
+  }
+  if (crawl != NULL && crawl->waits > 0) {
+    struct finding held = *finding; /* flush() may use the scratch that `finding` lives in */
+    flush(analyzer, connection, crawl);
+    if (held.waited_ns >= analyzer->options.min_stall_ns)
+      report_finding(analyzer, connection, &held);
+    return;
+  }
+  if (finding->waited_ns >= analyzer->options.min_stall_ns) {
+    struct finding *own = &analyzer->scratch;
+    if (own != finding)
+      *own = *finding;
+    report_finding(analyzer, connection, own);
+  }
+}
+
+bool crawl_delayed_ack(struct analyzer *analyzer, struct connection *connection,
+                       enum stream_side side, const struct segment *segment)
+{
+  struct stream *stream = &connection->stream[side];
+  int64_t gap_ns = segment->time_ns - stream->progress_ns;
+  uint32_t outstanding = stream_outstanding(stream);
+  bool small = outstanding > 0 && segment->packet->ack == stream->snd_nxt &&
+               outstanding < (stream->mss > 0 ? stream->mss : stream->largest_segment + 1);
+  if (!small || gap_ns < DELAYED_MIN_NS || gap_ns > DELAYED_MAX_NS || stream->rtt.samples == 0 ||
+      (connection->flags & CONNECTION_ESTABLISHED) == 0 ||
+      gap_ns < DELAYED_RTT_TIMES * stream->rtt.min_ns ||
+      (stream->trouble != NULL && stream->trouble->wait.retransmissions > 0))
+    return false;
+  struct crawl *crawl = get_crawl(analyzer, stream);
+  if (crawl == NULL)
+    return false;
+  crawl->candidate_ns = segment->time_ns;
+  crawl->candidate_gap_ns = gap_ns;
+  crawl->candidate_frame = segment->packet->frame;
+  return true;
+}
+
+static void nagle_finding(const struct connection *connection, enum stream_side side,
+                          const struct crawl *crawl, const struct segment *segment,
+                          struct finding *finding)
+{
+  char gap[32];
+  *finding = (struct finding){.state = FINDING_CLOSED,
+                              .kind = FINDING_STALL,
+                              .sender = side,
+                              .start_ns = crawl->candidate_ns - crawl->candidate_gap_ns,
+                              .end_ns = crawl->candidate_ns,
+                              .hold_min_ns = TIME_INVALID,
+                              .hold_max_ns = TIME_INVALID,
+                              .ended_by = ENDED_BY_ACK,
+                              .waits = 1,
+                              .waited_ns = crawl->candidate_gap_ns};
+  verdict(finding, CAUSE_NAGLE_DELAYED_ACK, LOCATION_SENDER_TCP, CONFIDENCE_LIKELY,
+          CONFIDENCE_LIKELY);
+  finding_add_evidence(finding, connection->end, crawl->candidate_frame, crawl->candidate_ns,
+                       "a delayed ACK, %s after a segment smaller than the MSS",
+                       duration_words(crawl->candidate_gap_ns, gap));
+  finding_add_evidence(finding, connection->end, segment->packet->frame, segment->time_ns,
+                       "it releases the next %u bytes at once", segment->packet->payload_bytes);
+  finding_add_alternative(
+      finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
+      "an application that itself waits for its data's acknowledgment would look alike");
+}
+
+void crawl_new_data(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
+                    const struct segment *segment)
+{
+  struct stream *stream = &connection->stream[side];
+  struct crawl *crawl = stream->trouble != NULL ? stream->trouble->crawl : NULL;
+  if (crawl == NULL || crawl->candidate_ns == 0)
+    return;
+  bool released = segment->time_ns - crawl->candidate_ns <= RELEASED_WITHIN_NS &&
+                  segment->packet->payload_bytes > 0 &&
+                  connection->stream[side ^ 1].last_data.time_ns <
+                      crawl->candidate_ns - crawl->candidate_gap_ns / 2;
+  if (released) {
+    struct finding finding;
+    nagle_finding(connection, side, crawl, segment, &finding);
+    stream->moving_ns -= crawl->candidate_gap_ns;
+    stream->trouble->owed_ns[LOCATION_SENDER_TCP] += crawl->candidate_gap_ns;
+    add_wait(analyzer, connection, crawl, &finding);
+  }
+  crawl->candidate_ns = 0;
+}
+
+void crawl_close(struct analyzer *analyzer, struct connection *connection, enum stream_side side)
+{
+  struct trouble *trouble = connection->stream[side].trouble;
+  if (trouble == NULL || trouble->crawl == NULL)
+    return;
+  if (trouble->crawl->waits > 0)
+    flush(analyzer, connection, trouble->crawl);
+  free(trouble->crawl);
+  trouble->crawl = NULL;
+  analyzer->crawls--;
+  analyzer->trouble_bytes -= sizeof *trouble->crawl;
+}

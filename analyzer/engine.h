@@ -1,0 +1,64 @@
+#ifndef ANALYZER_ENGINE_H
+#define ANALYZER_ENGINE_H
+
+/* The inside of struct analyzer, for the files of this room only. */
+
+#include "analyzer/analyzer.h"
+#include "analyzer/connection.h"
+#include "analyzer/flow_table.h"
+
+/* The last packets of any kind: what left just before a held stream moved on may have kicked it
+ * loose. */
+#define RECENT_PACKETS 16u
+struct recent_packet {
+  int64_t time_ns;
+  uint64_t frame, connection_id; /* 0: not TCP */
+  struct ip_address src;
+  uint8_t kind, icmp_type, end;
+};
+
+/* Stretches in which nothing at all was captured at an end, while connections were busy. */
+#define SILENCES       32u
+#define SILENCE_MIN_NS (100 * INT64_C(1000000))
+struct silence {
+  int64_t start_ns, end_ns;
+};
+
+struct analyzer {
+  struct analyzer_options options;
+  struct analyzer_sink sink;
+  struct flow_table flows;
+  struct flight_pool flights;
+  struct analyzer_stats stats;
+  uint64_t trouble_bytes;
+  int64_t now_ns; /* highest time seen */
+  uint64_t now_frame;
+  enum vantage declared[ANALYZER_ENDS_MAX];
+  bool host_declared[ANALYZER_ENDS_MAX];
+  struct ip_address host[ANALYZER_ENDS_MAX];
+  struct recent_packet recent[RECENT_PACKETS];
+  uint32_t recent_next;
+  struct silence silences[SILENCES];
+  uint32_t silence_next;
+  uint32_t crawls; /* alive */
+  uint32_t unanswered_reported;
+  struct finding scratch; /* the finding in the making: too large to clear on every stack */
+};
+
+/* The trouble record of a stream, allocated on first use. NULL: no memory; callers then go without.
+ */
+struct trouble *stream_trouble(struct analyzer *analyzer, struct stream *stream);
+
+/* Closes a connection for good: last waits, findings, summary; releases its memory. */
+void engine_retire(struct analyzer *analyzer, struct connection *connection, enum ended_by how);
+
+/* The last packet but `connection_id`'s that came from `src`, at most `within_ns` before time_ns.
+ * NULL: none. */
+const struct recent_packet *engine_recent_from(const struct analyzer *analyzer,
+                                               const struct ip_address *src, uint64_t connection_id,
+                                               uint8_t end, int64_t time_ns, int64_t within_ns);
+
+/* true if nothing at all was captured for most of start..end. */
+bool engine_was_silent(const struct analyzer *analyzer, int64_t start_ns, int64_t end_ns);
+
+#endif

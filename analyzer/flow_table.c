@@ -1,0 +1,233 @@
+#include "analyzer/flow_table.h"
+
+#include "wire/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SLAB_CONNECTIONS 128u
+#define FIRST_BUCKETS    1024u
+
+struct flow_slab {
+  struct flow_slab *next, *previous;
+  struct connection connections[SLAB_CONNECTIONS];
+};
+
+int flow_table_init(struct flow_table *table, uint32_t max_connections)
+{
+  memset(table, 0, sizeof *table);
+  table->buckets = calloc(FIRST_BUCKETS, sizeof(struct connection *));
+  if (table->buckets == NULL)
+    return ERROR_MEMORY;
+  table->bucket_count = FIRST_BUCKETS;
+  table->memory_bytes = FIRST_BUCKETS * sizeof(struct connection *);
+  table->max_connections = max_connections > 0 ? max_connections : 1;
+  /* Where the table lies is different in each run, which keeps strangers from choosing colliding
+   * flows. */
+  table->hash_seed = (uint64_t)(uintptr_t)table->buckets * UINT64_C(0x9e3779b97f4a7c15);
+  return 0;
+}
+
+void flow_table_free(struct flow_table *table)
+{
+  while (table->slabs != NULL) {
+    struct flow_slab *next = table->slabs->next;
+    free(table->slabs);
+    table->slabs = next;
+  }
+  free(table->buckets);
+  memset(table, 0, sizeof *table);
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+  a ^= b;
+  a *= UINT64_C(0xff51afd7ed558ccd);
+  a ^= a >> 32;
+  return a;
+}
+
+static uint64_t address_half(const struct ip_address *address, int half)
+{
+  uint64_t value;
+  memcpy(&value, address->bytes + 8 * half, sizeof value);
+  return value;
+}
+
+uint32_t flow_key_of(const struct flow_table *table, const struct packet *packet,
+                     struct flow_key *key, bool *swapped)
+{
+  int order = memcmp(&packet->src, &packet->dst, sizeof packet->src);
+  bool swap = order > 0 || (order == 0 && packet->src_port > packet->dst_port);
+  key->address[swap ? 1 : 0] = packet->src;
+  key->address[swap ? 0 : 1] = packet->dst;
+  key->port[swap ? 1 : 0] = packet->src_port;
+  key->port[swap ? 0 : 1] = packet->dst_port;
+  key->ip_version = packet->ip_version;
+  key->end = packet->end;
+  *swapped = swap;
+  uint64_t ports = (uint64_t)key->port[0] << 32 | (uint64_t)key->port[1] << 16 |
+                   (uint64_t)key->ip_version << 8 | key->end;
+  uint64_t hash = mix(table->hash_seed, ports);
+  hash = mix(hash, address_half(&key->address[0], 1));
+  hash = mix(hash, address_half(&key->address[1], 1));
+  if (key->ip_version == 6) {
+    hash = mix(hash, address_half(&key->address[0], 0));
+    hash = mix(hash, address_half(&key->address[1], 0));
+  }
+  return (uint32_t)(hash ^ hash >> 29);
+}
+
+static bool same_key(const struct flow_key *a, const struct flow_key *b)
+{
+  return a->port[0] == b->port[0] && a->port[1] == b->port[1] && a->ip_version == b->ip_version &&
+         a->end == b->end && memcmp(a->address, b->address, sizeof a->address) == 0;
+}
+
+struct connection *flow_table_find(const struct flow_table *table, const struct flow_key *key,
+                                   uint32_t hash)
+{
+  struct connection *connection = table->buckets[hash & (table->bucket_count - 1)];
+  while (connection != NULL && (connection->hash != hash || !same_key(&connection->key, key)))
+    connection = connection->next_in_bucket;
+  return connection;
+}
+
+/* Doubles the buckets; if there is no memory for it the chains just grow. */
+static void rehash(struct flow_table *table)
+{
+  uint32_t count = table->bucket_count * 2;
+  struct connection **buckets = calloc(count, sizeof(struct connection *));
+  if (buckets == NULL)
+    return;
+  for (uint32_t i = 0; i < table->bucket_count; i++) {
+    struct connection *connection = table->buckets[i];
+    while (connection != NULL) {
+      struct connection *next = connection->next_in_bucket;
+      connection->next_in_bucket = buckets[connection->hash & (count - 1)];
+      buckets[connection->hash & (count - 1)] = connection;
+      connection = next;
+    }
+  }
+  table->memory_bytes += (count - table->bucket_count) * sizeof(struct connection *);
+  free(table->buckets);
+  table->buckets = buckets;
+  table->bucket_count = count;
+}
+
+static bool add_slab(struct flow_table *table)
+{
+  struct flow_slab *slab = calloc(1, sizeof *slab);
+  if (slab == NULL)
+    return false;
+  table->memory_bytes += sizeof *slab;
+  slab->next = table->slabs;
+  if (table->slabs != NULL)
+    table->slabs->previous = slab;
+  table->slabs = slab;
+  for (uint32_t i = SLAB_CONNECTIONS; i-- > 0;) {
+    slab->connections[i].next_in_bucket = table->free_list;
+    table->free_list = &slab->connections[i];
+  }
+  return true;
+}
+
+struct connection *flow_table_add(struct flow_table *table, const struct flow_key *key,
+                                  uint32_t hash)
+{
+  if (table->free_list == NULL && !add_slab(table))
+    return NULL;
+  if (table->count >= table->bucket_count)
+    rehash(table);
+  struct connection *connection = table->free_list;
+  table->free_list = connection->next_in_bucket;
+  memset(connection, 0, sizeof *connection);
+  connection->key = *key;
+  connection->hash = hash;
+  connection->end = key->end;
+  struct connection **bucket = &table->buckets[hash & (table->bucket_count - 1)];
+  connection->next_in_bucket = *bucket;
+  *bucket = connection;
+  table->count++;
+  return connection;
+}
+
+void flow_table_release(struct flow_table *table, struct connection *connection)
+{
+  struct connection **link = &table->buckets[connection->hash & (table->bucket_count - 1)];
+  while (*link != connection)
+    link = &(*link)->next_in_bucket;
+  *link = connection->next_in_bucket;
+  if ((connection->flags & CONNECTION_HALF_OPEN) != 0)
+    connection_list_remove(&table->half_open, connection);
+  else if ((connection->flags & CONNECTION_CLOSED) != 0)
+    connection_list_remove(&table->closed, connection);
+  connection->id = 0; /* marks the slot as free */
+  connection->next_in_bucket = table->free_list;
+  table->free_list = connection;
+  table->count--;
+}
+
+struct connection *flow_table_victim(struct flow_table *table)
+{
+  if (table->count < table->max_connections)
+    return NULL;
+  if (table->closed.first != NULL)
+    return table->closed.first;
+  for (;;) {
+    if (table->hand_slab == NULL) {
+      table->hand_slab = table->slabs;
+      table->hand_index = 0;
+    }
+    while (table->hand_index < SLAB_CONNECTIONS) {
+      struct connection *connection = &table->hand_slab->connections[table->hand_index++];
+      if (connection->id == 0)
+        continue;
+      if ((connection->flags & CONNECTION_REFERENCED) == 0)
+        return connection;
+      connection->flags &= (uint16_t)~CONNECTION_REFERENCED;
+    }
+    table->hand_slab = table->hand_slab->next;
+    table->hand_index = 0;
+  }
+}
+
+void flow_table_each(struct flow_table *table,
+                     void (*visit)(void *context, struct connection *connection), void *context)
+{
+  struct flow_slab *slab = table->slabs;
+  while (slab != NULL && slab->next != NULL)
+    slab = slab->next;
+  for (; slab != NULL; slab = slab->previous) {
+    for (uint32_t i = 0; i < SLAB_CONNECTIONS; i++) {
+      if (slab->connections[i].id != 0)
+        visit(context, &slab->connections[i]);
+    }
+  }
+}
+
+void connection_list_push(struct connection_list *list, struct connection *connection)
+{
+  connection->list_next = NULL;
+  connection->list_previous = list->last;
+  if (list->last != NULL)
+    list->last->list_next = connection;
+  else
+    list->first = connection;
+  list->last = connection;
+  list->count++;
+}
+
+void connection_list_remove(struct connection_list *list, struct connection *connection)
+{
+  if (connection->list_previous != NULL)
+    connection->list_previous->list_next = connection->list_next;
+  else
+    list->first = connection->list_next;
+  if (connection->list_next != NULL)
+    connection->list_next->list_previous = connection->list_previous;
+  else
+    list->last = connection->list_previous;
+  connection->list_next = connection->list_previous = NULL;
+  list->count--;
+}

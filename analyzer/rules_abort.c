@@ -1,0 +1,198 @@
+/* Who ended it: resets, and connections that were given up in silence. The finding's sender is who
+ * reset or gave up. */
+
+#include "analyzer/handshake.h"
+#include "analyzer/report_finding.h"
+#include "analyzer/situation.h"
+#include "analyzer/wait.h"
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A RST whose TTL is off by more than this from its alleged sender's other packets came from
+ * elsewhere. */
+#define RST_TTL_SLACK 1
+/* RFC 9293, 3.8.3 wants 100 s and more; Linux gives up after tcp_retries2 = 15. This many copies
+ * are on the way there. */
+#define GAVE_UP_COPIES_MIN 5
+/* Linux: an orphan or a user timeout may end it sooner; silence of this many intervals after the
+ * last copy tells. */
+#define GAVE_UP_INTERVALS 3
+
+static void begin_abort(struct finding *finding, const struct connection *connection,
+                        enum stream_side sender, enum cause cause, enum confidence confidence,
+                        int64_t now_ns)
+{
+  finding->state = FINDING_CLOSED;
+  finding->kind = FINDING_ABORT;
+  finding->sender = sender;
+  finding->start_ns = connection->stream[sender].progress_ns;
+  if (connection->stream[sender ^ 1].progress_ns > finding->start_ns)
+    finding->start_ns = connection->stream[sender ^ 1].progress_ns;
+  finding->end_ns = now_ns;
+  finding->waited_ns = now_ns - finding->start_ns;
+  finding->hold_min_ns = finding->hold_max_ns = TIME_INVALID;
+  finding->ended_by = ENDED_BY_RESET;
+  finding->waits = 1;
+  finding->alternative_count = finding->evidence_count = 0;
+  finding->summary[0] = finding->reason[0] = '\0';
+  verdict(finding, cause, cause_info(cause)->location, confidence, confidence);
+}
+
+static bool ttl_is_foreign(const struct stream *stream, const struct packet *packet)
+{
+  if (stream->ttl == 0 || (packet->facts & PACKET_TTL_VALID) == 0)
+    return false;
+  int difference = (int)packet->ttl - (int)stream->ttl;
+  return difference > RST_TTL_SLACK || difference < -RST_TTL_SLACK;
+}
+
+static void tell_reset(struct finding *finding, const struct connection *connection,
+                       const struct segment *segment, const char *what)
+{
+  finding_add_evidence(finding, connection->end, segment->packet->frame, segment->time_ns,
+                       "RST%s%s", (segment->packet->flags & TCP_ACK) != 0 ? " with ACK" : "", what);
+}
+
+static void refused(struct finding *finding, const struct connection *connection,
+                    enum stream_side side, const struct segment *segment)
+{
+  begin_abort(finding, connection, side, CAUSE_REFUSED, CONFIDENCE_LIKELY, segment->time_ns);
+  finding_add_evidence(finding, connection->end, connection->first_frame, connection->start_ns,
+                       "SYN");
+  tell_reset(finding, connection, segment, " in answer to the SYN");
+  finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RST_INJECTED,
+                          "a firewall on the way may have answered in the server's name");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The server refused the connection: nothing listens on that port.");
+}
+
+static void injected(struct finding *finding, const struct connection *connection,
+                     enum stream_side side, const struct segment *segment)
+{
+  begin_abort(finding, connection, side, CAUSE_RST_INJECTED, CONFIDENCE_LIKELY, segment->time_ns);
+  finding->location = LOCATION_FORWARD_PATH;
+  tell_reset(finding, connection, segment, "");
+  finding_add_evidence(finding, connection->end, segment->packet->frame, segment->time_ns,
+                       "its TTL is %u, that side's other packets had %u", segment->packet->ttl,
+                       connection->stream[side].ttl);
+  finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_RESET,
+                          "a route change alters the TTL as well");
+  snprintf(finding->summary, sizeof finding->summary,
+           "A RST in the name of %s ended the connection, but its TTL is not that side's: "
+           "something on the way sent it.",
+           side_words(side));
+}
+
+/* RFC 9293, 3.10.7.1: a host that knows nothing of the connection answers an ACK with a bare RST of
+ * that number. */
+static bool is_half_open(const struct connection *connection, enum stream_side side,
+                         const struct packet *packet)
+{
+  const struct stream *stream = &connection->stream[side];
+  return (packet->flags & TCP_ACK) == 0 && (stream->flags & STREAM_FIN) == 0 &&
+         (connection->flags & CONNECTION_ESTABLISHED) != 0;
+}
+
+static void half_open(struct finding *finding, const struct connection *connection,
+                      enum stream_side side, const struct segment *segment)
+{
+  begin_abort(finding, connection, side, CAUSE_HALF_OPEN, CONFIDENCE_POSSIBLE, segment->time_ns);
+  tell_reset(finding, connection, segment,
+             " without ACK, as a host answers that does not know the connection");
+  finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_RESET,
+                          "an application that closed with data unread causes it as well");
+  finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RST_INJECTED,
+                          "something on the way may have sent it");
+  snprintf(finding->summary, sizeof finding->summary,
+           "%s no longer knew the connection and answered with a RST.",
+           side == SIDE_CLIENT ? "The client" : "The server");
+}
+
+/* How many applications close: everything is delivered, or one side has said FIN. */
+static bool is_ordinary_close(const struct connection *connection, enum stream_side side)
+{
+  const struct stream *stream = &connection->stream[side], *other = &connection->stream[side ^ 1];
+  return ((stream->flags | other->flags) & STREAM_FIN) != 0;
+}
+
+static void app_reset(struct finding *finding, const struct connection *connection,
+                      enum stream_side side, const struct segment *segment)
+{
+  const struct stream *other = &connection->stream[side ^ 1];
+  const struct trouble *trouble = connection->stream[side].trouble;
+  bool probes = trouble != NULL && trouble->wait.probes > 0 && trouble->wait.probe_answers == 0;
+  bool resent = trouble != NULL && trouble->wait.lost.retransmissions > 1;
+  enum cause cause = probes ? CAUSE_KEEPALIVE_TIMEOUT : resent ? CAUSE_GAVE_UP : CAUSE_APP_RESET;
+  begin_abort(finding, connection, side, cause, CONFIDENCE_LIKELY, segment->time_ns);
+  tell_reset(finding, connection, segment, "");
+  if (is_ordinary_close(connection, side) || (other->flags & STREAM_FIN) != 0)
+    finding->severity = SEVERITY_INFO;
+  finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RST_INJECTED,
+                          "something on the way may have sent it");
+  const char *who = side == SIDE_CLIENT ? "The client" : "The server";
+  if (cause == CAUSE_APP_RESET)
+    snprintf(finding->summary, sizeof finding->summary, "%s reset the connection%s.", who,
+             stream_outstanding(other) > 0 ? " while data for it was on the way" : "");
+  else
+    snprintf(finding->summary, sizeof finding->summary,
+             "%s gave up: %s, then it reset the connection.", who,
+             probes ? "its probes were not answered" : "its retransmissions were not answered");
+}
+
+void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *connection,
+                                 enum stream_side side, const struct segment *segment)
+{
+  struct stream *stream = &connection->stream[side];
+  bool first = (connection->flags & (CONNECTION_ABORT_REPORTED | CONNECTION_CLOSED)) == 0;
+  bool both_fins = (connection->stream[0].flags & connection->stream[1].flags & STREAM_FIN) != 0;
+  bool in_handshake = (connection->flags & CONNECTION_ESTABLISHED) == 0 && side == SIDE_SERVER;
+  struct finding *finding = &analyzer->scratch;
+  for (int i = 0; i < 2 && first; i++)
+    wait_end(analyzer, connection, (enum stream_side)i, segment, ENDED_BY_RESET, segment->time_ns);
+  if (first && !both_fins) {
+    if (in_handshake)
+      refused(finding, connection, side, segment);
+    else if (ttl_is_foreign(stream, segment->packet))
+      injected(finding, connection, side, segment);
+    else if (is_half_open(connection, side, segment->packet))
+      half_open(finding, connection, side, segment);
+    else
+      app_reset(finding, connection, side, segment);
+    connection->flags |= CONNECTION_ABORT_REPORTED;
+    report_finding(analyzer, connection, finding);
+  }
+}
+
+void abort_by_silence(struct analyzer *analyzer, struct connection *connection)
+{
+  if ((connection->flags & (CONNECTION_ABORT_REPORTED | CONNECTION_CLOSED)) != 0)
+    return;
+  for (int i = 0; i < 2; i++) {
+    const struct stream *stream = &connection->stream[i];
+    const struct trouble *trouble = stream->trouble;
+    if (trouble == NULL || (stream->flags & STREAM_ACKED) == 0)
+      continue;
+    const struct lost_segment *lost = &trouble->wait.lost;
+    int64_t quiet_ns = analyzer->now_ns - lost->last_retransmission_ns;
+    if (lost->retransmissions < GAVE_UP_COPIES_MIN ||
+        quiet_ns < GAVE_UP_INTERVALS * lost->last_interval_ns)
+      continue;
+    struct finding *finding = &analyzer->scratch;
+    begin_abort(finding, connection, (enum stream_side)i, CAUSE_GAVE_UP, CONFIDENCE_LIKELY,
+                lost->last_retransmission_ns);
+    finding->ended_by = ENDED_BY_UNKNOWN;
+    finding_add_evidence(
+        finding, connection->end, lost->last_retransmission_frame, lost->last_retransmission_ns,
+        "copy number %u, the last; none of them was answered", lost->retransmissions);
+    finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
+                            "the sending host itself may have gone away");
+    snprintf(finding->summary, sizeof finding->summary,
+             "%s gave up after %u retransmissions without an answer.",
+             i == SIDE_CLIENT ? "The client" : "The server", lost->retransmissions);
+    connection->flags |= CONNECTION_ABORT_REPORTED;
+    report_finding(analyzer, connection, finding);
+  }
+}

@@ -1,0 +1,129 @@
+/* The connection does not come about: SYN or SYN-ACK again, or no answer at all. The client is the
+ * sender. */
+
+#include "analyzer/situation.h"
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+
+static void tell_syns(const struct situation *situation, struct finding *finding)
+{
+  const struct lost_segment *lost = &situation->wait->lost;
+  uint8_t end = situation->connection->end;
+  finding_add_evidence(finding, end,
+                       lost->original_frame != 0 ? lost->original_frame
+                                                 : situation->connection->first_frame,
+                       situation->start_ns, situation->side == SIDE_CLIENT ? "SYN" : "SYN-ACK");
+  if (lost->retransmissions > 0)
+    finding_add_evidence(finding, end, lost->last_retransmission_frame,
+                         lost->last_retransmission_ns, "copy number %u", lost->retransmissions);
+  if (situation->by_ack)
+    finding_add_evidence(finding, end, situation->segment->packet->frame, situation->end_ns,
+                         "answered at last");
+}
+
+/* The SYN-ACK echoes the first SYN although a later one had been sent: the first one had arrived.
+ */
+static bool first_syn_answered(const struct situation *situation)
+{
+  if (!situation->by_ack || situation->wait->lost.retransmissions == 0)
+    return false;
+  const struct packet *answer = situation->segment->packet;
+  return (answer->options & TCP_OPT_TIMESTAMPS) != 0 && situation->stream->clock.started &&
+         answer->ts_ecr == situation->wait->lost.original_ts_val &&
+         seq_gt(situation->stream->clock.last_val, answer->ts_ecr);
+}
+
+static bool client_waits(const struct situation *situation, struct finding *finding)
+{
+  char gap[32];
+  uint32_t copies = situation->wait->lost.retransmissions;
+  duration_words(situation->gap_ns, gap);
+  if (copies == 0 && !situation->by_ack) {
+    finding->location = LOCATION_NONE; /* the capture ended before anything could be told */
+    finding->severity = SEVERITY_INFO;
+    return true;
+  }
+  tell_syns(situation, finding);
+  if (situation->near == NEAR_RECEIVER) {
+    verdict(finding, CAUSE_LISTEN_OVERFLOW, LOCATION_RECEIVER_APP, CONFIDENCE_POSSIBLE,
+            CONFIDENCE_POSSIBLE);
+    finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_LOCAL_DROP_INPUT,
+                            "the host may drop it before TCP");
+    snprintf(finding->summary, sizeof finding->summary,
+             "The SYN arrived here, but the server did not answer for %s.", gap);
+    return true;
+  }
+  bool early = first_syn_answered(situation);
+  verdict(finding,
+          early         ? CAUSE_SYNACK_LOSS
+          : copies == 0 ? CAUSE_PATH_HOLD
+                        : CAUSE_SYN_LOSS,
+          early ? LOCATION_REVERSE_PATH : LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE,
+          CONFIDENCE_POSSIBLE);
+  if (!early)
+    finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_SYNACK_LOSS,
+                            "the SYN-ACK may have been lost instead");
+  finding_add_alternative(finding, LOCATION_RECEIVER_APP, CAUSE_LISTEN_OVERFLOW,
+                          "the server's accept queue may have been full");
+  finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_LOCAL_DROP_INPUT,
+                          "the server's firewall may have dropped it");
+  if (situation->by_ack)
+    snprintf(finding->summary, sizeof finding->summary,
+             "The connection took %s to open: %u SYNs went unanswered before one was.", gap,
+             copies);
+  else
+    snprintf(finding->summary, sizeof finding->summary,
+             "The connection did not open: %u SYNs in %s, no answer.", copies + 1, gap);
+  return true;
+}
+
+static bool server_waits(const struct situation *situation, struct finding *finding)
+{
+  char gap[32];
+  const struct connection *connection = situation->connection;
+  uint32_t copies = situation->wait->lost.retransmissions;
+  if (copies == 0) {
+    finding->location = LOCATION_NONE;
+    finding->severity = SEVERITY_INFO;
+    return true;
+  }
+  duration_words(situation->gap_ns, gap);
+  finding->sender = SIDE_CLIENT;
+  tell_syns(situation, finding);
+  bool acked = connection->handshake_acks > 0;
+  if (acked) {
+    verdict(finding, CAUSE_LISTEN_OVERFLOW, LOCATION_RECEIVER_APP,
+            situation->near == NEAR_SENDER ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
+            CONFIDENCE_LIKELY);
+    finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_SEGMENT_LOSS,
+                            "the client's ACK may have been lost behind this point");
+  } else {
+    verdict(finding, CAUSE_SYNACK_LOSS, LOCATION_REVERSE_PATH, CONFIDENCE_POSSIBLE,
+            CONFIDENCE_POSSIBLE);
+    finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_SEGMENT_LOSS,
+                            "the client's final ACK may have been lost");
+    finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
+                            "the client may have ignored it, or be gone");
+  }
+  snprintf(finding->summary, sizeof finding->summary,
+           acked
+               ? "The server went on sending its SYN-ACK for %s although it was acknowledged: it "
+                 "did not take the connection."
+               : "The server's SYN-ACK had to be sent %s long: it, or its answer, did not arrive.",
+           gap);
+  return true;
+}
+
+bool rule_handshake(const struct situation *situation, struct finding *finding)
+{
+  const struct stream *stream = situation->stream;
+  bool syn_outstanding = (stream->flags & STREAM_SYN) != 0 && stream->snd_nxt == stream->isn + 1 &&
+                         (stream->flags & STREAM_ACKED) == 0;
+  if (!syn_outstanding && !((stream->flags & STREAM_SYN) != 0 && stream->snd_una == stream->isn &&
+                            situation->outstanding > 0))
+    return false;
+  return situation->side == SIDE_CLIENT ? client_waits(situation, finding)
+                                        : server_waits(situation, finding);
+}

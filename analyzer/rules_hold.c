@@ -1,0 +1,222 @@
+/* Segments that were built long before they were seen: the timestamps tell (RFC 7323, 4.3 and 5.4).
+ *
+ * Two facts about the first segment after the silence, each of which alone has another explanation:
+ *   A  Its TSecr is older than ACKs that had already passed this capture point. So S's TCP built it
+ * before it processed them. (Alone: the ACKs may have been stuck on their way up to TCP, and the
+ * segment built late.) B  Its TSval is no newer than what segments before the silence carried,
+ * within what the clock can have advanced. So it was built before the silence. (Alone: a paused
+ * host's clock stands still as well.) Together they leave one place: below S's TCP and above this
+ * capture point. */
+
+#include "analyzer/situation.h"
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+
+/* What left this shortly before may have kicked the queue loose. */
+#define KICK_WITHIN_NS NS_PER_MS
+/* The clock may have advanced by this part of the silence at the most for B to be called proof. */
+#define FROZEN_SHARE 10
+
+struct hold {
+  bool old_echo, frozen;      /* A, B */
+  int64_t echo_ns, frozen_ns; /* least time held, by A and by B */
+  int64_t max_ns;             /* by the echo clock; -1 unknown */
+  const struct packet *packet;
+};
+
+static void measure(const struct situation *situation, struct hold *hold)
+{
+  const struct stream *stream = situation->stream;
+  const struct packet *packet = situation->segment->packet;
+  int64_t slack_ns =
+      0; /* an ACK that passes here reaches S, and its answer comes back, this much later */
+  if (situation->near != NEAR_SENDER && situation->rtt_ns > 0)
+    slack_ns = situation->rtt_ns;
+  *hold = (struct hold){.packet = packet, .max_ns = -1};
+  if ((packet->flags & TCP_ACK) != 0 && stream->newer.frame != 0 &&
+      seq_lt(packet->ts_ecr, stream->newer_ts_val)) {
+    hold->echo_ns = situation->end_ns - stream->newer.time_ns - slack_ns;
+    hold->old_echo = hold->echo_ns > situation->limit_ns;
+  }
+  struct ts_clock clock = stream->clock;
+  if (!clock.nominal)
+    clock.hz = 0; /* a mere slope is no proof: the legal bound is */
+  int64_t latest_ns = ts_clock_latest_ns(&clock, packet->ts_val);
+  hold->frozen_ns = situation->end_ns - latest_ns - slack_ns;
+  hold->frozen = hold->frozen_ns > situation->limit_ns;
+  if (situation->other->clock.nominal && (packet->flags & TCP_ACK) != 0)
+    hold->max_ns = ts_clock_age_ns(&situation->other->clock, packet->ts_ecr, situation->end_ns);
+}
+
+/* B holds strictly: the clock moved by a small part of the silence. */
+static bool frozen_enough(const struct situation *situation, const struct hold *hold)
+{
+  return situation->gap_ns - hold->frozen_ns <= situation->gap_ns / FROZEN_SHARE ||
+         situation->gap_ns - hold->frozen_ns <= 2 * TS_CLOCK_SLOWEST_TICK_NS;
+}
+
+static void tell_kick(const struct situation *situation, struct finding *finding, char *words,
+                      size_t size)
+{
+  const struct packet *packet = situation->segment->packet;
+  const struct recent_packet *kick =
+      engine_recent_from(situation->analyzer, &packet->src, situation->connection->id, packet->end,
+                         situation->end_ns, KICK_WITHIN_NS);
+  words[0] = '\0';
+  if (kick == NULL)
+    return;
+  const char *what = kick->kind == PACKET_ICMP && (kick->icmp_type == 8 || kick->icmp_type == 128)
+                         ? "ICMP echo request"
+                     : kick->kind == PACKET_ARP ? "ARP packet"
+                                                : "packet of another flow";
+  char before[32];
+  duration_words(situation->end_ns - kick->time_ns, before);
+  finding->ended_by = ENDED_BY_FOREIGN_PACKET;
+  finding_add_evidence(finding, packet->end, kick->frame, kick->time_ns,
+                       "an unrelated %s from the same host leaves %s before the stream moves on",
+                       what, before);
+  snprintf(words, size, ", until an unrelated %s went out", what);
+}
+
+static void tell_facts(const struct situation *situation, struct finding *finding,
+                       const struct hold *hold)
+{
+  const struct stream *stream = situation->stream;
+  const struct packet *packet = hold->packet;
+  char for_long[32];
+  if (hold->old_echo)
+    finding_add_evidence(finding, packet->end, stream->newer.frame, stream->newer.time_ns,
+                         "an ACK with TSval %u passes here on its way to the sender",
+                         stream->newer_ts_val);
+  if (hold->frozen)
+    finding_add_evidence(finding, packet->end, stream->clock.last_frame, stream->clock.last_ns,
+                         "the sender's timestamp clock shows %u (TSval of this segment)",
+                         stream->clock.last_val);
+  if (stream->last_ack.frame != 0)
+    finding_add_evidence(finding, packet->end, stream->last_ack.frame, stream->last_ack.time_ns,
+                         situation->outstanding == 0
+                             ? "everything sent so far is acknowledged; the window is open"
+                             : "last ACK before the silence");
+  if (hold->old_echo)
+    finding_add_evidence(finding, packet->end, packet->frame, situation->end_ns,
+                         "the next segment still echoes TSecr %u: built before the sender's TCP "
+                         "had processed that ACK, %s ago",
+                         packet->ts_ecr, duration_words(hold->echo_ns, for_long));
+  if (hold->frozen)
+    finding_add_evidence(finding, packet->end, packet->frame, situation->end_ns,
+                         "it carries TSval %u: %s, so it was built at least %s before it was seen",
+                         packet->ts_val,
+                         packet->ts_val == stream->clock.last_val
+                             ? "the clock value from before the silence"
+                             : "next to the clock value from before the silence",
+                         duration_words(hold->frozen_ns, for_long));
+}
+
+static void conclude_hold(const struct situation *situation, struct finding *finding,
+                          const struct hold *hold, const char *kick)
+{
+  bool both = hold->old_echo && hold->frozen && frozen_enough(situation, hold) &&
+              (situation->stream->flags & STREAM_FOLLOWS_PURE_ACKS) != 0;
+  bool on_host = situation->near == NEAR_SENDER && situation->view.certain;
+  enum confidence confidence = both && on_host ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  if (situation->near == NEAR_RECEIVER || situation->near == NEAR_MIDDLE)
+    confidence = CONFIDENCE_POSSIBLE;
+  verdict(finding, CAUSE_TX_QUEUE_HOLD, LOCATION_SENDER_QUEUE, confidence, CONFIDENCE_LIKELY);
+  finding->hold_min_ns =
+      hold->old_echo && both && hold->echo_ns > hold->frozen_ns ? hold->echo_ns : hold->frozen_ns;
+  if (hold->max_ns > finding->hold_min_ns)
+    finding->hold_max_ns = hold->max_ns;
+  if (!on_host)
+    finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_PATH_HOLD,
+                            situation->near == NEAR_SENDER || situation->near == NEAR_UNKNOWN
+                                ? "this capture is not known to be on the sending host: a device "
+                                  "before it may have held the segments"
+                                : "the segments may have been held anywhere between the sender's "
+                                  "TCP and this capture point");
+  if (!both)
+    finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
+                            hold->old_echo
+                                ? "it is not known that this sender's TSecr follows pure ACKs"
+                                : "a paused host's timestamp clock stands still as well");
+  char gap[32], held[32];
+  duration_words(situation->gap_ns, gap);
+  duration_words(finding->hold_min_ns, held);
+  snprintf(finding->summary, sizeof finding->summary,
+           "%s's TCP had sent these segments, but they were held below it for at least %s%s: the "
+           "stream stood still for %s%s.",
+           side_words(situation->side), held, on_host ? ", in its host's transmit queue" : "", gap,
+           kick);
+  finding->summary[0] = 'T';
+}
+
+static void explain_hold(const struct situation *situation, struct finding *finding,
+                         const struct hold *hold)
+{
+  char ticks[64];
+  const struct ts_clock *clock = &situation->stream->clock;
+  int64_t gap_ticks =
+      clock->nominal ? situation->gap_ns * clock->hz / NS_PER_S : situation->gap_ns / NS_PER_S;
+  snprintf(ticks, sizeof ticks, "%s%u", clock->nominal ? "about " : "at least ",
+           clock->last_val + (uint32_t)gap_ticks);
+  if (hold->old_echo)
+    snprintf(
+        finding->reason, sizeof finding->reason,
+        "Not an ACK that was stuck or ignored, not a late application, not a paused host: segments "
+        "built after the silence would carry "
+        "a TSval of %s (a timestamp clock ticks at least once a second, RFC 7323); these carry %u. "
+        "And they were built before TCP had processed ACKs that were here %s earlier. "
+        "So TCP had done its work before the silence, and the segments waited below it.",
+        ticks, hold->packet->ts_val, "seconds");
+  else
+    snprintf(finding->reason, sizeof finding->reason,
+             "Segments built after the silence would carry a TSval of %s; these carry %u.", ticks,
+             hold->packet->ts_val);
+}
+
+/* Only A: TCP built the segment late, and still had not processed an ACK that was here long before.
+ */
+static void conclude_ack_ignored(const struct situation *situation, struct finding *finding,
+                                 const struct hold *hold)
+{
+  char gap[32], late[32];
+  verdict(finding, CAUSE_ACK_IGNORED, LOCATION_SENDER_TCP,
+          situation->near == NEAR_SENDER ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
+          CONFIDENCE_POSSIBLE);
+  if (situation->near != NEAR_SENDER)
+    finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_ACK_LOSS,
+                            "the ACK may have been lost between this capture point and the sender");
+  finding_add_alternative(
+      finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
+      "the application may have written nothing while the ACK was on its way up");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sender's TCP built its next segment only after %s, and had still not processed an "
+           "ACK that was here %s before.",
+           duration_words(situation->gap_ns, gap), duration_words(hold->echo_ns, late));
+}
+
+bool rule_built_early(const struct situation *situation, struct finding *finding)
+{
+  const struct stream *stream = situation->stream;
+  if (situation->segment == NULL || situation->by_ack || !stream->clock.started ||
+      stream->last_data.frame == 0 ||
+      (situation->segment->packet->options & TCP_OPT_TIMESTAMPS) == 0)
+    return false;
+  struct hold hold;
+  measure(situation, &hold);
+  if (!hold.frozen && !hold.old_echo)
+    return false;
+  if (!hold.frozen && (stream->flags & STREAM_FOLLOWS_PURE_ACKS) == 0)
+    return false; /* it may simply never echo pure ACKs */
+  char kick[96];
+  tell_facts(situation, finding, &hold);
+  tell_kick(situation, finding, kick, sizeof kick);
+  if (hold.frozen) {
+    conclude_hold(situation, finding, &hold, kick);
+    explain_hold(situation, finding, &hold);
+  } else {
+    conclude_ack_ignored(situation, finding, &hold);
+  }
+  return true;
+}

@@ -1,0 +1,169 @@
+/* Everything is acknowledged, the window is open, and nothing was built before the silence: the
+ * application's turn. */
+
+#include "analyzer/situation.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+
+/* At the receiver's end a tail that was lost before it looks like silence, until the sender's RTO:
+ * rarely longer. */
+#define TAIL_LOSS_MAX_NS (3 * NS_PER_S)
+
+/* The end of a message: pushed (RFC 9293, 3.9.1: PUSH), or shorter than a full segment. */
+static bool at_message_boundary(const struct situation *situation)
+{
+  const struct data_sighting *last = &situation->stream->last_data;
+  return (last->flags & (TCP_PSH | TCP_SYN)) != 0 || last->bytes < situation->next_bytes;
+}
+
+static bool nothing_to_say(struct finding *finding)
+{
+  finding->location = LOCATION_NONE;
+  finding->severity = SEVERITY_INFO;
+  return true;
+}
+
+static void tell_last(const struct situation *situation, struct finding *finding)
+{
+  const struct stream *stream = situation->stream;
+  uint8_t end = situation->connection->end;
+  if (stream->last_data.frame != 0)
+    finding_add_evidence(finding, end, stream->last_data.frame, stream->last_data.time_ns,
+                         "last segment before the pause: %u bytes%s", stream->last_data.bytes,
+                         (stream->last_data.flags & TCP_PSH) != 0 ? ", PSH set" : ", no PSH");
+  if (stream->last_ack.frame != 0 && stream->last_ack.time_ns >= stream->last_data.time_ns)
+    finding_add_evidence(finding, end, stream->last_ack.frame, stream->last_ack.time_ns,
+                         "everything is acknowledged; %u bytes of window are open",
+                         situation->window_left);
+  if (situation->segment != NULL && !situation->by_ack) {
+    bool stamped = (situation->segment->packet->options & TCP_OPT_TIMESTAMPS) != 0;
+    finding_add_evidence(finding, end, situation->segment->packet->frame, situation->end_ns,
+                         stamped ? "the stream goes on with a fresh TSval: built just now"
+                                 : "the stream goes on");
+  }
+}
+
+static void leave_open(const struct situation *situation, struct finding *finding)
+{
+  bool stamped = (situation->stream->flags & STREAM_TIMESTAMPS) != 0 && situation->segment != NULL;
+  finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
+                          "packets cannot show whether the socket held unsent bytes");
+  if (!stamped)
+    finding_add_alternative(
+        finding, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD,
+        situation->segment == NULL
+            ? "nothing followed that would tell when it was built"
+            : "without timestamps it cannot be told when the next segment was built");
+  if (situation->near != NEAR_SENDER && situation->segment != NULL &&
+      situation->gap_ns < TAIL_LOSS_MAX_NS)
+    finding_add_alternative(
+        finding, LOCATION_FORWARD_PATH, CAUSE_TAIL_LOSS,
+        "a segment may have been lost before this capture point and sent again");
+}
+
+static bool turnaround(const struct situation *situation, struct finding *finding)
+{
+  const struct data_sighting *request = &situation->other->last_data;
+  char gap[32];
+  if (situation->segment == NULL)
+    return nothing_to_say(finding); /* nobody knows whether an answer was due */
+  if (request->time_ns > finding->start_ns)
+    finding->start_ns = request->time_ns;
+  finding->waited_ns = situation->end_ns - finding->start_ns;
+  if (finding->waited_ns <= situation->limit_ns)
+    return nothing_to_say(finding);
+  bool server = situation->side == SIDE_SERVER;
+  verdict(finding, server ? CAUSE_APP_TURNAROUND : CAUSE_APP_IDLE, LOCATION_SENDER_APP,
+          CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
+  finding->severity = SEVERITY_INFO;
+  finding_add_evidence(finding, situation->connection->end, request->frame, request->time_ns,
+                       "the other side's last data: %u bytes", request->bytes);
+  tell_last(situation, finding);
+  leave_open(situation, finding);
+  snprintf(finding->summary, sizeof finding->summary, "The %s application took %s %s.",
+           server ? "server's" : "client's", duration_words(finding->waited_ns, gap),
+           server ? "to answer" : "until it sent again");
+  return true;
+}
+
+static bool keepalive(const struct situation *situation, struct finding *finding)
+{
+  char gap[32];
+  const struct wait *wait = situation->wait;
+  if (wait->probes == 0 || wait->probe_answers == 0)
+    return false;
+  verdict(finding, CAUSE_KEEPALIVE_IDLE, LOCATION_SENDER_APP, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
+  finding->severity = SEVERITY_INFO;
+  finding_add_evidence(
+      finding, situation->connection->end, wait->first_probe.frame, wait->first_probe.time_ns,
+      "first of %u keep-alive probes, answered: both ends and the path are alive", wait->probes);
+  snprintf(finding->summary, sizeof finding->summary,
+           "The connection was idle for %s; keep-alives were answered.",
+           duration_words(situation->gap_ns, gap));
+  return true;
+}
+
+static void pause_within_message(const struct situation *situation, struct finding *finding)
+{
+  char gap[32];
+  duration_words(situation->gap_ns, gap);
+  bool at_receiver = situation->near == NEAR_RECEIVER && situation->segment != NULL &&
+                     situation->gap_ns < TAIL_LOSS_MAX_NS;
+  if (at_receiver) {
+    verdict(finding, CAUSE_TAIL_LOSS, LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE,
+            CONFIDENCE_POSSIBLE);
+    finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
+                            "the sending application may have paused inside a message");
+    finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
+                            "packets cannot show whether the socket held unsent bytes");
+  } else {
+    verdict(finding, CAUSE_LOST_WAKEUP, LOCATION_SENDER_APP, CONFIDENCE_POSSIBLE,
+            CONFIDENCE_POSSIBLE);
+    finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
+                            "an application that writes without pushing pauses like this");
+    leave_open(situation, finding);
+  }
+  snprintf(finding->summary, sizeof finding->summary,
+           "Everything was acknowledged and the window open, yet nothing came for %s, in the "
+           "middle of a message%s.",
+           gap, situation->segment == NULL ? ", until the capture ended" : "");
+}
+
+static void pause_at_boundary(const struct situation *situation, struct finding *finding)
+{
+  char gap[32];
+  bool silent = engine_was_silent(situation->analyzer, situation->start_ns, situation->end_ns);
+  verdict(finding, CAUSE_APP_IDLE, LOCATION_SENDER_APP,
+          situation->near == NEAR_RECEIVER ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY,
+          CONFIDENCE_LIKELY);
+  finding->severity = SEVERITY_INFO;
+  leave_open(situation, finding);
+  if (silent)
+    finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
+                            "other connections were silent at the same time");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The %s application paused for %s at the end of a message.",
+           situation->side == SIDE_CLIENT ? "client's" : "server's",
+           duration_words(situation->gap_ns, gap));
+}
+
+bool rule_idle(const struct situation *situation, struct finding *finding)
+{
+  const struct stream *stream = situation->stream;
+  if ((stream->flags & STREAM_FIN) != 0 || stream->last_data.frame == 0 || stream->bytes == 0)
+    return nothing_to_say(finding);
+  if ((situation->other->flags & STREAM_LATEST_SPEAKER) != 0)
+    return turnaround(situation, finding);
+  if (keepalive(situation, finding))
+    return true;
+  bool boundary = at_message_boundary(situation);
+  if (situation->segment == NULL && boundary)
+    return nothing_to_say(finding);
+  tell_last(situation, finding);
+  if (boundary)
+    pause_at_boundary(situation, finding);
+  else
+    pause_within_message(situation, finding);
+  return true;
+}

@@ -1,0 +1,36 @@
+#include "analyzer/situation.h"
+
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+
+void verdict(struct finding *finding, enum cause cause, enum location location,
+             enum confidence confidence, enum confidence cause_confidence)
+{
+  const struct cause_info *info = cause_info(cause);
+  finding->cause = cause;
+  finding->location = location;
+  finding->confidence = confidence;
+  finding->cause_confidence = cause_confidence < confidence ? cause_confidence : confidence;
+  finding->severity = SEVERITY_PROBLEM;
+  finding->settle = info->settle;
+  finding->advice = info->advice;
+}
+
+const char *side_words(enum stream_side side)
+{
+  return side == SIDE_CLIENT ? "the client" : "the server";
+}
+
+const char *duration_words(int64_t duration_ns, char *text)
+{
+  if (duration_ns < NS_PER_MS)
+    snprintf(text, 32, "%.0f us", (double)duration_ns / 1e3);
+  else if (duration_ns < NS_PER_S)
+    snprintf(text, 32, "%.3g ms", (double)duration_ns / 1e6);
+  else if (duration_ns < 100 * NS_PER_S)
+    snprintf(text, 32, "%.3f s", time_to_s(duration_ns));
+  else
+    snprintf(text, 32, "%.1f s", time_to_s(duration_ns));
+  return text;
+}

@@ -1,0 +1,267 @@
+#include "analyzer/track_internal.h"
+#include "analyzer/window_scale.h"
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+/* An ACK farther than this beyond anything seen is noise (2^30: the largest window, RFC 7323, 2.3).
+ */
+#define ACK_PLAUSIBLE (1u << 30)
+
+bool track_ack_advances(const struct connection *connection, enum stream_side acker,
+                        const struct packet *packet)
+{
+  const struct stream *stream = &connection->stream[acker ^ 1];
+  if ((stream->flags & STREAM_ACKED) == 0)
+    return (stream->flags & STREAM_STARTED) != 0 && seq_gt(packet->ack, stream->snd_una);
+  uint32_t ahead = packet->ack - stream->snd_una;
+  return ahead != 0 && ahead < ACK_PLAUSIBLE;
+}
+
+/* The newest segment that this ACK covers and that was sent once gives the sample (Karn, RFC 6298
+ * section 3). */
+static void sample_rtt(struct stream *stream, uint32_t ack, int64_t now_ns)
+{
+  uint32_t covered = flight_find(&stream->flight, ack - 1);
+  if (covered >= stream->flight.count)
+    covered = stream->flight.count - 1;
+  const struct flight_segment *segment = flight_at(&stream->flight, covered);
+  if (seq_leq(segment->end, ack) && segment->transmissions == 1 &&
+      (segment->flags & (FLIGHT_SACKED | FLIGHT_HOLE | FLIGHT_RETRANSMITTED)) == 0)
+    rtt_sample(&stream->rtt, now_ns - segment->time_ns);
+}
+
+/* Bytes that are acknowledged though they never passed here: the capture has holes (or this is
+ * another path). */
+static void note_unseen(struct analyzer *analyzer, struct connection *connection,
+                        struct stream *stream, uint32_t bytes)
+{
+  struct trouble *trouble = stream_trouble(analyzer, stream);
+  if (trouble != NULL && trouble->wait.one_byte_probes > 0 && bytes <= 1)
+    return; /* the byte of a window probe was accepted */
+  if (trouble != NULL)
+    trouble->unseen_bytes += bytes;
+  connection->quality |= QUALITY_CAPTURE_GAPS;
+}
+
+static void count_unseen_holes(struct analyzer *analyzer, struct connection *connection,
+                               struct stream *stream, uint32_t ack)
+{
+  for (uint32_t i = 0; i < stream->flight.count; i++) {
+    const struct flight_segment *segment = flight_at(&stream->flight, i);
+    if (!seq_leq(segment->end, ack))
+      break;
+    if ((segment->flags & FLIGHT_HOLE) != 0)
+      note_unseen(analyzer, connection, stream, segment->end - segment->start);
+  }
+}
+
+static void advance(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
+                    const struct segment *segment)
+{
+  struct stream *stream = &connection->stream[side];
+  uint32_t ack = segment->packet->ack;
+  if (seq_gt(ack, stream->snd_nxt)) {
+    if ((stream->flags & STREAM_STARTED) != 0)
+      note_unseen(analyzer, connection, stream, ack - stream->snd_nxt);
+    stream->snd_nxt = ack;
+  }
+  if (stream->flight.count > 0) {
+    if (stream->trouble != NULL)
+      count_unseen_holes(analyzer, connection, stream, ack);
+    sample_rtt(stream, ack, segment->time_ns);
+    flight_acknowledge(&stream->flight, &analyzer->flights, ack);
+  }
+  if (stream->largest_segment > stream->largest_acked && stream->flight.count == 0)
+    stream->largest_acked = stream->largest_segment;
+  stream->snd_una = ack;
+  stream->duplicate_acks = 0;
+  stream->last_ack = (struct sighting){segment->time_ns, segment->packet->frame};
+  if ((stream->flags & STREAM_FIN) != 0 && ack == stream->snd_nxt)
+    stream->flags |= STREAM_FIN_ACKED;
+}
+
+static void first_ack(struct stream *stream, struct flight_pool *flights,
+                      const struct segment *segment)
+{
+  uint32_t ack = segment->packet->ack;
+  stream->flags |= STREAM_ACKED;
+  if ((stream->flags & STREAM_STARTED) == 0) {
+    stream->snd_nxt = ack;
+    stream->flags |= STREAM_STARTED;
+  } else if (seq_gt(ack, stream->snd_nxt)) {
+    stream->snd_nxt = ack;
+  }
+  /* Mid-stream: what is outstanding may have been sent before the capture began. */
+  stream->snd_una = ack;
+  flight_acknowledge(&stream->flight, flights, ack);
+}
+
+/* RFC 2883, 4: the first block reports a duplicate if it lies below the ACK or inside the second
+ * block. */
+static bool is_dsack(const struct packet *packet)
+{
+  const struct sack_block *first = &packet->sack[0];
+  if (seq_leq(first->end, packet->ack))
+    return true;
+  return packet->sack_count > 1 && seq_geq(first->start, packet->sack[1].start) &&
+         seq_leq(first->end, packet->sack[1].end);
+}
+
+static void note_dsack(struct trouble *trouble, const struct segment *segment)
+{
+  const struct sack_block *block = &segment->packet->sack[0];
+  trouble->dsack_segments++;
+  trouble->wait.dsacks++;
+  if (trouble->wait.first_dsack.frame == 0)
+    trouble->wait.first_dsack = (struct sighting){segment->time_ns, segment->packet->frame};
+  if (seq_leq(block->start, trouble->recent_loss.start) &&
+      seq_gt(block->end, trouble->recent_loss.start) && trouble->recent_loss.retransmissions > 0) {
+    trouble->spurious_retransmits += trouble->recent_loss.retransmissions;
+    trouble->recent_loss.retransmissions = 0;
+  } else {
+    trouble->spurious_retransmits++;
+  }
+}
+
+static void track_sack(struct analyzer *analyzer, struct stream *stream,
+                       const struct segment *segment)
+{
+  const struct packet *packet = segment->packet;
+  struct trouble *trouble = stream_trouble(analyzer, stream);
+  if (trouble == NULL)
+    return;
+  trouble->sack_segments++;
+  trouble->wait.sacks++;
+  unsigned first = 0;
+  if (is_dsack(packet)) {
+    note_dsack(trouble, segment);
+    first = 1;
+  }
+  for (unsigned i = first; i < packet->sack_count; i++) {
+    const struct sack_block *block = &packet->sack[i];
+    if (seq_lt(block->start, block->end) && seq_leq(block->end, stream->snd_nxt))
+      flight_sack(&stream->flight, block->start, block->end);
+  }
+}
+
+static void note_window_closed(struct trouble *trouble, const struct segment *segment,
+                               bool was_closed)
+{
+  trouble->zero_windows++;
+  if (!was_closed || trouble->zero_window_since.frame == 0)
+    trouble->zero_window_since = (struct sighting){segment->time_ns, segment->packet->frame};
+  trouble->wait.zero_window = trouble->zero_window_since;
+}
+
+/* A window that opens right after a probe, by a round trip at the most, was asked for; R may have
+ * opened it long before. */
+static void note_window_opened(struct connection *connection, enum stream_side side,
+                               const struct segment *segment)
+{
+  struct trouble *trouble = connection->stream[side].trouble;
+  if (trouble == NULL)
+    return;
+  struct wait *wait = &trouble->wait;
+  int64_t reply_ns =
+      connection->stream[side].rtt.samples > 0
+          ? connection->stream[side].rtt.srtt_ns + 4 * connection->stream[side].rtt.rttvar_ns
+          : 0;
+  wait->window_opened = (struct sighting){segment->time_ns, segment->packet->frame};
+  wait->opened_by_probe_answer =
+      wait->last_probe.frame != 0 && wait->last_probe_answer.frame < wait->last_probe.frame &&
+      segment->time_ns - wait->last_probe.time_ns <= reply_ns + 5 * NS_PER_MS;
+  trouble->zero_window_since.frame = 0;
+}
+
+static void note_shrink(struct analyzer *analyzer, struct stream *stream,
+                        const struct segment *segment, uint32_t edge)
+{
+  struct trouble *trouble = stream_trouble(analyzer, stream);
+  if (trouble == NULL)
+    return;
+  trouble->wait.shrunk_bytes += stream->right_edge - edge;
+  if (trouble->wait.window_shrunk.frame == 0)
+    trouble->wait.window_shrunk = (struct sighting){segment->time_ns, segment->packet->frame};
+}
+
+static void track_window(struct analyzer *analyzer, struct connection *connection,
+                         enum stream_side acker, const struct segment *segment)
+{
+  struct stream *stream = &connection->stream[acker ^ 1];
+  const struct packet *packet = segment->packet;
+  bool known;
+  uint8_t shift = connection_shift(connection, acker, &known);
+  bool syn = (packet->flags & TCP_SYN) != 0; /* never scaled: RFC 7323, 2.2 */
+  uint32_t bytes = syn ? packet->window : (uint32_t)packet->window << shift;
+  uint32_t edge = packet->ack + bytes;
+  bool had_window = (stream->flags & STREAM_WINDOW) != 0;
+  bool was_closed = had_window && stream->window_raw == 0;
+  if (had_window && !syn && known)
+    window_scale_see(connection, acker, segment, stream->right_edge);
+  if (packet->window == 0) {
+    struct trouble *trouble = stream_trouble(analyzer, stream);
+    if (trouble != NULL)
+      note_window_closed(trouble, segment, was_closed);
+  } else if (was_closed) {
+    note_window_opened(connection, acker ^ 1, segment);
+  }
+  /* One unit of the scale is lost by rounding: not a shrink (RFC 7323, 2.4). */
+  if (had_window && known && seq_lt(edge + (1u << shift), stream->right_edge))
+    note_shrink(analyzer, stream, segment, edge);
+  stream->right_edge = edge;
+  stream->window_bytes = bytes;
+  stream->window_raw = packet->window;
+  if (!had_window || bytes < stream->window_min)
+    stream->window_min = bytes;
+  if (bytes > stream->window_max)
+    stream->window_max = bytes;
+  stream->flags |= STREAM_WINDOW;
+  if (!known && !syn)
+    window_scale_bound(connection, acker, stream_outstanding(stream), packet->window);
+}
+
+static bool is_duplicate_ack(const struct stream *stream, const struct segment *segment)
+{
+  /* RFC 5681, 2: no data, SYN or FIN off, same ACK, same window, and data outstanding. */
+  return segment->start == segment->end && segment->packet->ack == stream->snd_una &&
+         stream->snd_nxt != stream->snd_una && segment->packet->window == stream->window_raw;
+}
+
+void track_ack(struct analyzer *analyzer, struct connection *connection, enum stream_side acker,
+               const struct segment *segment)
+{
+  struct stream *stream = &connection->stream[acker ^ 1];
+  const struct packet *packet = segment->packet;
+  if (segment->start == segment->end && segment->kind != SEGMENT_PROBE)
+    stream->flags |= STREAM_PURE_ACKS;
+  if ((stream->flags & STREAM_ACKED) == 0) {
+    if ((stream->flags & STREAM_STARTED) != 0 && stream->flight.count > 0 &&
+        seq_gt(packet->ack, stream->snd_una) && seq_leq(packet->ack, stream->snd_nxt)) {
+      stream->flags |= STREAM_ACKED;
+      advance(analyzer, connection, acker ^ 1, segment);
+    } else {
+      first_ack(stream, &analyzer->flights, segment);
+    }
+  } else {
+    uint32_t ahead = packet->ack - stream->snd_una;
+    if (ahead >= ACK_PLAUSIBLE)
+      return; /* older than what is known, or noise */
+    if (ahead > 0) {
+      advance(analyzer, connection, acker ^ 1, segment);
+    } else if (is_duplicate_ack(stream, segment)) {
+      if (stream->duplicate_acks < UINT8_MAX)
+        stream->duplicate_acks++;
+      stream->duplicate_ack_count++;
+      if (stream->trouble != NULL)
+        stream->trouble->wait.duplicate_acks++;
+    }
+    if (ahead == 0 && stream->trouble != NULL && stream->trouble->wait.probes > 0) {
+      stream->trouble->wait.probe_answers++;
+    }
+  }
+  if (packet->sack_count > 0)
+    track_sack(analyzer, stream, segment);
+  track_window(analyzer, connection, acker, segment);
+  if (stream->trouble != NULL && stream->trouble->wait.probes > 0)
+    stream->trouble->wait.last_probe_answer = (struct sighting){segment->time_ns, packet->frame};
+}

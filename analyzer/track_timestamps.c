@@ -1,0 +1,58 @@
+#include "analyzer/track_internal.h"
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+/* Segments closer together than this were sent in one go. */
+#define BURST_NS (10 * NS_PER_MS)
+
+/* S echoes the timestamp of R's last segment that it has *processed* (RFC 7323, 4.3: TS.Recent
+ * follows segments with SEG.SEQ <= Last.ACK.sent, and so pure ACKs too). What S echoes therefore
+ * tells what S's TCP knew when it built the segment. */
+static void follow_echo(struct stream *stream, const struct stream *other,
+                        const struct segment *segment, bool first)
+{
+  const struct packet *packet = segment->packet;
+  if (!first && !seq_gt(packet->ts_ecr, stream->ts_ecr))
+    return;
+  if (!first) {
+    bool other_sent_data =
+        other->last_data.frame != 0 && seq_geq(other->last_data.ts_val, packet->ts_ecr);
+    if (!other_sent_data)
+      stream->flags |= STREAM_FOLLOWS_PURE_ACKS;
+    if (packet->payload_bytes > 0 && stream->last_data.frame != 0 &&
+        segment->time_ns - stream->last_data.time_ns < BURST_NS) {
+      stream->flags |= STREAM_ECR_STEP;
+      stream->echo_step_ns = segment->time_ns;
+      stream->echo_step_frame = packet->frame;
+      stream->echo_step_ecr = packet->ts_ecr;
+    }
+  }
+  if (other->clock.started && packet->ts_ecr == other->clock.last_val) {
+    int64_t turn_ns = segment->time_ns - other->clock.last_ns;
+    if (!time_is_valid(stream->turn_min_ns) || turn_ns < stream->turn_min_ns)
+      stream->turn_min_ns = turn_ns;
+  }
+  stream->ts_ecr = packet->ts_ecr;
+  stream->newer.frame = 0;
+  if (other->clock.started && seq_gt(other->clock.last_val, packet->ts_ecr)) {
+    stream->newer_ts_val = other->clock.last_val;
+    stream->newer = (struct sighting){other->clock.last_ns, other->clock.last_frame};
+  }
+}
+
+void track_timestamps(struct connection *connection, enum stream_side side,
+                      const struct segment *segment)
+{
+  struct stream *stream = &connection->stream[side], *other = &connection->stream[side ^ 1];
+  const struct packet *packet = segment->packet;
+  bool first = (stream->flags & STREAM_TIMESTAMPS) == 0;
+  stream->flags |= STREAM_TIMESTAMPS;
+  if ((packet->flags & TCP_ACK) != 0)
+    follow_echo(stream, other, segment, first);
+  if (ts_clock_see(&stream->clock, packet->ts_val, segment->time_ns, packet->frame) &&
+      (other->flags & STREAM_TIMESTAMPS) != 0 && other->newer.frame == 0 &&
+      seq_gt(packet->ts_val, other->ts_ecr)) {
+    other->newer_ts_val = packet->ts_val;
+    other->newer = (struct sighting){segment->time_ns, packet->frame};
+  }
+}

@@ -1,0 +1,180 @@
+#include "analyzer/wait.h"
+
+#include "analyzer/crawl.h"
+#include "analyzer/situation.h"
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <string.h>
+
+/* Waits shorter than this are moving without a look: no timer of TCP is as short, only paths are.
+ */
+#define WAIT_MIN_NS (20 * NS_PER_MS)
+
+static const struct wait no_events;
+
+static situation_rule *const rules[] = {
+    rule_handshake,      rule_zero_window,  rule_built_early, rule_hole,
+    rule_retransmission, rule_small_window, rule_late_ack,    rule_idle};
+
+int64_t wait_allowance_ns(const struct connection *connection, enum stream_side side)
+{
+  const struct stream *stream = &connection->stream[side];
+  int64_t rtt_ns = connection_rtt_ns(connection, side);
+  if (rtt_ns == 0 && stream->rtt.samples == 0)
+    return RTT_ALLOWANCE_UNKNOWN_NS + DELAYED_ACK_ALLOWANCE_NS;
+  return rtt_ns + 4 * stream->rtt.rttvar_ns + DELAYED_ACK_ALLOWANCE_NS;
+}
+
+/* A full segment: the smaller of R's MSS (less the timestamps option, 12 bytes) and the largest one
+ * seen. */
+static uint32_t full_segment(const struct stream *stream)
+{
+  uint32_t mss = stream->mss;
+  if (mss > 0 && (stream->flags & STREAM_TIMESTAMPS) != 0 && mss > 12)
+    mss -= 12;
+  if (stream->largest_segment == 0)
+    return mss;
+  return mss == 0 || stream->largest_segment < mss ? stream->largest_segment : mss;
+}
+
+static void lay_out(struct situation *situation, const struct analyzer *analyzer,
+                    const struct connection *connection, enum stream_side side,
+                    const struct segment *segment, int64_t end_ns)
+{
+  const struct stream *stream = &connection->stream[side];
+  bool scale_known;
+  connection_shift(connection, side ^ 1, &scale_known);
+  int32_t window_left = seq_diff(stream->right_edge, stream->snd_nxt);
+  *situation =
+      (struct situation){.analyzer = analyzer,
+                         .connection = connection,
+                         .side = side,
+                         .stream = stream,
+                         .other = &connection->stream[side ^ 1],
+                         .wait = stream->trouble != NULL ? &stream->trouble->wait : &no_events,
+                         .segment = segment,
+                         .start_ns = stream->progress_ns,
+                         .end_ns = end_ns,
+                         .gap_ns = end_ns - stream->progress_ns,
+                         .limit_ns = wait_allowance_ns(connection, side),
+                         .rtt_ns = connection_rtt_ns(connection, side),
+                         .outstanding = stream_outstanding(stream),
+                         .next_bytes = full_segment(stream),
+                         .window_scale_known = scale_known};
+  if ((stream->flags & STREAM_WINDOW) != 0 && window_left > 0)
+    situation->window_left = (uint32_t)window_left;
+  vantage_of(analyzer, connection, &situation->view);
+  situation->near = vantage_nearness(&situation->view, side);
+}
+
+static void begin_finding(struct finding *finding, const struct situation *situation)
+{
+  finding->id = 0;
+  finding->state = FINDING_CLOSED;
+  finding->kind = FINDING_STALL;
+  finding->severity = SEVERITY_INFO;
+  finding->sender = situation->side;
+  finding->start_ns = situation->start_ns;
+  finding->end_ns = situation->end_ns;
+  finding->hold_min_ns = finding->hold_max_ns = TIME_INVALID;
+  finding->ended_by = situation->how;
+  finding->waits = 1;
+  finding->waited_ns = situation->gap_ns;
+  finding->alternative_count = finding->evidence_count = 0;
+  finding->summary[0] = finding->reason[0] = '\0';
+  finding->settle = finding->advice = NULL;
+  verdict(finding, CAUSE_UNKNOWN, LOCATION_UNKNOWN, CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
+}
+
+static void diagnose(const struct situation *situation, struct finding *finding)
+{
+  begin_finding(finding, situation);
+  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    if (rules[i](situation, finding))
+      return;
+  }
+}
+
+/* The first part of every gap is moving; the rest is its owner's. */
+static void account(struct analyzer *analyzer, struct stream *stream,
+                    const struct situation *situation, const struct finding *finding)
+{
+  int64_t moving_ns =
+      situation->limit_ns < situation->gap_ns ? situation->limit_ns : situation->gap_ns;
+  int64_t idle_ns =
+      finding->start_ns - situation->start_ns; /* before the wait that the verdict is about began */
+  if (idle_ns < moving_ns)
+    idle_ns = moving_ns;
+  stream->moving_ns += moving_ns;
+  stream->idle_ns += idle_ns - moving_ns;
+  int64_t owed_ns = situation->gap_ns - idle_ns;
+  struct trouble *trouble =
+      finding->location == LOCATION_NONE ? NULL : stream_trouble(analyzer, stream);
+  if (trouble != NULL)
+    trouble->owed_ns[finding->location] += owed_ns;
+  else
+    stream->idle_ns += owed_ns;
+}
+
+static void clear_wait(struct stream *stream)
+{
+  struct trouble *trouble = stream->trouble;
+  if (trouble == NULL)
+    return;
+  if (trouble->wait.lost.retransmissions > 0)
+    trouble->recent_loss = trouble->wait.lost;
+  memset(&trouble->wait, 0, sizeof trouble->wait);
+  trouble->wait.zero_window = trouble->zero_window_since;
+}
+
+static void close_wait(struct analyzer *analyzer, struct connection *connection,
+                       struct situation *situation)
+{
+  struct stream *stream = &connection->stream[situation->side];
+  struct finding *finding = &analyzer->scratch;
+  diagnose(situation, finding);
+  account(analyzer, stream, situation, finding);
+  if (finding->location != LOCATION_NONE)
+    crawl_wait(analyzer, connection, finding);
+}
+
+void wait_progress(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
+                   const struct segment *segment, bool by_ack)
+{
+  struct stream *stream = &connection->stream[side];
+  int64_t gap_ns = segment->time_ns - stream->progress_ns;
+  if (gap_ns <= WAIT_MIN_NS || (by_ack && crawl_delayed_ack(analyzer, connection, side, segment)) ||
+      gap_ns <= wait_allowance_ns(connection, side)) {
+    stream->moving_ns += gap_ns;
+  } else {
+    struct situation situation;
+    lay_out(&situation, analyzer, connection, side, segment, segment->time_ns);
+    situation.by_ack = by_ack;
+    situation.how = by_ack ? ENDED_BY_ACK : ENDED_BY_APPLICATION;
+    close_wait(analyzer, connection, &situation);
+  }
+  if (!by_ack)
+    crawl_new_data(analyzer, connection, side, segment);
+  clear_wait(stream);
+  stream->progress_ns = segment->time_ns;
+  stream->progress_frame = segment->packet->frame;
+}
+
+void wait_end(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
+              const struct segment *segment, enum ended_by how, int64_t end_ns)
+{
+  struct stream *stream = &connection->stream[side];
+  int64_t gap_ns = end_ns - stream->progress_ns;
+  if (gap_ns > WAIT_MIN_NS && gap_ns > wait_allowance_ns(connection, side)) {
+    struct situation situation;
+    lay_out(&situation, analyzer, connection, side, segment, end_ns);
+    situation.how = how;
+    close_wait(analyzer, connection, &situation);
+  } else if (gap_ns > 0) {
+    stream->moving_ns += gap_ns;
+  }
+  clear_wait(stream);
+  if (end_ns > stream->progress_ns)
+    stream->progress_ns = end_ns;
+}

@@ -1,0 +1,28 @@
+#ifndef ANALYZER_WAIT_H
+#define ANALYZER_WAIT_H
+
+/* The owner of every instant: what happens at each progress of a stream, and what a longer wait is
+ * made into. */
+
+#include "analyzer/engine.h"
+#include "analyzer/track.h"
+
+/* A progress younger than SRTT + 4 RTTVAR + this is `moving`: Linux's shortest delayed ACK
+ * (TCP_DELACK_MIN, 40 ms). */
+#define DELAYED_ACK_ALLOWANCE_NS INT64_C(40000000)
+/* What stands for SRTT + 4 RTTVAR where nothing was measured. */
+#define RTT_ALLOWANCE_UNKNOWN_NS INT64_C(200000000)
+
+/* How long after its last progress this stream still counts as moving. */
+int64_t wait_allowance_ns(const struct connection *connection, enum stream_side side);
+
+/* The stream makes progress with this packet (its state is still that before it): closes the wait,
+ * if it was one. */
+void wait_progress(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
+                   const struct segment *segment, bool by_ack);
+
+/* No progress will come: capture end, reset or retirement. segment may be NULL. */
+void wait_end(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
+              const struct segment *segment, enum ended_by how, int64_t end_ns);
+
+#endif

@@ -1,0 +1,103 @@
+#include "analyzer/whole_connection.h"
+
+#include "analyzer/report_finding.h"
+#include "analyzer/situation.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* An echo younger than this needs no hold to explain it: RTTs and delayed ACKs do. */
+#define ECHO_AGE_MIN_NS NS_PER_S
+#define ECHO_AGE_RTTS   4
+
+static void begin(struct finding *finding, enum finding_kind kind, enum stream_side sender,
+                  int64_t start_ns, int64_t end_ns)
+{
+  finding->state = FINDING_CLOSED;
+  finding->kind = kind;
+  finding->sender = sender;
+  finding->start_ns = start_ns;
+  finding->end_ns = end_ns;
+  finding->hold_min_ns = finding->hold_max_ns = TIME_INVALID;
+  finding->ended_by = ENDED_BY_UNKNOWN;
+  finding->waits = 1;
+  finding->waited_ns = end_ns - start_ns;
+  finding->alternative_count = finding->evidence_count = 0;
+  finding->summary[0] = finding->reason[0] = '\0';
+}
+
+/* Within one burst S's TSecr advanced: S had processed one more ACK between two segments. By R's
+ * clock that ACK was built long before the burst left: either the segments waited below TCP ever
+ * since, or the ACK came late. */
+static void earlier_hold(struct analyzer *analyzer, struct connection *connection,
+                         enum stream_side side)
+{
+  const struct stream *stream = &connection->stream[side], *other = &connection->stream[side ^ 1];
+  if ((stream->flags & STREAM_ECR_STEP) == 0 || !other->clock.nominal)
+    return;
+  int64_t age_ns = ts_clock_age_ns(&other->clock, stream->echo_step_ecr, stream->echo_step_ns);
+  if (age_ns < ECHO_AGE_MIN_NS || age_ns < ECHO_AGE_RTTS * connection_rtt_ns(connection, side))
+    return;
+  struct finding *finding = &analyzer->scratch;
+  struct vantage_view view;
+  char age[32];
+  vantage_of(analyzer, connection, &view);
+  enum nearness near = vantage_nearness(&view, side);
+  begin(finding, FINDING_HOLD, side, stream->echo_step_ns - age_ns, stream->echo_step_ns);
+  verdict(finding, CAUSE_TX_QUEUE_HOLD, LOCATION_SENDER_QUEUE,
+          near == NEAR_SENDER && view.certain ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
+          CONFIDENCE_LIKELY);
+  finding->hold_max_ns = age_ns;
+  finding_add_evidence(
+      finding, connection->end, stream->echo_step_frame, stream->echo_step_ns,
+      "within a burst TSecr advances to %u, which by the other side's clock (%u Hz) is %s old",
+      stream->echo_step_ecr, other->clock.hz, duration_words(age_ns, age));
+  finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_ACK_HOLD,
+                          "the ACK that it echoes may itself have been late");
+  if (!(near == NEAR_SENDER && view.certain))
+    finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_PATH_HOLD,
+                            "the burst may have been held before this capture point");
+  snprintf(finding->summary, sizeof finding->summary,
+           "An earlier hold of up to %s: a burst left long after the ACK that its segments were "
+           "built around.",
+           age);
+  report_finding(analyzer, connection, finding);
+}
+
+static void scale_mismatch(struct analyzer *analyzer, struct connection *connection,
+                           enum stream_side announcer)
+{
+  const struct stream *stream = &connection->stream[announcer];
+  bool known;
+  uint8_t visible = connection_shift(connection, announcer, &known);
+  if (!known || stream->est_wscale_min <= visible)
+    return;
+  struct finding *finding = &analyzer->scratch;
+  begin(finding, FINDING_MISMATCH, announcer, connection->start_ns, connection->last_ns);
+  bool option_seen = (stream->flags & STREAM_WSCALE) != 0;
+  verdict(finding, option_seen ? CAUSE_WINDOW_SCALE_REWRITTEN : CAUSE_WINDOW_SCALE_STRIPPED,
+          LOCATION_FORWARD_PATH, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
+  finding_add_evidence(finding, connection->end, connection->first_frame, connection->start_ns,
+                       "%s's SYN offers a window of %u and, as seen here, a shift of %u",
+                       side_words(announcer), stream->syn_window, visible);
+  finding_add_evidence(finding, connection->end, 0, connection->start_ns,
+                       "its first window after the handshake would pull the right edge far left, "
+                       "unless its shift is at least %u",
+                       stream->est_wscale_min);
+  finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_WINDOW_SHRINK,
+                          "a stack that shrinks its window against RFC 9293 would look alike");
+  snprintf(
+      finding->summary, sizeof finding->summary,
+      "The window scale in %s's SYN was changed on its way: %u is seen here, it uses at least %u.",
+      side_words(announcer), visible, stream->est_wscale_min);
+  report_finding(analyzer, connection, finding);
+}
+
+void whole_connection_findings(struct analyzer *analyzer, struct connection *connection)
+{
+  for (int side = 0; side < 2; side++) {
+    earlier_hold(analyzer, connection, (enum stream_side)side);
+    scale_mismatch(analyzer, connection, (enum stream_side)side);
+  }
+}
