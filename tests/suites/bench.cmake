@@ -11,4 +11,13 @@ set(bench ${CMAKE_SOURCE_DIR}/tests/bench)
 tcpstall_bench_program(generate ${bench}/generate.c ${bench}/segment_writer.c ${bench}/transfer.c)
 tcpstall_bench_program(pcap_loop ${bench}/pcap_loop.c)
 target_link_libraries(bench_pcap_loop PRIVATE dep_pcap)
+tcpstall_bench_program(decode_loop ${bench}/decode_loop.c)
+target_link_libraries(bench_decode_loop PRIVATE room_capture)
 tcpstall_bench_program(measure ${bench}/measure.c)
+
+# The hand-over between reader and analyzer, tested with a scripted trace (tests/unit/test_pipeline.c).
+target_sources(test_pipeline PRIVATE ${CMAKE_SOURCE_DIR}/cli/pipeline.c)
+target_link_libraries(test_pipeline PRIVATE Threads::Threads)
+
+add_test(NAME bench.smoke COMMAND bash ${bench}/smoke.sh $<TARGET_FILE:bench_generate> $<TARGET_FILE:tcpstall>)
+set_tests_properties(bench.smoke PROPERTIES TIMEOUT 120)

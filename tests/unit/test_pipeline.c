@@ -1,0 +1,212 @@
+/* The hand-over between reader and analyzer, with a scripted trace and a recording analyzer in
+ * place of the real ones: the linker takes these definitions before it looks into the rooms'
+ * libraries. */
+
+#include "cli/pipeline.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+struct trace {
+  uint64_t frames; /* to deliver */
+  uint64_t delivered;
+  size_t batch;           /* at most so many a call */
+  int final;              /* what trace_next() says after the last frame */
+  bool wait_for_analyzer; /* a slow pipe: the next frame comes when the one before has been analysed
+                           */
+  atomic_uint_fast64_t *analysed;
+};
+
+struct analyzer {
+  atomic_uint_fast64_t analysed;
+  uint64_t fail_at; /* frame that gives ERROR_MEMORY, 0 = none */
+  unsigned work;    /* loops a packet */
+  bool in_order;
+  uint8_t end;
+  pthread_t thread;
+  bool one_thread;
+};
+
+static bool wait_until_analysed(const atomic_uint_fast64_t *analysed, uint64_t wanted)
+{
+  struct timespec nap = {.tv_nsec = 100000};
+  for (int i = 0; i < 100000; i++) {
+    if (atomic_load(analysed) >= wanted)
+      return true;
+    (void)nanosleep(&nap, NULL);
+  }
+  return false;
+}
+
+int trace_next(struct trace *trace, struct frame *frames, size_t max, struct error *error)
+{
+  if (trace->wait_for_analyzer && !wait_until_analysed(trace->analysed, trace->delivered))
+    return error_set(error, ERROR_IO, "the batch was not handed over");
+  size_t count = 0;
+  while (count < max && count < trace->batch && trace->delivered < trace->frames)
+    frames[count++] = (struct frame){.number = ++trace->delivered};
+  if (count == 0 && trace->final < 0)
+    return error_set(error, (enum error_code)trace->final, "damaged behind frame %d",
+                     (int)trace->delivered);
+  return (int)count;
+}
+
+void trace_get_info(const struct trace *trace, struct trace_info *info)
+{
+  *info = (struct trace_info){.bytes_read = trace->delivered, .bytes_total = trace->frames};
+}
+
+void packet_decode(const struct frame *frame, struct packet *packet)
+{
+  *packet = (struct packet){.frame = frame->number};
+}
+
+int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)
+{
+  uint64_t analysed = atomic_load_explicit(&analyzer->analysed, memory_order_relaxed) + 1;
+  if (packet->frame != analysed || packet->end != analyzer->end)
+    analyzer->in_order = false;
+  if (!pthread_equal(analyzer->thread, pthread_self()))
+    analyzer->one_thread = false;
+  for (volatile unsigned i = 0; i < analyzer->work; i++) {
+  }
+  atomic_store(&analyzer->analysed, analysed);
+  return packet->frame == analyzer->fail_at ? ERROR_MEMORY : 0;
+}
+
+static struct analyzer fresh_analyzer(void)
+{
+  struct analyzer analyzer = {
+      .end = 3, .in_order = true, .one_thread = true, .thread = pthread_self()};
+  atomic_init(&analyzer.analysed, 0);
+  return analyzer;
+}
+
+/* Every packet arrives, in order, on the calling thread, with its capture point. */
+static void check_all_arrive(uint64_t frames, size_t batch, unsigned work, bool single_thread)
+{
+  struct trace trace = {.frames = frames, .batch = batch};
+  struct analyzer analyzer = fresh_analyzer();
+  analyzer.work = work;
+  struct pipeline_options options = {.single_thread = single_thread};
+  struct error error;
+  assert_int_equal(pipeline_run(&trace, 3, &analyzer, &options, &error), 0);
+  assert_int_equal(atomic_load(&analyzer.analysed), frames);
+  assert_true(analyzer.in_order);
+  assert_true(analyzer.one_thread);
+}
+
+static void test_empty(void **state)
+{
+  (void)state;
+  check_all_arrive(0, 256, 0, false);
+  check_all_arrive(0, 256, 0, true);
+}
+
+static void test_reader_slower(void **state)
+{
+  (void)state;
+  check_all_arrive(1, 256, 0, false);
+  check_all_arrive(20000, 1, 0, false);
+  check_all_arrive(300000, 100, 0, false);
+}
+
+static void test_analyzer_slower(void **state)
+{
+  (void)state;
+  check_all_arrive(100000, 1000, 200, false);
+  check_all_arrive(100000, 1000, 0, true);
+}
+
+/* Each frame is analysed before the next one can be read: nothing waits for a full batch. */
+static void test_slow_pipe(void **state)
+{
+  (void)state;
+  struct analyzer analyzer = fresh_analyzer();
+  struct trace trace = {
+      .frames = 200, .batch = 1, .wait_for_analyzer = true, .analysed = &analyzer.analysed};
+  struct error error;
+  assert_int_equal(pipeline_run(&trace, 3, &analyzer, NULL, &error), 0);
+  assert_int_equal(atomic_load(&analyzer.analysed), 200);
+}
+
+/* Damage: what was before it has been analysed, and the reader's words come back. */
+static void test_damage(void **state)
+{
+  (void)state;
+  for (int single_thread = 0; single_thread < 2; single_thread++) {
+    struct trace trace = {.frames = 5000, .batch = 7, .final = ERROR_FORMAT};
+    struct analyzer analyzer = fresh_analyzer();
+    struct pipeline_options options = {.single_thread = single_thread != 0};
+    struct error error = {0};
+    assert_int_equal(pipeline_run(&trace, 3, &analyzer, &options, &error), ERROR_FORMAT);
+    assert_int_equal(error.code, ERROR_FORMAT);
+    assert_string_equal(error.text, "damaged behind frame 5000");
+    assert_int_equal(atomic_load(&analyzer.analysed), 5000);
+  }
+}
+
+/* An analyzer without memory ends the reading of an endless trace too. */
+static void test_analyzer_fails(void **state)
+{
+  (void)state;
+  for (int single_thread = 0; single_thread < 2; single_thread++) {
+    struct trace trace = {.frames = UINT64_MAX, .batch = 256};
+    struct analyzer analyzer = fresh_analyzer();
+    analyzer.fail_at = 12345;
+    struct pipeline_options options = {.single_thread = single_thread != 0};
+    struct error error = {0};
+    assert_int_equal(pipeline_run(&trace, 3, &analyzer, &options, &error), ERROR_MEMORY);
+    assert_int_equal(error.code, ERROR_MEMORY);
+    assert_int_equal(atomic_load(&analyzer.analysed), 12345);
+  }
+}
+
+struct progress_record {
+  uint64_t last, total, calls;
+  bool rising;
+};
+
+static void record_progress(void *context, uint64_t bytes_read, uint64_t bytes_total)
+{
+  struct progress_record *record = context;
+  record->rising = record->rising && bytes_read > record->last;
+  record->last = bytes_read;
+  record->total = bytes_total;
+  record->calls++;
+}
+
+static void test_progress(void **state)
+{
+  (void)state;
+  struct trace trace = {.frames = 10000, .batch = 100};
+  struct analyzer analyzer = fresh_analyzer();
+  struct progress_record record = {.rising = true};
+  struct pipeline_options options = {.progress = record_progress, .context = &record};
+  struct error error;
+  assert_int_equal(pipeline_run(&trace, 3, &analyzer, &options, &error), 0);
+  assert_int_equal(record.calls, 100);
+  assert_int_equal(record.last, 10000);
+  assert_int_equal(record.total, 10000);
+  assert_true(record.rising);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_empty),           cmocka_unit_test(test_reader_slower),
+      cmocka_unit_test(test_analyzer_slower), cmocka_unit_test(test_slow_pipe),
+      cmocka_unit_test(test_damage),          cmocka_unit_test(test_analyzer_fails),
+      cmocka_unit_test(test_progress),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
