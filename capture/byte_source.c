@@ -123,6 +123,8 @@ static int make_room(struct byte_source *source, size_t wanted, struct error *er
   /* Doubling, not jumping to `wanted`: a length that lies costs no more memory than the file has
    * bytes. */
   size_t capacity = source->capacity * 2;
+  if (wanted > source->capacity && wanted < capacity)
+    capacity = wanted;
   uint8_t *buffer = realloc(source->buffer, capacity);
   if (buffer == NULL)
     return error_set(error, ERROR_MEMORY, "%s: no memory for a record of %zu bytes", source->name,

@@ -37,18 +37,25 @@ static int compile(struct bpf_program *program, const char *text, uint32_t linkt
   return rc;
 }
 
+int filter_check_linktype(const char *text, uint32_t linktype, struct error *error)
+{
+  if (text == NULL)
+    return 0;
+  struct bpf_program program;
+  int rc = compile(&program, text, linktype, 0, error);
+  if (rc == 0)
+    pcap_freecode(&program);
+  return rc;
+}
+
 int filter_check(const char *text, struct error *error)
 {
   static const uint32_t linktypes[] = {1, 101, 113}; /* Ethernet, raw IP, Linux cooked */
   int rc = 0;
   for (size_t i = 0; i < sizeof linktypes / sizeof linktypes[0]; i++) {
-    struct bpf_program program;
     struct error why;
-    int this_rc = compile(&program, text, linktypes[i], 0, &why);
-    if (this_rc == 0) {
-      pcap_freecode(&program);
+    if (filter_check_linktype(text, linktypes[i], &why) == 0)
       return 0;
-    }
     if (rc == 0) /* Ethernet's message is the one that people know */
       rc = error_set(error, why.code, "%s", why.text);
   }

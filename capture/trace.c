@@ -4,10 +4,14 @@
 #include "capture/foreign_format.h"
 #include "capture/trace_reader.h"
 
+#include "wire/tcpdump_text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define SNIFF_BYTES 12 /* tells pcap, pcapng and most others apart */
+/* Prose in front of the first packet line of a text: looked through as far as this. */
+#define SNIFF_TEXT_BYTES ((size_t)64 * 1024)
 
 int trace_error(const struct trace *trace, const struct error *why, size_t ahead,
                 struct error *error)
@@ -48,35 +52,65 @@ static int refuse(const struct trace *trace, const char *what, struct error *err
   return error_set(error, ERROR_FORMAT, "%s: %s", info.name, what);
 }
 
+/* Reads until the window has `wanted` bytes or the input ends (then trace->input_ended). */
+static int fill_to(struct trace *trace, size_t wanted, struct error *error)
+{
+  size_t size;
+  byte_source_window(trace->source, &size);
+  while (size < wanted && !trace->input_ended) {
+    int rc = byte_source_fill(trace->source, wanted, error);
+    if (rc < 0)
+      return rc;
+    trace->input_ended = rc == 0;
+    byte_source_window(trace->source, &size);
+  }
+  return 0;
+}
+
+/* Text is known by a line that looks like a packet; a slow pipe may take a while to bring one. */
+static int find_text(struct trace *trace, struct error *error)
+{
+  size_t size;
+  for (;;) {
+    const uint8_t *bytes = byte_source_window(trace->source, &size);
+    if (memchr(bytes, '\0', size) != NULL)
+      return refuse(trace, "not a trace: neither pcap nor pcapng nor text of tcpdump", error);
+    if (tcpdump_text_probe((const char *)bytes, size)) {
+      trace->reader = &trace_text_reader;
+      return 0;
+    }
+    if (trace->input_ended || size >= SNIFF_TEXT_BYTES)
+      return refuse(trace,
+                    "not a trace: text, but no line of it looks like a packet that tcpdump prints",
+                    error);
+    int rc = fill_to(trace, size + 1, error);
+    if (rc < 0)
+      return rc;
+  }
+}
+
 /* Reads until the format is known. */
 static int find_reader(struct trace *trace, struct error *error)
 {
+  int rc = fill_to(trace, SNIFF_BYTES, error);
+  if (rc < 0)
+    return rc;
   size_t size;
   const uint8_t *bytes = byte_source_window(trace->source, &size);
-  while (size < SNIFF_BYTES) {
-    int rc = byte_source_fill(trace->source, SNIFF_BYTES, error);
-    if (rc < 0)
-      return rc;
-    bytes = byte_source_window(trace->source, &size);
-    if (rc == 0)
-      break;
-  }
+  const char *foreign = foreign_format_name(bytes, size);
   if (is_stopped(trace))
     return refuse(trace, "interrupted before its beginning was read", error);
   if (size == 0)
     return refuse(trace, "is empty", error);
-  if (pcap_format_probe(bytes, size)) {
+  if (pcap_format_probe(bytes, size))
     trace->reader = &trace_pcap_reader;
-    return 0;
-  }
-  if (pcapng_probe(bytes, size)) {
+  else if (pcapng_probe(bytes, size))
     trace->reader = &trace_pcapng_reader;
-    return 0;
-  }
-  const char *name = foreign_format_name(bytes, size);
-  if (name != NULL)
-    return refuse(trace, name, error);
-  return refuse(trace, "not a trace: neither pcap nor pcapng nor text of tcpdump", error);
+  else if (foreign != NULL)
+    return refuse(trace, foreign, error);
+  else
+    return find_text(trace, error);
+  return 0;
 }
 
 static int open_trace(struct trace *trace, const char *path, const struct trace_options *options,
@@ -122,6 +156,8 @@ void trace_close(struct trace *trace)
 {
   if (trace == NULL)
     return;
+  if (trace->reader != NULL && trace->reader->close != NULL)
+    trace->reader->close(trace);
   byte_source_close(trace->source);
   interface_table_clear(&trace->interfaces);
   name_table_free(trace->names);
@@ -143,13 +179,43 @@ static size_t apply_filter(struct trace *trace, struct frame *frames, size_t cou
 /* No further bytes: what is left in the window is a record without its end. */
 static int finish(struct trace *trace, struct error *error)
 {
-  struct byte_source_info info;
   size_t size;
-  byte_source_get_info(trace->source, &info);
   byte_source_window(trace->source, &size);
-  if (info.stopped || size == 0)
-    return 0;
-  return trace->reader->finish(trace, size, error);
+  return size == 0 ? 0 : trace->reader->finish(trace, size, error);
+}
+
+/* More bytes for the reader: 1, 0 when it was stopped, or a negative error_code. The end of the
+ * input is news as well: the reader is asked once more. */
+static int feed(struct trace *trace, size_t needed, struct error *error)
+{
+  int rc = byte_source_fill(trace->source, needed, error);
+  if (rc != 0)
+    return rc;
+  trace->input_ended = true;
+  return is_stopped(trace) ? 0 : 1;
+}
+
+/* One turn: frames, if there are any; else the reason is dealt with. *again: there is more to do.
+ */
+static int take_or_feed(struct trace *trace, struct frame *frames, size_t max, bool *again,
+                        struct error *error)
+{
+  size_t needed = 0;
+  size_t count = trace->reader->take(trace, frames, max, &needed);
+  trace->frames += count;
+  if (trace->filter_text != NULL)
+    count = apply_filter(trace, frames, count);
+  *again = count == 0;
+  if (count > 0 || trace->failure.code != ERROR_NONE || trace->excerpt_ended || needed == 0)
+    return (int)count;
+  *again = false;
+  trace->ended = true;
+  if (trace->input_ended)
+    return finish(trace, error);
+  int rc = feed(trace, needed, error);
+  *again = rc > 0;
+  trace->ended = rc <= 0;
+  return rc < 0 ? rc : 0;
 }
 
 int trace_next(struct trace *trace, struct frame *frames, size_t max, struct error *error)
@@ -157,35 +223,31 @@ int trace_next(struct trace *trace, struct frame *frames, size_t max, struct err
   struct error ignored;
   if (error == NULL)
     error = &ignored;
-  while (!trace->ended && !is_stopped(trace)) {
+  while (!trace->ended && !trace->excerpt_ended && !is_stopped(trace)) {
     if (trace->failure.code != ERROR_NONE) {
       trace->ended = true;
       *error = trace->failure;
       return error->code;
     }
-    size_t needed = 0;
-    size_t count = trace->reader->take(trace, frames, max, &needed);
-    trace->frames += count;
-    if (trace->filter_text != NULL)
-      count = apply_filter(trace, frames, count);
-    if (count > 0)
-      return (int)count;
-    if (needed == 0)
-      continue;
-    int rc = byte_source_fill(trace->source, needed, error);
-    if (rc > 0)
-      continue;
-    trace->ended = true;
-    return rc < 0 ? rc : finish(trace, error);
+    bool again;
+    int count = take_or_feed(trace, frames, max, &again, error);
+    if (!again)
+      return count;
   }
-  trace->ended = true;
   return 0;
 }
 
 bool trace_next_excerpt(struct trace *trace)
 {
-  (void)trace;
-  return false;
+  struct frame frames[16];
+  while (trace_next(trace, frames, sizeof frames / sizeof frames[0], NULL) > 0)
+    continue;
+  if (!trace->excerpt_ended || is_stopped(trace))
+    return false;
+  trace->excerpt_ended = false;
+  trace->frames = trace->filtered_out = 0;
+  trace->reader->next_excerpt(trace);
+  return true;
 }
 
 void trace_get_info(const struct trace *trace, struct trace_info *info)
@@ -195,7 +257,6 @@ void trace_get_info(const struct trace *trace, struct trace_info *info)
   *info = (struct trace_info){
       .format = trace->reader->format,
       .compression = source.compression,
-      .time_base = trace->time_base,
       .bytes_read = source.bytes_read,
       .bytes_total = source.bytes_total,
       .frames = trace->frames,
@@ -206,6 +267,8 @@ void trace_get_info(const struct trace *trace, struct trace_info *info)
       .interface_count = trace->interfaces.count,
       .captured_on = trace->captured_on,
   };
+  if (trace->reader->get_info != NULL)
+    trace->reader->get_info(trace, info);
 }
 
 void trace_get_interface(const struct trace *trace, uint32_t index,

@@ -39,6 +39,10 @@ struct trace_reader {
   /* The input has ended (not: was stopped) and the window holds `size` bytes that are no complete
    * record. */
   int (*finish)(struct trace *trace, size_t size, struct error *error);
+  /* The rest is for text alone; NULL elsewhere. */
+  void (*next_excerpt)(struct trace *trace);
+  void (*get_info)(const struct trace *trace, struct trace_info *info);
+  void (*close)(struct trace *trace);
 };
 
 struct trace {
@@ -49,12 +53,13 @@ struct trace {
 
   struct error failure; /* to be returned when the frames before it are delivered */
   bool ended;
+  bool input_ended;   /* no more bytes will come into the window */
+  bool excerpt_ended; /* set by a reader: the next frame belongs to the next excerpt */
 
   struct interface_table interfaces;
   struct name_table *names; /* NULL: none yet */
   uint64_t frames, filtered_out, foreign_blocks, skipped_blocks, corrected;
   char captured_on[64];
-  enum trace_time_base time_base;
 
   struct trace_pcap_state pcap;
   struct trace_pcapng_state pcapng;
@@ -63,6 +68,7 @@ struct trace {
 
 extern const struct trace_reader trace_pcap_reader;
 extern const struct trace_reader trace_pcapng_reader;
+extern const struct trace_reader trace_text_reader;
 
 /* Sets trace->failure to "NAME: TEXT, at offset N"; ahead: bytes from the window's begin to the
  * place. */
