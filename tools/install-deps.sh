@@ -32,6 +32,7 @@ test  command curl           curl
 test  command ssh            openssh-client
 test  command ethtool        ethtool
 test  command ping           iputils-ping
+test  command jq             jq
 test  command zstd           zstd
 test  command clang-format   clang-format
 test  command clang-tidy     clang-tidy
