@@ -106,6 +106,16 @@ enum layer llc_parse(struct decoder *decoder)
   return decoder_end_opaque(decoder);
 }
 
+/* In a tunnel, what the IP header outside said is not ARP's. */
+static void arp_begin(struct packet *packet)
+{
+  if (packet->ip_version != 0)
+    packet->encap_depth++;
+  packet->ip_version = 4;
+  packet->ip_id = 0;
+  packet->ip_proto = packet->ttl = packet->tos = packet->facts = 0;
+}
+
 /* RFC 826. Whatever the hardware's address length, the protocol's addresses are IPv4's. */
 enum layer arp_parse(struct decoder *decoder)
 {
@@ -121,7 +131,7 @@ enum layer arp_parse(struct decoder *decoder)
   if (body == NULL)
     return LAYER_DONE;
   struct packet *packet = decoder->packet;
-  packet->ip_version = 4;
+  arp_begin(packet);
   packet->src = ip_address_v4(body + hardware_bytes);
   packet->dst = ip_address_v4(body + 2 * hardware_bytes + 4);
   packet->icmp_type = (uint8_t)read_be16(header + 6);

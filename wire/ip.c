@@ -83,17 +83,13 @@ static enum layer ipv4_fragment(struct decoder *decoder, uint16_t fragment, uint
 }
 
 /* Where the packet ends. Offload engines leave 0 in packets that the field cannot express (BIG TCP)
- * or that they will split themselves. false: malformed. */
-static bool ipv4_set_length(struct decoder *decoder, uint32_t total, uint32_t header_bytes)
+ * or that they will split themselves. */
+static void ipv4_set_length(struct decoder *decoder, uint32_t total)
 {
-  if (__builtin_expect(total == 0, 0)) {
+  if (__builtin_expect(total == 0, 0))
     decoder->packet->facts |= PACKET_LENGTH_GUESSED;
-    return decoder->rest.length >= header_bytes;
-  }
-  if (total < header_bytes)
-    return false;
-  slice_set_length(&decoder->rest, total);
-  return true;
+  else
+    slice_set_length(&decoder->rest, total);
 }
 
 enum layer ipv4_parse(struct decoder *decoder)
@@ -102,12 +98,13 @@ enum layer ipv4_parse(struct decoder *decoder)
   if (header == NULL)
     return LAYER_DONE;
   const uint32_t header_bytes = (header[0] & 0x0fU) * 4;
-  if (header[0] >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES)
+  const uint32_t total = read_be16(header + 2);
+  if (header[0] >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES ||
+      (total != 0 && total < header_bytes))
     return decoder_end(decoder, PACKET_MALFORMED);
   ip_begin(decoder, 4);
+  ipv4_set_length(decoder, total);
   struct packet *packet = decoder->packet;
-  if (!ipv4_set_length(decoder, read_be16(header + 2), header_bytes))
-    return decoder_end(decoder, PACKET_MALFORMED);
   slice_skip(&decoder->rest, IPV4_HEADER_BYTES);
   packet->tos = header[1];
   packet->ip_id = read_be16(header + 4);

@@ -14,13 +14,17 @@ enum ppp_protocol {
 /* The protocol field is one byte if that byte is odd (RFC 1661, 6.5). 0: decoding has ended. */
 static uint16_t ppp_protocol_take(struct decoder *decoder)
 {
-  const uint8_t *first = decoder_take(decoder, 1);
+  const uint8_t *first = decoder_peek(decoder, 1);
   if (first == NULL)
     return 0;
-  if (*first & 1)
+  if (*first & 1) {
+    slice_skip(&decoder->rest, 1);
     return *first;
-  const uint8_t *second = decoder_take(decoder, 1);
-  return second == NULL ? 0 : (uint16_t)(*first << 8 | *second);
+  }
+  const uint8_t *both = decoder_take(decoder, 2);
+  if (both == NULL)
+    return 0;
+  return read_be16(both);
 }
 
 /* RFC 3518, 4.3: flags and MAC type, then the frame; type 1 is Ethernet. */
