@@ -440,7 +440,10 @@ static bool check_field(const struct field *fields, size_t count, const struct t
   for (size_t i = 0; i < count; i++) {
     if (strcmp(fields[i].name, term->key) == 0) {
       *known = true;
-      return compare_numbers(fields[i].value, term);
+      bool good = compare_numbers(fields[i].value, term);
+      if (!good)
+        printf("%s is %.9g: ", term->key, fields[i].value);
+      return good;
     }
   }
   *known = false;
@@ -557,7 +560,7 @@ static void check_summary(struct run *run, const struct expect *expect)
     if (!known)
       bad_expectation(run, expect);
     if (!good) {
-      mismatch(run, expect, term.key);
+      mismatch(run, expect, "summary differs");
       return;
     }
   }
