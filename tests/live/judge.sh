@@ -17,7 +17,7 @@ for folder in "$dir"/*/; do
     total=$((total + 1))
     timeout 60 "$tcpstall" analyze --json "${files[@]}" >"$folder/$end.json" 2>"$folder/$end.err"; status=$?
     if [ $status -gt 1 ]; then verdict="wrong	exit status $status: $(head -n 1 "$folder/$end.err")"
-    else verdict=$(jq -r --slurpfile truth "$folder/truth.json" --arg end "$end" -f "$here/verdict.jq" "$folder/$end.json" 2>&1); fi
+    else verdict=$(jq -r --slurpfile truth "$folder/truth.json" --arg vantage "$end" -f "$here/verdict.jq" "$folder/$end.json" 2>&1); fi
     expected=$(jq -r '.expect | "\(.location)/\(.cause) \(.severity)"' "$folder/truth.json")
     grade=${verdict%%	*}
     case $grade in exact|place|listed|quiet|blind) ;; *) bad=$((bad + 1));; esac

@@ -9,8 +9,7 @@ mkdir -p "$out"
 
 one() { # NAME SCENARIO [KEY=VALUE]...
   local name=$1 scenario=$2 dir=$out/$1; shift 2
-  local try
-  for try in 1 2 3; do # what did not happen as intended does not count
+  for _ in 1 2 3; do # what did not happen as intended does not count
     timeout 60 "$here/run.sh" "$scenario" "$dir" "$@" >"$dir.out" 2>&1 && break
   done
   if ! [ -s "$dir/truth.json" ]; then

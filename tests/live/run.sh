@@ -55,7 +55,7 @@ opt() { echo "${key[$1]:-${2:-}}"; }   # opt NAME DEFAULT
 wire=()              # faults for live_tapwire
 a_script=() b_script=()   # options and steps for live_endpoint
 listener=1           # 0: nobody listens
-stop_after=25        # seconds; then the endpoints are ended
+stop_after=25        # seconds; then the captures end, whether the endpoints are done or not
 location=none cause=none kind=none severity=none note= sender=
 blind=()             # ends (a, b) where there is nothing to see of it
 also=()              # further causes that describe the same thing rightly
@@ -67,7 +67,7 @@ traffic() { run_endpoints; }   # replaces the endpoints
 . "$here/scenarios.sh"
 declare -F "scenario_${scenario//-/_}" >/dev/null || { echo "no scenario $scenario (--list)" >&2; exit 2; }
 
-if [ "$ip" = 4 ]; then addr_a=10.9.0.1 addr_b=10.9.0.2 bits=24; else addr_a=fd00:9::1 addr_b=fd00:9::2 bits=64; fi
+if [ "$ip" = 4 ]; then addr_a=10.9.0.1 addr_b=10.9.0.2 bits=24 nodad=; else addr_a=fd00:9::1 addr_b=fd00:9::2 bits=64 nodad=1; fi
 if [ "$opener" = a ]; then server=$addr_b; else server=$addr_a; fi
 nic=eth0 mac_a=02:00:00:00:00:0a mac_b=02:00:00:00:00:0b
 
@@ -109,7 +109,7 @@ make_host() { # HOST ADDRESS MAC PEER_ADDRESS PEER_MAC
     net.ipv6.conf.$nic.addr_gen_mode=1 2>/dev/null
   on "$h" ip link set lo up
   on "$h" ip link set $nic address "$3" txqueuelen 5000 up
-  on "$h" ip addr add "$2/$bits" dev $nic $([ "$ip" = 6 ] && echo nodad)
+  on "$h" ip addr add "$2/$bits" dev $nic ${nodad:+nodad}
   on "$h" ip neigh replace "$4" lladdr "$5" dev $nic nud permanent
   if [ "$link" = veth ] && [ "$offload" = 0 ]; then
     on "$h" ethtool -K $nic tso off gso off gro off tx off rx off >/dev/null 2>&1
@@ -118,12 +118,13 @@ make_host() { # HOST ADDRESS MAC PEER_ADDRESS PEER_MAC
   return 0
 }
 
+pids_dump=()
 start_capture() { # HOST
   local length=${snap:-2048}
   [ "$offload" = 1 ] && length=${snap:-128}
   launch "$1" tcpdump -i $nic -U -n -Z root --immediate-mode --time-stamp-precision=nano -B 65536 \
     -s "$length" -w "$out/$1.pcap" 2>"$out/$1.dump"
-  eval "pid_dump_$1=\$!"
+  pids_dump+=($!)
   wait_for "$out/$1.dump" "listening on" 5
 }
 
@@ -147,22 +148,21 @@ run_endpoints() {
     start_endpoint $acceptor listen; pids+=($!)
     wait_for "$out/$acceptor.log" "listen done" 5
   fi
-  started=$(date +%s.%N)
   start_endpoint "$opener" connect; pids+=($!)
   during & local helper=$!
   limit=$((SECONDS + stop_after))
   for p in "${pids[@]}"; do
     while [ $SECONDS -lt $limit ] && kill -0 "$p" 2>/dev/null; do sleep 0.05; done
-    kill -0 "$p" 2>/dev/null && { note "ended an endpoint after $stop_after s"; kill "$p"; }
-    wait "$p" 2>/dev/null
+    if kill -0 "$p" 2>/dev/null; then note "an endpoint still runs after $stop_after s" # it ends unseen, with this shell
+    else wait "$p"; fi
   done
   wait $helper
 }
 
 stop_capture() {
   sleep 0.4
-  kill "$pid_dump_a" "$pid_dump_b"
-  wait "$pid_dump_a" "$pid_dump_b"
+  kill "${pids_dump[@]}"
+  wait "${pids_dump[@]}"
 }
 
 counters() { # HOST: what is not zero; the namespace is new, so these are the run's own
@@ -183,7 +183,7 @@ check_expectations() { # prints failures
     elif [ "$h" = notes ]; then got=$(grep -c "$name" "$out/notes.log")
     elif [ "$name" = silence_ms ]; then got=$(longest_silence_ms "$h")
     else got=$(jq -r --arg n "$name" '.[$n] // 0' "$out/$h.counters"); fi
-    [ "$got" "$op" "$value" ] || echo "$h $name is $got, expected $op $value"
+    test "$got" "$op" "$value" || echo "$h $name is $got, expected $op $value"
   done
 }
 
