@@ -347,6 +347,7 @@ static void emit_plain(struct transfer *transfer, struct segment_writer *writer,
   if (flags & FLAG_FIN)
     segment.seq--;
   emit(transfer, writer, now_ns, &segment);
+  *(side == SENDER ? &transfer->receiver_ts_recent : &transfer->sender_ts_recent) = segment.ts_val;
 }
 
 static void begin_think(struct transfer *transfer, int64_t now_ns)
