@@ -76,7 +76,7 @@ static bool begins_filter(const char *word)
 static bool is_trace(const struct analyze_options *options, const char *word)
 {
   static const char *const endings[] = {".pcap", ".pcapng", ".cap", ".txt", ".gz", ".zst", ".dump"};
-  if (options->filter != NULL)
+  if (options->filter_from_words)
     return false;
   if (options->trace_count == 0 || strcmp(word, "-") == 0)
     return true;
@@ -109,6 +109,9 @@ static void append_filter(struct analyze_options *options, const char *word,
 static void add_word(struct analyze_options *options, const char *word, struct argp_state *state)
 {
   if (!is_trace(options, word)) {
+    if (options->filter != NULL && !options->filter_from_words)
+      argp_error(state, "'%s': one filter only, by --filter or by words", word);
+    options->filter_from_words = true;
     append_filter(options, word, state);
     return;
   }

@@ -12,8 +12,9 @@
 struct analyze_options {
   const char *traces[ANALYZER_ENDS_MAX]; /* "-" = standard input */
   uint32_t trace_count;
-  char *filter;       /* tcpdump's language, NULL = everything; owned */
-  const char *output; /* -o, NULL = standard output */
+  char *filter;           /* tcpdump's language, NULL = everything; owned */
+  bool filter_from_words; /* it stands behind the traces */
+  const char *output;     /* -o, NULL = standard output */
   bool json, verbose, all, local_time, no_progress;
   enum color_choice color;
   int64_t min_stall_ns;

@@ -47,8 +47,12 @@ static int open_sources(struct analysis *analysis)
   struct error error;
   for (uint32_t i = 0; i < options->trace_count; i++) {
     struct source *source = &analysis->sources[analysis->source_count];
-    if (source_open(source, options->traces[i], &trace_options, &error) < 0)
-      return complain(error.text);
+    if (source_open(source, options->traces[i], &trace_options, &error) < 0) {
+      complain(error.text);
+      if (error.code == ERROR_USAGE && options->filter_from_words)
+        fputs("tcpstall: words behind the traces that name no file are a filter\n", stderr);
+      return EXIT_TROUBLE;
+    }
     analysis->source_count++;
   }
   return 0;

@@ -35,7 +35,7 @@ static void describe_interfaces(struct report_capture *capture, const struct tra
   }
 }
 
-void capture_describe(struct report_capture *capture, struct source *source,
+void capture_describe(struct report_capture *capture, const struct source *source,
                       const struct analyzer *analyzer)
 {
   struct trace_info info;
@@ -45,13 +45,11 @@ void capture_describe(struct report_capture *capture, struct source *source,
   capture->compression = info.compression;
   capture->time_base = time_base(info.time_base);
   capture->bytes = info.bytes_read;
-  capture->frames = info.frames - source->frames_before;
-  capture->filtered_out = info.filtered_out - source->filtered_before;
+  capture->frames = info.frames;
+  capture->filtered_out = info.filtered_out;
   capture->foreign_blocks = info.foreign_blocks;
   capture->skipped_blocks = info.skipped_blocks;
   capture->lines_not_understood = info.lines_not_understood;
-  source->frames_before = info.frames;
-  source->filtered_before = info.filtered_out;
   describe_interfaces(capture, source->trace, info.interface_count);
   analyzer_get_stats(analyzer, &capture->stats);
 }

@@ -9,8 +9,8 @@
 #include "report/report.h"
 
 /* Fills *capture (but end, excerpt, captured_on and damage) from the trace and the engine's
- * counters. The counters of a text's excerpt are those since the excerpt before. */
-void capture_describe(struct report_capture *capture, struct source *source,
+ * counters. */
+void capture_describe(struct report_capture *capture, const struct source *source,
                       const struct analyzer *analyzer);
 
 /* Writes the report that the options ask for. Returns 0 or EXIT_TROUBLE, then with a message on

@@ -1,5 +1,6 @@
 #include "cli/source.h"
 
+#include "cli/stdin_text.h"
 #include "cli/values.h"
 
 #include <stdio.h>
@@ -25,10 +26,10 @@ static void open_preview(struct source *source, const struct trace_options *opti
   struct error ignored;
   const struct trace_options plain = {.stop = options->stop};
   trace_get_info(source->trace, &info);
-  if (strcmp(info.format, "text") != 0 || stat(source->path, &status) != 0 ||
-      !S_ISREG(status.st_mode))
+  const char *path = strcmp(source->path, "-") == 0 ? "/dev/stdin" : source->path;
+  if (strcmp(info.format, "text") != 0 || stat(path, &status) != 0 || !S_ISREG(status.st_mode))
     return;
-  if (trace_open(&source->preview, source->path, &plain, &ignored) == 0)
+  if (trace_open(&source->preview, path, &plain, &ignored) == 0)
     drain(source->preview);
 }
 
@@ -36,7 +37,9 @@ int source_open(struct source *source, const char *path, const struct trace_opti
                 struct error *error)
 {
   *source = (struct source){.path = path};
-  const int result = trace_open(&source->trace, path, options, error);
+  int result = strcmp(path, "-") == 0 ? stdin_keep_text(options->stop, error) : 0;
+  if (result == 0)
+    result = trace_open(&source->trace, path, options, error);
   if (result == 0)
     open_preview(source, options);
   return result;

@@ -14,7 +14,6 @@ struct source {
   struct trace *trace;
   struct trace *
       preview; /* text in a regular file: a second reading, done, so that all its names are known */
-  uint64_t frames_before, filtered_before; /* of the excerpts that are done */
 };
 
 /* Returns 0 or a negative error_code. */

@@ -157,7 +157,7 @@ static void heading(struct text *text, const struct report_connection *connectio
   const struct format_clock clock =
       text_clock(text, connection->capture, format_digits(summary->start_ns));
   char stream[TEXT_STREAM_SIZE], count[FORMAT_TEXT_SIZE], duration[FORMAT_TEXT_SIZE],
-      time[FORMAT_TEXT_SIZE], line[600];
+      time[FORMAT_TEXT_SIZE], vantage[300], line[700];
   page_newline(page);
   page_to_column(page, TEXT_LABEL_COLUMN);
   page_printf(page, PAGE_BOLD, "connection %" PRIu64 "  ", connection->id);
@@ -167,13 +167,12 @@ static void heading(struct text *text, const struct report_connection *connectio
   const int64_t life_ns = time_is_valid(summary->start_ns) && time_is_valid(summary->end_ns)
                               ? summary->end_ns - summary->start_ns
                               : TIME_INVALID;
-  snprintf(line, sizeof line,
-           "end %c, at %s (%s), from %s, %s, %s packets, %s%s, %" PRIu32 " finding%s",
-           'A' + connection->capture->end, vantage_name(summary->vantage),
-           summary->vantage_reason[0] != '\0' ? summary->vantage_reason : "inferred",
+  text_vantage(connection, vantage, sizeof vantage);
+  snprintf(line, sizeof line, "%s; from %s, %s, %s packet%s, %s%s, %" PRIu32 " finding%s", vantage,
            format_time(&clock, summary->start_ns, time), format_duration(life_ns, duration),
-           format_count(summary->packets, count), summary->established ? "" : "not established, ",
-           ending, summary->findings, summary->findings == 1 ? "" : "s");
+           format_count(summary->packets, count), summary->packets == 1 ? "" : "s",
+           summary->established ? "" : "not established, ", ending, summary->findings,
+           summary->findings == 1 ? "" : "s");
   page_to_column(page, LABEL_COLUMN);
   page_wrap(page, PAGE_DIM, LABEL_COLUMN, line);
   page_newline(page);

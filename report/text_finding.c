@@ -70,6 +70,17 @@ static void where(struct text *text, const struct finding *finding)
   page_newline(page);
 }
 
+void text_vantage(const struct report_connection *connection, char *out, size_t size)
+{
+  const struct connection_summary *summary = connection->summary;
+  const bool known = summary->vantage != VANTAGE_UNKNOWN;
+  const char *reason = summary->vantage_reason;
+  snprintf(out, size, "end %c, at %s%s%s%s%s", 'A' + connection->capture->end,
+           known ? "the " : "an unknown place on the path",
+           known ? vantage_name(summary->vantage) : "", reason[0] != '\0' ? " (" : "", reason,
+           reason[0] != '\0' ? ")" : "");
+}
+
 static void which(struct text *text, const struct report_connection *connection,
                   const struct finding *finding)
 {
@@ -80,12 +91,7 @@ static void which(struct text *text, const struct report_connection *connection,
            stream_side_name(finding->sender), summary->roles_from_syn ? "" : " (roles guessed)",
            connection->id);
   text_line(&text->page, "stream", line);
-  const char *place = summary->vantage == VANTAGE_UNKNOWN ? "an unknown place on the path"
-                                                          : vantage_name(summary->vantage);
-  snprintf(line, sizeof line, "end %c, %s%s%s%s%s", 'A' + connection->capture->end,
-           summary->vantage == VANTAGE_UNKNOWN ? "at " : "at the ", place,
-           summary->vantage_reason[0] != '\0' ? " (" : "", summary->vantage_reason,
-           summary->vantage_reason[0] != '\0' ? ")" : "");
+  text_vantage(connection, line, sizeof line);
   text_line(&text->page, "seen from", line);
 }
 
@@ -184,10 +190,13 @@ static void evidence(struct text *text, const struct report_connection *connecti
   const struct evidence_columns columns = evidence_columns(page, finding, clock.digits);
   if (finding->evidence_count == 0)
     return;
-  text_label(page, "evidence");
   if (columns.start < TEXT_VALUE_COLUMN) {
+    page_to_column(page, TEXT_LABEL_COLUMN);
+    page_put(page, PAGE_LABEL, "evidence");
     page_newline(page);
     page_to_column(page, columns.start);
+  } else {
+    text_label(page, "evidence");
   }
   page_right(page, PAGE_DIM, columns.frame, "frame");
   page_to_column(page, columns.time);

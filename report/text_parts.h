@@ -32,6 +32,9 @@ struct format_clock text_clock(const struct text *text, const struct report_capt
 const char *text_stream(const struct text *text, const struct report_connection *connection,
                         enum stream_side sender, char out[TEXT_STREAM_SIZE]);
 
+/* "end A, at the client (declared)" */
+void text_vantage(const struct report_connection *connection, char *out, size_t size);
+
 /* text_finding.c: everything about one finding. */
 void text_finding(struct text *text, uint64_t rank, const struct report_connection *connection,
                   const struct finding *finding);
