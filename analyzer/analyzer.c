@@ -3,8 +3,8 @@
 #include "analyzer/crawl.h"
 #include "analyzer/engine.h"
 #include "analyzer/handshake.h"
-#include "analyzer/report_finding.h"
-#include "analyzer/situation.h"
+#include "analyzer/neighbours.h"
+#include "analyzer/rwnd_run.h"
 #include "analyzer/summary.h"
 #include "analyzer/track.h"
 #include "analyzer/wait.h"
@@ -187,7 +187,8 @@ void engine_retire(struct analyzer *analyzer, struct connection *connection, enu
   whole_connection_findings(analyzer, connection);
   abort_by_silence(analyzer, connection);
   for (int side = 0; side < 2; side++) {
-    wait_end(analyzer, connection, (enum stream_side)side, NULL, how, end_ns);
+    wait_end(analyzer, connection, (enum stream_side)side, how, end_ns);
+    rwnd_run_close(analyzer, connection, (enum stream_side)side);
     crawl_close(analyzer, connection, (enum stream_side)side);
   }
   connection->last_ns = end_ns;
@@ -355,6 +356,8 @@ int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)
     return feed_tcp(analyzer, packet);
   if (packet->kind == PACKET_ICMP_ERROR)
     feed_icmp_error(analyzer, packet);
+  else if (packet->kind == PACKET_ARP || packet->kind == PACKET_ND)
+    neighbours_see(&analyzer->neighbours, packet);
   note_recent(analyzer, packet, 0);
   return 0;
 }

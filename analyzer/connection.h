@@ -41,9 +41,9 @@ struct lost_segment {
   uint32_t start, end;
   int64_t original_ns, first_retransmission_ns, last_retransmission_ns;
   uint64_t original_frame, first_retransmission_frame, last_retransmission_frame;
-  uint32_t original_ts_val;
-  uint32_t retransmissions;
-  uint32_t last_end; /* end of the last copy: smaller if the sender has split it */
+  uint32_t original_ts_val, first_retransmission_ts_val;
+  uint32_t retransmissions, by_timer; /* by_timer: copies that waited for the RTO */
+  uint32_t last_end;                  /* end of the last copy: smaller if the sender has split it */
   int64_t last_interval_ns, first_interval_ns;
   bool doubling; /* the intervals between copies grew by 1.5 to 3 each time */
 };
@@ -66,6 +66,8 @@ struct wait {
   struct sighting first_retransmission_of_acked, icmp, first_paws, zero_window, window_opened,
       window_shrunk;
   struct sighting last_from_receiver;
+  uint32_t answered_copies; /* copies that R answered at once without accepting them */
+  struct sighting first_answered_copy;
   bool opened_by_probe_answer; /* the window opened in reply to a probe */
   uint8_t icmp_type, icmp_code;
   uint32_t icmp_mtu;
@@ -88,6 +90,12 @@ struct trouble {
   uint64_t retransmitted_bytes, unseen_bytes;
   struct sighting zero_window_since; /* frame 0: the window is not zero */
   struct crawl *crawl;
+  struct sighting beyond_window; /* the last segment past the right edge */
+  struct {
+    int64_t limited_ns, first_ns, last_ns; /* time waited with less than a segment of window left */
+    uint32_t rounds, window_min, window_max;
+    uint64_t first_frame, last_frame;
+  } rwnd; /* a run of it, in waits too short to be diagnosed */
   struct lost_segment
       recent_loss;       /* the last one repaired: a DSACK may still tell that it was spurious */
   uint32_t largest_lost; /* payload bytes of the largest segment that was ever resent by RTO */

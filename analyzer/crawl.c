@@ -229,7 +229,10 @@ void crawl_new_data(struct analyzer *analyzer, struct connection *connection, en
   struct crawl *crawl = stream->trouble != NULL ? stream->trouble->crawl : NULL;
   if (crawl == NULL || crawl->candidate_ns == 0)
     return;
-  bool released = segment->time_ns - crawl->candidate_ns <= RELEASED_WITHIN_NS &&
+  /* Away from S the released segment comes later by the way there and back. */
+  int64_t within_ns =
+      RELEASED_WITHIN_NS + (time_is_valid(stream->turn_min_ns) ? stream->turn_min_ns : 0);
+  bool released = segment->time_ns - crawl->candidate_ns <= within_ns &&
                   segment->packet->payload_bytes > 0 &&
                   connection->stream[side ^ 1].last_data.time_ns <
                       crawl->candidate_ns - crawl->candidate_gap_ns / 2;

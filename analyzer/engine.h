@@ -6,6 +6,7 @@
 #include "analyzer/analyzer.h"
 #include "analyzer/connection.h"
 #include "analyzer/flow_table.h"
+#include "analyzer/neighbours.h"
 
 /* The last packets of any kind: what left just before a held stream moved on may have kicked it
  * loose. */
@@ -40,6 +41,7 @@ struct analyzer {
   uint32_t recent_next;
   struct silence silences[SILENCES];
   uint32_t silence_next;
+  struct neighbours neighbours;
   uint32_t crawls; /* alive */
   uint32_t unanswered_reported;
   struct finding scratch; /* the finding in the making: too large to clear on every stack */

@@ -96,19 +96,23 @@ void flight_append(struct flight *flight, struct flight_pool *pool,
   flight->count++;
 }
 
-void flight_acknowledge(struct flight *flight, struct flight_pool *pool, uint32_t una)
+uint32_t flight_acknowledge(struct flight *flight, struct flight_pool *pool, uint32_t una)
 {
+  uint32_t longest = 0;
   while (flight->count > 0) {
     struct flight_segment *first = flight_at(flight, 0);
     if (!seq_leq(first->end, una)) {
       if (seq_lt(first->start, una))
         first->start = una;
-      return;
+      return longest;
     }
+    if (first->end - first->start > longest && (first->flags & FLIGHT_HOLE) == 0)
+      longest = first->end - first->start;
     flight->head = (flight->head + 1) & (flight->capacity - 1);
     flight->count--;
   }
   flight_clear(flight, pool);
+  return longest;
 }
 
 uint32_t flight_find(const struct flight *flight, uint32_t seq)

@@ -55,8 +55,9 @@ static inline struct flight_segment *flight_at(const struct flight *flight, uint
 void flight_append(struct flight *flight, struct flight_pool *pool,
                    const struct flight_segment *segment);
 
-/* Drops everything below `una`; a segment that una cuts in two keeps its upper part. */
-void flight_acknowledge(struct flight *flight, struct flight_pool *pool, uint32_t una);
+/* Drops everything below `una`; a segment that una cuts in two keeps its upper part. Returns the
+ * length of the longest segment dropped that was not a hole. */
+uint32_t flight_acknowledge(struct flight *flight, struct flight_pool *pool, uint32_t una);
 
 /* Index of the first segment whose end is above seq; flight->count if there is none. */
 uint32_t flight_find(const struct flight *flight, uint32_t seq);

@@ -118,17 +118,46 @@ static bool is_ordinary_close(const struct connection *connection, enum stream_s
   return ((stream->flags | other->flags) & STREAM_FIN) != 0;
 }
 
+/* What the side that resets had gone through since its last progress; taken before the waits are
+ * closed. */
+struct last_wait {
+  bool probes_unanswered, resent, stalled;
+};
+
+static struct last_wait last_wait_of(const struct analyzer *analyzer,
+                                     const struct connection *connection, enum stream_side side,
+                                     int64_t now_ns)
+{
+  const struct trouble *trouble = connection->stream[side].trouble;
+  const struct stream *other = &connection->stream[side ^ 1];
+  struct last_wait last = {.stalled =
+                               now_ns - other->progress_ns >= analyzer->options.min_stall_ns};
+  if (trouble != NULL) {
+    last.probes_unanswered = trouble->wait.probes > 0 && trouble->wait.probe_answers == 0;
+    last.resent = trouble->wait.lost.retransmissions > 1;
+  }
+  return last;
+}
+
+/* A pure reader that has had enough, in the middle of a stream that was moving: how downloads are
+ * cancelled. */
+static bool reader_had_enough(const struct connection *connection, enum stream_side side,
+                              const struct last_wait *last)
+{
+  return connection->stream[side].bytes == 0 && !last->stalled;
+}
+
 static void app_reset(struct finding *finding, const struct connection *connection,
-                      enum stream_side side, const struct segment *segment)
+                      enum stream_side side, const struct segment *segment,
+                      const struct last_wait *last)
 {
   const struct stream *other = &connection->stream[side ^ 1];
-  const struct trouble *trouble = connection->stream[side].trouble;
-  bool probes = trouble != NULL && trouble->wait.probes > 0 && trouble->wait.probe_answers == 0;
-  bool resent = trouble != NULL && trouble->wait.lost.retransmissions > 1;
+  bool probes = last->probes_unanswered, resent = last->resent;
   enum cause cause = probes ? CAUSE_KEEPALIVE_TIMEOUT : resent ? CAUSE_GAVE_UP : CAUSE_APP_RESET;
   begin_abort(finding, connection, side, cause, CONFIDENCE_LIKELY, segment->time_ns);
   tell_reset(finding, connection, segment, "");
-  if (is_ordinary_close(connection, side) || (other->flags & STREAM_FIN) != 0)
+  if (cause == CAUSE_APP_RESET &&
+      (is_ordinary_close(connection, side) || reader_had_enough(connection, side, last)))
     finding->severity = SEVERITY_INFO;
   finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RST_INJECTED,
                           "something on the way may have sent it");
@@ -150,8 +179,9 @@ void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *c
   bool both_fins = (connection->stream[0].flags & connection->stream[1].flags & STREAM_FIN) != 0;
   bool in_handshake = (connection->flags & CONNECTION_ESTABLISHED) == 0 && side == SIDE_SERVER;
   struct finding *finding = &analyzer->scratch;
+  struct last_wait last = last_wait_of(analyzer, connection, side, segment->time_ns);
   for (int i = 0; i < 2 && first; i++)
-    wait_end(analyzer, connection, (enum stream_side)i, segment, ENDED_BY_RESET, segment->time_ns);
+    wait_end(analyzer, connection, (enum stream_side)i, ENDED_BY_RESET, segment->time_ns);
   if (first && !both_fins) {
     if (in_handshake)
       refused(finding, connection, side, segment);
@@ -160,7 +190,7 @@ void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *c
     else if (is_half_open(connection, side, segment->packet))
       half_open(finding, connection, side, segment);
     else
-      app_reset(finding, connection, side, segment);
+      app_reset(finding, connection, side, segment, &last);
     connection->flags |= CONNECTION_ABORT_REPORTED;
     report_finding(analyzer, connection, finding);
   }

@@ -40,7 +40,7 @@ static bool client_waits(const struct situation *situation, struct finding *find
   char gap[32];
   uint32_t copies = situation->wait->lost.retransmissions;
   duration_words(situation->gap_ns, gap);
-  if (copies == 0 && !situation->by_ack) {
+  if (copies == 0 && (!situation->by_ack || situation->gap_ns < RTO_INITIAL_NS)) {
     finding->location = LOCATION_NONE; /* the capture ended before anything could be told */
     finding->severity = SEVERITY_INFO;
     return true;

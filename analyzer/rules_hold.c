@@ -45,7 +45,8 @@ static void measure(const struct situation *situation, struct hold *hold)
     clock.hz = 0; /* a mere slope is no proof: the legal bound is */
   int64_t latest_ns = ts_clock_latest_ns(&clock, packet->ts_val);
   hold->frozen_ns = situation->end_ns - latest_ns - slack_ns;
-  hold->frozen = hold->frozen_ns > situation->limit_ns;
+  /* Half of the silence at least: a rate misjudged by a little must not make a hold. */
+  hold->frozen = hold->frozen_ns > situation->limit_ns && hold->frozen_ns > situation->gap_ns / 2;
   if (situation->other->clock.nominal && (packet->flags & TCP_ACK) != 0)
     hold->max_ns = ts_clock_age_ns(&situation->other->clock, packet->ts_ecr, situation->end_ns);
 }
@@ -154,7 +155,7 @@ static void conclude_hold(const struct situation *situation, struct finding *fin
 static void explain_hold(const struct situation *situation, struct finding *finding,
                          const struct hold *hold)
 {
-  char ticks[64];
+  char ticks[64], before[32];
   const struct ts_clock *clock = &situation->stream->clock;
   int64_t gap_ticks =
       clock->nominal ? situation->gap_ns * clock->hz / NS_PER_S : situation->gap_ns / NS_PER_S;
@@ -168,7 +169,7 @@ static void explain_hold(const struct situation *situation, struct finding *find
         "a TSval of %s (a timestamp clock ticks at least once a second, RFC 7323); these carry %u. "
         "And they were built before TCP had processed ACKs that were here %s earlier. "
         "So TCP had done its work before the silence, and the segments waited below it.",
-        ticks, hold->packet->ts_val, "seconds");
+        ticks, hold->packet->ts_val, duration_words(hold->echo_ns, before));
   else
     snprintf(finding->reason, sizeof finding->reason,
              "Segments built after the silence would carry a TSval of %s; these carry %u.", ticks,
@@ -194,6 +195,42 @@ static void conclude_ack_ignored(const struct situation *situation, struct findi
            "The sender's TCP built its next segment only after %s, and had still not processed an "
            "ACK that was here %s before.",
            duration_words(situation->gap_ns, gap), duration_words(hold->echo_ns, late));
+}
+
+/* S's host asks for its neighbour's address and gets no answer: nothing leaves meanwhile. */
+bool rule_neighbour(const struct situation *situation, struct finding *finding)
+{
+  const struct connection *connection = situation->connection;
+  int client = (connection->flags & CONNECTION_CLIENT_IS_1) != 0 ? 1 : 0;
+  const struct ip_address *sender =
+      &connection->key.address[situation->side == SIDE_CLIENT ? client : client ^ 1];
+  if ((situation->other->flags & STREAM_LATEST_SPEAKER) != 0 && situation->outstanding == 0)
+    return false; /* not S's turn */
+  const struct neighbour_query *query =
+      neighbours_unanswered(&situation->analyzer->neighbours, sender, connection->end,
+                            situation->start_ns, situation->end_ns);
+  if (query == NULL)
+    return false;
+  char gap[32];
+  verdict(finding, CAUSE_NEIGHBOUR_UNRESOLVED, LOCATION_SENDER_QUEUE, CONFIDENCE_LIKELY,
+          CONFIDENCE_LIKELY);
+  finding_add_evidence(finding, connection->end, query->first_frame, query->first_ns,
+                       "the sending host asks for its neighbour's link address");
+  finding_add_evidence(finding, connection->end, query->last_frame, query->last_ns,
+                       "request number %u, still no answer", query->requests);
+  if (query->answered_ns != 0)
+    finding_add_evidence(finding, connection->end, query->answer_frame, query->answered_ns,
+                         "the answer");
+  if (situation->segment != NULL)
+    finding_add_evidence(finding, connection->end, situation->segment->packet->frame,
+                         situation->end_ns, "the stream goes on");
+  finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
+                          "the application may have had nothing to send at the same time");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sending host did not know its neighbour's link address: %u requests went "
+           "unanswered, the stream stood still for %s.",
+           query->requests, duration_words(situation->gap_ns, gap));
+  return true;
 }
 
 bool rule_built_early(const struct situation *situation, struct finding *finding)

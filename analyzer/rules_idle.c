@@ -55,8 +55,7 @@ static void leave_open(const struct situation *situation, struct finding *findin
         situation->segment == NULL
             ? "nothing followed that would tell when it was built"
             : "without timestamps it cannot be told when the next segment was built");
-  if (situation->near != NEAR_SENDER && situation->segment != NULL &&
-      situation->gap_ns < TAIL_LOSS_MAX_NS)
+  if (situation->near != NEAR_SENDER && situation->segment != NULL)
     finding_add_alternative(
         finding, LOCATION_FORWARD_PATH, CAUSE_TAIL_LOSS,
         "a segment may have been lost before this capture point and sent again");
@@ -123,6 +122,8 @@ static void pause_within_message(const struct situation *situation, struct findi
     finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
                             "an application that writes without pushing pauses like this");
     leave_open(situation, finding);
+    finding_add_alternative(finding, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT,
+                            "what the sending host drops before this capture point is not seen");
   }
   snprintf(finding->summary, sizeof finding->summary,
            "Everything was acknowledged and the window open, yet nothing came for %s, in the "

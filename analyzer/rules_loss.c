@@ -96,7 +96,17 @@ static bool ack_built_early(const struct situation *situation)
   struct ts_clock bounded = *clock;
   if (!bounded.nominal)
     bounded.hz = 0;
-  return situation->end_ns - ts_clock_latest_ns(&bounded, ack->ts_val) > situation->limit_ns;
+  int64_t early_ns = situation->end_ns - ts_clock_latest_ns(&bounded, ack->ts_val);
+  return early_ns > situation->limit_ns && early_ns > situation->gap_ns / 2;
+}
+
+/* The receiver has the first segment, but what followed it is lost as well: both directions were
+ * down. */
+static bool both_directions_lost(const struct situation *situation)
+{
+  const struct packet *ack = situation->segment->packet;
+  return seq_lt(ack->ack, situation->stream->snd_nxt) &&
+         situation->wait->dsacks + ack->sack_count > 0 && situation->wait->lost.by_timer > 0;
 }
 
 static void conclude_spurious(const struct situation *situation, struct finding *finding)
@@ -104,6 +114,19 @@ static void conclude_spurious(const struct situation *situation, struct finding 
   char gap[32];
   bool early = ack_built_early(situation);
   bool late = answered_too_soon(situation);
+  if (!early && !late && both_directions_lost(situation)) {
+    verdict(finding, CAUSE_PATH_OUTAGE, LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE,
+            CONFIDENCE_POSSIBLE);
+    finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_ACK_LOSS,
+                            "ACKs were lost for certain; data may have been late only");
+    finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_PATH_HOLD,
+                            "the original may have been late on its way");
+    snprintf(
+        finding->summary, sizeof finding->summary,
+        "Data was lost on its way there and ACKs on their way back: the stream stood still for %s.",
+        duration_words(situation->gap_ns, gap));
+    return;
+  }
   enum cause cause = early ? CAUSE_ACK_HOLD : late ? CAUSE_PATH_HOLD : CAUSE_ACK_LOSS;
   enum location location = early || !late ? LOCATION_REVERSE_PATH : LOCATION_FORWARD_PATH;
   verdict(finding, cause, location, early ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
@@ -229,8 +252,9 @@ static void conclude_loss(const struct situation *situation, struct finding *fin
       wait->packets_from_receiver == 0 ||
       situation->wait->last_from_receiver.time_ns <= wait->lost.first_retransmission_ns;
   enum cause cause = CAUSE_TAIL_LOSS;
-  if (wait->lost.retransmissions > 1)
-    cause = CAUSE_RTO_BACKOFF;
+  if (wait->lost.by_timer > 1)
+    cause =
+        CAUSE_RTO_BACKOFF; /* a tail loss probe and one timeout are still an ordinary tail loss */
   else if (found_by_acks)
     cause = CAUSE_SEGMENT_LOSS;
   verdict(finding, cause, LOCATION_FORWARD_PATH,
@@ -314,6 +338,79 @@ static bool acked_sent_again(const struct situation *situation, struct finding *
   return true;
 }
 
+/* R's TCP had the copies, answered them at once, and did not take them. */
+static bool refused_by_receiver(const struct situation *situation, struct finding *finding)
+{
+  const struct wait *wait = situation->wait;
+  char gap[32];
+  if (wait->answered_copies == 0)
+    return false;
+  bool stamped = (situation->stream->flags & STREAM_TIMESTAMPS) != 0;
+  verdict(finding, stamped ? CAUSE_PAWS_DROP : CAUSE_OUT_OF_WINDOW, LOCATION_RECEIVER_TCP,
+          CONFIDENCE_LIKELY, CONFIDENCE_POSSIBLE);
+  tell_retransmissions(situation, finding);
+  finding_add_evidence(
+      finding, situation->connection->end, wait->first_answered_copy.frame,
+      wait->first_answered_copy.time_ns,
+      "the receiver answers a copy within a round trip, without acknowledging it (%u times)",
+      wait->answered_copies);
+  finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_OUT_OF_WINDOW,
+                          "its sequence number or timestamp may have been changed on the way");
+  finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_SEGMENT_LOSS,
+                          "the answer may be to something else that this capture does not show");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The receiver's TCP got the segment and its copies, and did not accept them: the stream "
+           "stood still for %s.",
+           duration_words(situation->gap_ns, gap));
+  return true;
+}
+
+/* At R's own end the copies are seen to arrive, and R does not answer. */
+static bool ignored_by_receiver(const struct situation *situation, struct finding *finding)
+{
+  const struct wait *wait = situation->wait;
+  char gap[32];
+  if (situation->near != NEAR_RECEIVER || wait->lost.by_timer + wait->tlp == 0 ||
+      wait->hole_noticed)
+    return false;
+  verdict(finding, CAUSE_LOCAL_DROP_INPUT, LOCATION_RECEIVER_TCP, CONFIDENCE_LIKELY,
+          CONFIDENCE_POSSIBLE);
+  tell_retransmissions(situation, finding);
+  finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RTO_BACKOFF,
+                          "this capture point may be before the place where they were lost");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The segment and its copies arrived here, but the receiver did not answer: the stream "
+           "stood still for %s.",
+           duration_words(situation->gap_ns, gap));
+  return true;
+}
+
+/* R's own view: S sends past the right edge, because it believes in a larger window; R drops it. */
+static bool past_the_window(const struct situation *situation, struct finding *finding)
+{
+  const struct trouble *trouble = situation->stream->trouble;
+  char gap[32];
+  if (trouble == NULL || trouble->beyond_window.frame == 0 ||
+      trouble->beyond_window.time_ns < situation->start_ns - NS_PER_S ||
+      situation->wait->retransmissions == 0)
+    return false;
+  verdict(finding, CAUSE_OUT_OF_WINDOW, LOCATION_RECEIVER_TCP,
+          situation->near == NEAR_RECEIVER ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
+          CONFIDENCE_LIKELY);
+  finding_add_evidence(finding, situation->connection->end, trouble->beyond_window.frame,
+                       trouble->beyond_window.time_ns,
+                       "a segment beyond the receiver's right edge, as seen here");
+  tell_retransmissions(situation, finding);
+  finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_SEGMENT_LOSS,
+                          "it may have been lost on the way besides");
+  finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_WINDOW_SCALE_REWRITTEN,
+                          "why the sender believes in a larger window");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sender sent more than the receiver's window allows; the stream stood still for %s.",
+           duration_words(situation->gap_ns, gap));
+  return true;
+}
+
 static bool bad_checksums(const struct situation *situation, struct finding *finding)
 {
   const struct wait *wait = situation->wait;
@@ -379,7 +476,9 @@ bool rule_hole(const struct situation *situation, struct finding *finding)
 bool rule_retransmission(const struct situation *situation, struct finding *finding)
 {
   const struct wait *wait = situation->wait;
-  if (paws(situation, finding) || acked_sent_again(situation, finding))
+  if (paws(situation, finding) || acked_sent_again(situation, finding) ||
+      past_the_window(situation, finding) || refused_by_receiver(situation, finding) ||
+      ignored_by_receiver(situation, finding))
     return true;
   if (wait->retransmissions == 0)
     return false;

@@ -29,7 +29,8 @@ const char *duration_words(int64_t duration_ns, char *text)
   else if (duration_ns < NS_PER_S)
     snprintf(text, 32, "%.3g ms", (double)duration_ns / 1e6);
   else if (duration_ns < 100 * NS_PER_S)
-    snprintf(text, 32, "%.3f s", time_to_s(duration_ns));
+    snprintf(text, 32, "%.3f s",
+             (double)(duration_ns / NS_PER_MS) / 1e3); /* cut, not rounded: "at least" stays true */
   else
     snprintf(text, 32, "%.1f s", time_to_s(duration_ns));
   return text;

@@ -35,6 +35,7 @@ typedef bool situation_rule(const struct situation *situation, struct finding *f
 
 /* Families, in the order in which they are asked. */
 situation_rule rule_handshake;      /* rules_handshake.c */
+situation_rule rule_neighbour;      /* rules_hold.c */
 situation_rule rule_zero_window;    /* rules_window.c */
 situation_rule rule_small_window;   /* rules_window.c */
 situation_rule rule_retransmission; /* rules_loss.c */

@@ -69,10 +69,10 @@ static void advance(struct analyzer *analyzer, struct connection *connection, en
     if (stream->trouble != NULL)
       count_unseen_holes(analyzer, connection, stream, ack);
     sample_rtt(stream, ack, segment->time_ns);
-    flight_acknowledge(&stream->flight, &analyzer->flights, ack);
+    uint32_t largest = flight_acknowledge(&stream->flight, &analyzer->flights, ack);
+    if (largest > stream->largest_acked)
+      stream->largest_acked = largest;
   }
-  if (stream->largest_segment > stream->largest_acked && stream->flight.count == 0)
-    stream->largest_acked = stream->largest_segment;
   stream->snd_una = ack;
   stream->duplicate_acks = 0;
   stream->last_ack = (struct sighting){segment->time_ns, segment->packet->frame};
@@ -220,6 +220,25 @@ static void track_window(struct analyzer *analyzer, struct connection *connectio
     window_scale_bound(connection, acker, stream_outstanding(stream), packet->window);
 }
 
+/* A copy sent by the timer, into silence, is answered within a round trip, yet not acknowledged:
+ * R's TCP had it and did not take it (RFC 9293, 3.10.7.4; RFC 7323, 5.3: an unacceptable segment is
+ * answered with an ACK). */
+static void note_answered_copy(struct stream *stream, const struct segment *segment)
+{
+  struct wait *wait = &stream->trouble->wait;
+  int64_t since_ns = segment->time_ns - wait->lost.last_retransmission_ns;
+  bool silence_before = wait->last_from_receiver.frame == 0 ||
+                        wait->last_from_receiver.frame == segment->packet->frame ||
+                        wait->last_from_receiver.time_ns < wait->lost.last_retransmission_ns;
+  if (wait->lost.by_timer == 0 || segment->packet->sack_count > 0 || !silence_before ||
+      stream->rtt.samples == 0 || since_ns < stream->rtt.min_ns / 2 ||
+      since_ns > 2 * stream->rtt.srtt_ns + 10 * NS_PER_MS)
+    return;
+  wait->answered_copies++;
+  if (wait->first_answered_copy.frame == 0)
+    wait->first_answered_copy = (struct sighting){segment->time_ns, segment->packet->frame};
+}
+
 static bool is_duplicate_ack(const struct stream *stream, const struct segment *segment)
 {
   /* RFC 5681, 2: no data, SYN or FIN off, same ACK, same window, and data outstanding. */
@@ -252,9 +271,12 @@ void track_ack(struct analyzer *analyzer, struct connection *connection, enum st
       if (stream->duplicate_acks < UINT8_MAX)
         stream->duplicate_acks++;
       stream->duplicate_ack_count++;
-      if (stream->trouble != NULL)
+      if (stream->trouble != NULL) {
         stream->trouble->wait.duplicate_acks++;
+      }
     }
+    if (ahead == 0 && stream->trouble != NULL && segment->start == segment->end)
+      note_answered_copy(stream, segment);
     if (ahead == 0 && stream->trouble != NULL && stream->trouble->wait.probes > 0) {
       stream->trouble->wait.probe_answers++;
     }

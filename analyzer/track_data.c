@@ -159,24 +159,25 @@ static void note_data(struct connection *connection, enum stream_side side,
 /* Fast: after three duplicate ACKs or a SACK above it (RFC 5681, 3.2; RFC 6675). Tail loss probe:
  * the last segment, sooner than an RTO (RFC 8985, 7). Everything else waited for the timer (RFC
  * 6298). */
-static void count_kind(struct stream *stream, struct trouble *trouble,
+static bool count_kind(struct stream *stream, struct trouble *trouble,
                        const struct flight_segment *known, uint32_t index, int64_t since_ns)
 {
-  bool sacked_above =
-      stream->flight.count > 0 &&
-      (flight_at(&stream->flight, stream->flight.count - 1)->flags & FLIGHT_SACKED) != 0;
+  const struct flight_segment *newest = flight_at(&stream->flight, stream->flight.count - 1);
   bool last = index + 1 >= stream->flight.count;
-  if (stream->duplicate_acks >= 3 || (sacked_above && !last)) {
+  if (stream->duplicate_acks >= 3 || ((newest->flags & FLIGHT_SACKED) != 0 && !last)) {
     trouble->wait.fast++;
     trouble->fast_retransmits++;
-  } else if (last && known->transmissions == 1 && stream->rtt.samples > 0 &&
-             since_ns < rtt_rto_ns(&stream->rtt)) {
+    return false;
+  }
+  if (last && known->transmissions == 1 && stream->rtt.samples > 0 &&
+      since_ns < rtt_rto_ns(&stream->rtt)) {
     trouble->wait.tlp++;
     trouble->tlp_probes++;
-  } else {
-    trouble->wait.rto++;
-    trouble->rto_retransmits++;
+    return false;
   }
+  trouble->wait.rto++;
+  trouble->rto_retransmits++;
+  return true;
 }
 
 static void first_loss(struct lost_segment *lost, const struct flight_segment *known,
@@ -187,6 +188,7 @@ static void first_loss(struct lost_segment *lost, const struct flight_segment *k
                                 .original_ns = known->time_ns,
                                 .original_frame = known->frame,
                                 .original_ts_val = known->ts_val,
+                                .first_retransmission_ts_val = segment->packet->ts_val,
                                 .first_retransmission_ns = segment->time_ns,
                                 .first_retransmission_frame = segment->packet->frame,
                                 .first_interval_ns = segment->time_ns - known->time_ns,
@@ -194,12 +196,17 @@ static void first_loss(struct lost_segment *lost, const struct flight_segment *k
 }
 
 static void note_lost(struct wait *wait, const struct flight_segment *known,
-                      const struct segment *segment)
+                      const struct segment *segment, bool by_timer)
 {
   struct lost_segment *lost = &wait->lost;
-  if (lost->retransmissions == 0)
+  bool probe_before =
+      lost->retransmissions == 1 && lost->by_timer == 0 && seq_lt(segment->start, lost->start);
+  if (lost->retransmissions == 0 || probe_before) {
+    uint32_t first_ts_val = lost->first_retransmission_ts_val;
     first_loss(lost, known, segment);
-  else if (segment->start != lost->start)
+    if (probe_before) /* a tail loss probe came first; the Eifel test goes by the very first copy */
+      lost->first_retransmission_ts_val = first_ts_val;
+  } else if (segment->start != lost->start)
     return;
   else {
     int64_t interval_ns = segment->time_ns - lost->last_retransmission_ns;
@@ -213,6 +220,8 @@ static void note_lost(struct wait *wait, const struct flight_segment *known,
     lost->last_interval_ns = interval_ns;
   }
   lost->retransmissions++;
+  if (by_timer)
+    lost->by_timer++;
   lost->last_retransmission_ns = segment->time_ns;
   lost->last_retransmission_frame = segment->packet->frame;
   lost->last_end = segment->end;
@@ -238,8 +247,8 @@ static void note_retransmission(struct analyzer *analyzer, struct stream *stream
     return;
   struct flight_segment *known = flight_at(&stream->flight, index);
   int64_t since_ns = segment->time_ns - known->time_ns;
-  count_kind(stream, trouble, known, index, since_ns);
-  note_lost(wait, known, segment);
+  bool by_timer = count_kind(stream, trouble, known, index, since_ns);
+  note_lost(wait, known, segment, by_timer);
   for (; index < stream->flight.count &&
          seq_lt(flight_at(&stream->flight, index)->start, segment->end);
        index++) {
@@ -287,7 +296,7 @@ static void fill_hole(struct analyzer *analyzer, struct stream *stream,
       trouble->retransmitted_bytes += segment->packet->payload_bytes;
       trouble->wait.retransmissions++;
       trouble->wait.fast++;
-      note_lost(&trouble->wait, filled, segment);
+      note_lost(&trouble->wait, filled, segment, false);
     }
   }
   filled->flags = segment->out_of_order ? 0 : FLIGHT_RETRANSMITTED;
@@ -346,8 +355,10 @@ static void note_beyond_window(struct analyzer *analyzer, struct connection *con
       segment->packet->payload_bytes == 0)
     return;
   struct trouble *trouble = stream_trouble(analyzer, stream);
-  if (trouble != NULL)
+  if (trouble != NULL) {
     trouble->wait.beyond_window++;
+    trouble->beyond_window = (struct sighting){segment->time_ns, segment->packet->frame};
+  }
 }
 
 void track_data(struct analyzer *analyzer, struct connection *connection, enum stream_side side,

@@ -1,6 +1,7 @@
 #include "analyzer/wait.h"
 
 #include "analyzer/crawl.h"
+#include "analyzer/rwnd_run.h"
 #include "analyzer/situation.h"
 #include "wire/seq.h"
 #include "wire/timestamp.h"
@@ -13,9 +14,9 @@
 
 static const struct wait no_events;
 
-static situation_rule *const rules[] = {
-    rule_handshake,      rule_zero_window,  rule_built_early, rule_hole,
-    rule_retransmission, rule_small_window, rule_late_ack,    rule_idle};
+static situation_rule *const rules[] = {rule_handshake,    rule_neighbour, rule_zero_window,
+                                        rule_built_early,  rule_hole,      rule_retransmission,
+                                        rule_small_window, rule_late_ack,  rule_idle};
 
 int64_t wait_allowance_ns(const struct connection *connection, enum stream_side side)
 {
@@ -147,6 +148,8 @@ void wait_progress(struct analyzer *analyzer, struct connection *connection, enu
   if (gap_ns <= WAIT_MIN_NS || (by_ack && crawl_delayed_ack(analyzer, connection, side, segment)) ||
       gap_ns <= wait_allowance_ns(connection, side)) {
     stream->moving_ns += gap_ns;
+    if (gap_ns > RWND_WAIT_MIN_NS && by_ack)
+      rwnd_run_add(analyzer, connection, side, segment);
   } else {
     struct situation situation;
     lay_out(&situation, analyzer, connection, side, segment, segment->time_ns);
@@ -162,13 +165,13 @@ void wait_progress(struct analyzer *analyzer, struct connection *connection, enu
 }
 
 void wait_end(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
-              const struct segment *segment, enum ended_by how, int64_t end_ns)
+              enum ended_by how, int64_t end_ns)
 {
   struct stream *stream = &connection->stream[side];
   int64_t gap_ns = end_ns - stream->progress_ns;
   if (gap_ns > WAIT_MIN_NS && gap_ns > wait_allowance_ns(connection, side)) {
     struct situation situation;
-    lay_out(&situation, analyzer, connection, side, segment, end_ns);
+    lay_out(&situation, analyzer, connection, side, NULL, end_ns);
     situation.how = how;
     close_wait(analyzer, connection, &situation);
   } else if (gap_ns > 0) {

@@ -21,8 +21,8 @@ int64_t wait_allowance_ns(const struct connection *connection, enum stream_side 
 void wait_progress(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
                    const struct segment *segment, bool by_ack);
 
-/* No progress will come: capture end, reset or retirement. segment may be NULL. */
+/* No progress will come: capture end, reset or retirement. */
 void wait_end(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
-              const struct segment *segment, enum ended_by how, int64_t end_ns);
+              enum ended_by how, int64_t end_ns);
 
 #endif

@@ -1,0 +1,150 @@
+#include "analyzer/rwnd_run.h"
+
+#include "analyzer/report_finding.h"
+#include "analyzer/situation.h"
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+
+/* A run ends when the window was no limit for this long. */
+#define RUN_PAUSE_NS NS_PER_S
+/* So long and so often, and with this share of its time, it is worth a word. */
+#define RUN_MIN_NS            NS_PER_S
+#define RUN_MIN_ROUNDS        10u
+#define RUN_MIN_SHARE_PERCENT 70
+/* A window that varies by more than this factor follows a reader, not a buffer. */
+#define READER_WINDOW_RATIO 3u
+/* Windows from here on are how a plain receiver without window scaling does (RFC 9293): slow, but
+ * nobody's fault. */
+#define SMALL_WINDOW_BYTES 65536u
+/* Flights that end exactly at the raw 16-bit window, this many times, are no coincidence. */
+#define RAW_HITS_MIN 4
+
+static uint32_t segment_size(const struct stream *stream)
+{
+  return stream->mss > 12 ? stream->mss - 12u : stream->largest_segment;
+}
+
+void rwnd_run_add(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
+                  const struct segment *segment)
+{
+  struct stream *stream = &connection->stream[side];
+  int32_t left = seq_diff(stream->right_edge, stream->snd_nxt);
+  bool known;
+  connection_shift(connection, side ^ 1, &known);
+  bool at_raw =
+      known && stream->raw_hits >= RAW_HITS_MIN && stream_outstanding(stream) == stream->window_raw;
+  if ((stream->flags & STREAM_WINDOW) == 0 || !known || stream_outstanding(stream) == 0 ||
+      (left >= (int32_t)segment_size(stream) && !at_raw))
+    return;
+  struct trouble *trouble = stream_trouble(analyzer, stream);
+  if (trouble == NULL)
+    return;
+  if (trouble->rwnd.rounds > 0 && segment->time_ns - trouble->rwnd.last_ns > RUN_PAUSE_NS)
+    rwnd_run_close(analyzer, connection, side);
+  if (trouble->rwnd.rounds == 0) {
+    trouble->rwnd.first_ns = stream->progress_ns;
+    trouble->rwnd.first_frame = stream->progress_frame;
+    trouble->rwnd.window_min = UINT32_MAX;
+  }
+  trouble->rwnd.rounds++;
+  trouble->rwnd.limited_ns += segment->time_ns - stream->progress_ns;
+  trouble->rwnd.last_ns = segment->time_ns;
+  trouble->rwnd.last_frame = segment->packet->frame;
+  if (stream->window_bytes < trouble->rwnd.window_min)
+    trouble->rwnd.window_min = stream->window_bytes;
+  if (stream->window_bytes > trouble->rwnd.window_max)
+    trouble->rwnd.window_max = stream->window_bytes;
+}
+
+static enum cause cause_of(const struct connection *connection, enum stream_side side)
+{
+  const struct stream *stream = &connection->stream[side];
+  const struct trouble *trouble = stream->trouble;
+  bool known;
+  uint8_t visible = connection_shift(connection, side ^ 1, &known);
+  if (connection->stream[side ^ 1].est_wscale_min > visible ||
+      (visible > 0 && stream->raw_hits >= RAW_HITS_MIN))
+    return CAUSE_WINDOW_SCALE_REWRITTEN;
+  if (trouble->zero_windows > 0 ||
+      trouble->rwnd.window_min < trouble->rwnd.window_max / READER_WINDOW_RATIO)
+    return CAUSE_SLOW_READER;
+  return CAUSE_RCVBUF_LIMITED;
+}
+
+static void fill(const struct connection *connection, enum stream_side side,
+                 struct finding *finding)
+{
+  const struct stream *stream = &connection->stream[side];
+  const struct trouble *trouble = stream->trouble;
+  enum cause cause = cause_of(connection, side);
+  int64_t span_ns = trouble->rwnd.last_ns - trouble->rwnd.first_ns;
+  char limited[32], span[32];
+  *finding = (struct finding){.state = FINDING_CLOSED,
+                              .kind = FINDING_CRAWL,
+                              .sender = side,
+                              .start_ns = trouble->rwnd.first_ns,
+                              .end_ns = trouble->rwnd.last_ns,
+                              .hold_min_ns = TIME_INVALID,
+                              .hold_max_ns = TIME_INVALID,
+                              .ended_by = ENDED_BY_ACK,
+                              .waits = trouble->rwnd.rounds,
+                              .waited_ns = trouble->rwnd.limited_ns};
+  enum confidence confidence =
+      cause == CAUSE_RCVBUF_LIMITED ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY;
+  verdict(finding, cause, cause_info(cause)->location, confidence, CONFIDENCE_LIKELY);
+  if (cause == CAUSE_RCVBUF_LIMITED && trouble->rwnd.window_max >= SMALL_WINDOW_BYTES)
+    finding->severity = SEVERITY_INFO;
+  finding_add_evidence(
+      finding, connection->end, trouble->rwnd.first_frame, trouble->rwnd.first_ns,
+      "from here on the sender fills the window and waits for the next ACK, %u times",
+      trouble->rwnd.rounds);
+  if (cause == CAUSE_WINDOW_SCALE_REWRITTEN && connection->stream[side ^ 1].est_wscale_min > 0)
+    finding_add_evidence(finding, connection->end, 0, trouble->rwnd.first_ns,
+                         "SYN window %u, but the first one after it pulls the right edge far left "
+                         "unless its shift is at least %u",
+                         connection->stream[side ^ 1].syn_window,
+                         connection->stream[side ^ 1].est_wscale_min);
+  if (cause == CAUSE_WINDOW_SCALE_REWRITTEN && stream->raw_hits >= RAW_HITS_MIN)
+    finding_add_evidence(finding, connection->end, trouble->rwnd.last_frame, trouble->rwnd.last_ns,
+                         "%u flights ended exactly at the raw 16-bit window, the last at %u bytes",
+                         stream->raw_hits, stream->window_raw);
+  finding_add_evidence(finding, connection->end, trouble->rwnd.last_frame, trouble->rwnd.last_ns,
+                       "the windows meanwhile: %u to %u bytes", trouble->rwnd.window_min,
+                       trouble->rwnd.window_max);
+  if (cause == CAUSE_RCVBUF_LIMITED)
+    finding_add_alternative(finding, LOCATION_RECEIVER_APP, CAUSE_SLOW_READER,
+                            "an application that reads at a steady pace would look alike");
+  else if (cause == CAUSE_SLOW_READER)
+    finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_RCVBUF_LIMITED,
+                            "a small receive buffer adds to it");
+  else
+    finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_SILLY_WINDOW,
+                            "a receiver that shrinks its window against RFC 9293 would look alike");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The receiver's window limited the stream for %s of %s: %u to %u bytes a round trip, "
+           "because %s.",
+           duration_words(trouble->rwnd.limited_ns, limited), duration_words(span_ns, span),
+           trouble->rwnd.window_min, trouble->rwnd.window_max, cause_info(cause)->meaning);
+}
+
+void rwnd_run_close(struct analyzer *analyzer, struct connection *connection, enum stream_side side)
+{
+  struct stream *stream = &connection->stream[side];
+  struct trouble *trouble = stream->trouble;
+  if (trouble == NULL || trouble->rwnd.rounds == 0)
+    return;
+  int64_t span_ns = trouble->rwnd.last_ns - trouble->rwnd.first_ns;
+  if (trouble->rwnd.rounds >= RUN_MIN_ROUNDS && span_ns >= RUN_MIN_NS &&
+      trouble->rwnd.limited_ns * 100 >= span_ns * RUN_MIN_SHARE_PERCENT) {
+    struct finding *finding = &analyzer->scratch;
+    fill(connection, side, finding);
+    stream->moving_ns -= trouble->rwnd.limited_ns;
+    trouble->owed_ns[finding->location] += trouble->rwnd.limited_ns;
+    report_finding(analyzer, connection, finding);
+  }
+  trouble->rwnd.rounds = 0;
+  trouble->rwnd.limited_ns = 0;
+  trouble->rwnd.window_max = 0;
+}
