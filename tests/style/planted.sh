@@ -66,6 +66,41 @@ done
 grep -q names <<<"$output" && echo "globals.sh takes a constant table for a variable" | tee -a "$copy/unseen"
 echo "globals: variables: seen, constants: passed"
 
+# A program of a few lines stands for tcpstall, with a manual page and a README that agree with it.
+fresh_copy
+mkdir -p "$copy/tree/docs/man" "$copy/tree/build"
+cat >"$copy/tree/build/tcpstall" <<'PROGRAM'
+#!/bin/sh
+case $1 in
+  --help) echo "  look  at a trace" ;;
+  --version) echo "tcpstall 1.2" ;;
+  look) echo "  -j, --json   for programs" ;;
+esac
+PROGRAM
+chmod +x "$copy/tree/build/tcpstall"
+manuals() { bash "$copy/tree/tests/style/manuals.sh" "$copy/tree" "$copy/tree/build"; }
+good='.TH LOOK 1 "" "tcpstall 1.2" ""
+.SH NAME
+.B \-\-json'
+echo "run tcpstall look --json" >"$copy/tree/README.md"
+echo "$good" >"$copy/tree/docs/man/tcpstall-look.1"
+manuals >/dev/null || echo "manuals.sh finds fault with what agrees" | tee -a "$copy/unseen"
+# disagrees FILE TEXT WHAT
+disagrees() {
+  cp "$copy/tree/$1" "$copy/saved"
+  printf '%s\n' "$2" >"$copy/tree/$1"
+  if manuals >/dev/null; then
+    echo "manuals.sh does not see: $3" | tee -a "$copy/unseen"
+  else
+    echo "manuals: $3: seen"
+  fi
+  mv "$copy/saved" "$copy/tree/$1"
+}
+disagrees docs/man/tcpstall-look.1 "${good//json/xml}" "an option that the page calls by another name"
+disagrees docs/man/tcpstall-look.1 "${good//1.2/1.1}" "a page of another version"
+disagrees README.md "run tcpstall look --xml" "an option in README.md that is none"
+disagrees README.md "run it" "a command that README.md leaves out"
+
 if command -v clang-tidy >/dev/null; then
   rm -rf "$copy/tree/wire" "$copy/tree/capture" "$copy/tree/analyzer" "$copy/tree/report" "$copy/tree/cli"
   mkdir "$copy/tree/wire"
