@@ -36,7 +36,7 @@ for page in docs/man/*.1; do
   grep -qE "^\.TH .*tcpstall ${version//./\\.}\"" "$page" || report <<<"$page: its .TH line is not of version $version"
 done
 
-readme=$(grep tcpstall README.md | text_options)
+readme=$(grep -oE "tcpstall ($(commands | paste -sd'|')) .*" README.md | text_options)
 # shellcheck disable=SC2086 # a list of words
 report < <(missing "$readme" "$(printf '%s\n' $all | sort -u)" "is in README.md, but no option of any command")
 
