@@ -20,7 +20,7 @@ started=$SECONDS
 fail() {
   [ -t 2 ] && printf '\r\033[K' >&2
   # gcc and ninja both say where the first error is; the rest follows from it.
-  grep -nE 'error|FAILED|Error' "$log" | head -n 20 >&2
+  grep -nE ': (fatal )?error|CMake Error|undefined reference' "$log" | head -n 20 >&2
   echo "... (end of $log)" >&2
   tail -n 25 "$log" >&2
   echo "Building the preset $preset failed; all of it is in $log." >&2
