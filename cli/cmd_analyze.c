@@ -1,5 +1,6 @@
 #include "cli/analyze_options.h"
 #include "cli/commands.h"
+#include "cli/complain.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/pipeline.h"
@@ -33,9 +34,9 @@ struct analysis {
   uint8_t end_count;
 };
 
-static int complain(const char *text)
+static int trouble(const char *text)
 {
-  fprintf(stderr, "tcpstall: %s\n", text);
+  complain("%s", text);
   return EXIT_TROUBLE;
 }
 
@@ -48,9 +49,9 @@ static int open_sources(struct analysis *analysis)
   for (uint32_t i = 0; i < options->trace_count; i++) {
     struct source *source = &analysis->sources[analysis->source_count];
     if (source_open(source, options->traces[i], &trace_options, &error) < 0) {
-      complain(error.text);
+      complain("%s", error.text);
       if (error.code == ERROR_USAGE && options->filter_from_words)
-        fputs("tcpstall: words behind the traces that name no file are a filter\n", stderr);
+        complain("words behind the traces that name no file are a filter");
       return EXIT_TROUBLE;
     }
     analysis->source_count++;
@@ -70,8 +71,8 @@ static int select_connection(const struct analysis *analysis, struct collect_sel
       found =
           source_host_address(&analysis->sources[s], choice->endpoints[i].host, &endpoint->address);
     if (!found) {
-      fprintf(stderr, "tcpstall: --connection: '%s' is no address, and no name in this trace\n",
-              choice->endpoints[i].host);
+      complain("--connection: '%s' is no address, and no name in this trace",
+               choice->endpoints[i].host);
       return EXIT_TROUBLE;
     }
     endpoint->port = choice->endpoints[i].port;
@@ -91,7 +92,7 @@ static int prepare_collector(struct analysis *analysis)
   if (select_connection(analysis, &collect_options.selection) != 0)
     return EXIT_TROUBLE;
   analysis->collect = collect_new(&collect_options);
-  return analysis->collect != NULL ? 0 : complain("out of memory");
+  return analysis->collect != NULL ? 0 : trouble("out of memory");
 }
 
 /* Tells the engine where this end stands: what the user says counts more than what the trace says.
@@ -107,10 +108,9 @@ static int declare_vantage(struct analysis *analysis, const struct source *sourc
   } else if (source_host_address(source, host, &address)) {
     analyzer_declare_host(analyzer, end, &address);
   } else if (choice->kind == VANTAGE_HOST) {
-    fprintf(stderr,
-            "tcpstall: --at: '%s' is neither client, server or middle, nor an address, nor a name "
-            "in %s\n",
-            host, source->path);
+    complain("--at: '%s' is neither client, server or middle, nor an address, nor a name "
+             "in %s",
+             host, source->path);
     return EXIT_TROUBLE;
   }
   return 0;
@@ -132,9 +132,9 @@ static int feed(struct analysis *analysis, struct source *source, struct analyze
   if (result == 0)
     return 0;
   if (result == ERROR_MEMORY || capture->frames == 0)
-    return complain(error.text);
+    return trouble(error.text);
   snprintf(capture->damage, sizeof capture->damage, "%s", error.text);
-  fprintf(stderr, "tcpstall: warning: %s; what comes before is analysed\n", error.text);
+  complain("warning: %s; what comes before is analysed", error.text);
   return 0;
 }
 
@@ -152,7 +152,7 @@ static int analyze_end(struct analysis *analysis, struct source *source, uint32_
                      sizeof analysis->ends[end].captured_on);
   struct analyzer *analyzer = analyzer_new(&engine, &sink);
   if (analyzer == NULL)
-    return complain("out of memory");
+    return trouble("out of memory");
   collect_begin_capture(analysis->collect, end);
   int status = declare_vantage(analysis, source, end, analyzer);
   if (status == 0)
@@ -161,7 +161,7 @@ static int analyze_end(struct analysis *analysis, struct source *source, uint32_
   *more = status == 0 && trace_next_excerpt(source->trace);
   capture.excerpt = excerpt > 0 || *more ? excerpt + 1 : 0;
   if (status == 0 && collect_end_capture(analysis->collect, &capture) < 0)
-    return complain("out of memory");
+    return trouble("out of memory");
   return status;
 }
 
@@ -171,8 +171,8 @@ static int analyze_sources(struct analysis *analysis)
     bool more = true;
     for (uint32_t excerpt = 0; more; excerpt++) {
       if (analysis->end_count >= ANALYZER_ENDS_MAX) {
-        fprintf(stderr, "tcpstall: warning: %s: only the first %d excerpts are analysed\n",
-                analysis->sources[i].path, ANALYZER_ENDS_MAX);
+        complain("warning: %s: only the first %d excerpts are analysed", analysis->sources[i].path,
+                 ANALYZER_ENDS_MAX);
         return 0;
       }
       const int status = analyze_end(analysis, &analysis->sources[i], excerpt, &more);
@@ -204,10 +204,9 @@ static int check_readable(const struct analysis *analysis)
   }
   if (frames == 0 || frames != unsupported)
     return 0;
-  fprintf(stderr,
-          "tcpstall: %s: all %" PRIu64 " frames have link type %" PRIu32
-          ", which is not decoded (https://www.tcpdump.org/linktypes.html says what it is)\n",
-          analysis->options->traces[0], frames, linktype);
+  complain("%s: all %" PRIu64 " frames have link type %" PRIu32
+           ", which is not decoded (https://www.tcpdump.org/linktypes.html says what it is)",
+           analysis->options->traces[0], frames, linktype);
   return EXIT_TROUBLE;
 }
 
@@ -219,9 +218,7 @@ static int check_selection(const struct analysis *analysis)
     return 0;
   const struct report_capture *last =
       collect_capture(analysis->collect, collect_capture_count(analysis->collect) - 1);
-  fprintf(stderr,
-          "tcpstall: --connection: there is no such one among the %" PRIu64 " connections\n",
-          last->last_id);
+  complain("--connection: there is no such one among the %" PRIu64 " connections", last->last_id);
   return EXIT_TROUBLE;
 }
 
@@ -251,7 +248,7 @@ int cmd_analyze(int argc, char **argv)
   struct analysis *analysis = calloc(1, sizeof *analysis);
   int status = EXIT_TROUBLE;
   if (analysis == NULL) {
-    complain("out of memory");
+    trouble("out of memory");
   } else {
     analysis->options = &options;
     status = run(analysis);

@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include "cli/commands.h"
+#include "cli/complain.h"
 #include "cli/terminal.h"
 #include "report/json.h"
 #include "report/text.h"
@@ -100,7 +101,7 @@ int output_report(struct collect *collect, const struct analyze_options *options
   struct error error = {.code = ERROR_NONE};
   FILE *stream = options->output != NULL ? fopen(options->output, "we") : stdout;
   if (stream == NULL) {
-    fprintf(stderr, "tcpstall: %s: %s\n", name, strerror(errno));
+    complain("%s: %s", name, strerror(errno));
     return EXIT_TROUBLE;
   }
   int result = options->json ? write_json(collect, stream, names, &error)
@@ -111,8 +112,8 @@ int output_report(struct collect *collect, const struct analyze_options *options
   if (result == 0)
     return 0;
   if (result == ERROR_IO)
-    fprintf(stderr, "tcpstall: %s: %s\n", name, strerror(problem != 0 ? problem : errno));
+    complain("%s: %s", name, strerror(problem != 0 ? problem : errno));
   else
-    fprintf(stderr, "tcpstall: %s\n", error.text);
+    complain("%s", error.text);
   return EXIT_TROUBLE;
 }

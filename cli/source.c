@@ -37,11 +37,15 @@ int source_open(struct source *source, const char *path, const struct trace_opti
                 struct error *error)
 {
   *source = (struct source){.path = path};
-  int result = strcmp(path, "-") == 0 ? stdin_keep_text(options->stop, error) : 0;
+  struct trace_options own = *options;
+  const int kept = strcmp(path, "-") == 0 ? stdin_keep_text(options->stop, error) : 0;
+  if (kept < 0)
+    return kept;
+  if (kept > 0)
+    own.stop = NULL; /* the signal has ended the taking; what was taken is short and there */
+  const int result = trace_open(&source->trace, path, &own, error);
   if (result == 0)
-    result = trace_open(&source->trace, path, options, error);
-  if (result == 0)
-    open_preview(source, options);
+    open_preview(source, &own);
   return result;
 }
 

@@ -75,5 +75,5 @@ int stdin_keep_text(volatile const int *stop, struct error *error)
   if (result == 0 && (lseek(memory, 0, SEEK_SET) != 0 || dup2(memory, STDIN_FILENO) < 0))
     result = error_set(error, ERROR_IO, "keeping standard input: %s", strerror(errno));
   close(memory);
-  return result;
+  return result == 0 ? 1 : result;
 }

@@ -13,7 +13,7 @@ struct finding_record {
   uint64_t connection_id;
   int64_t waited_ns;
   uint32_t id;
-  uint8_t severity;
+  uint8_t severity, kind, confidence;
   struct packed *finding, *connection;
 };
 
@@ -125,12 +125,35 @@ static bool selected(const struct collect *collect, uint64_t id,
 
 /* ---- findings: a bounded heap ---- */
 
+/* Waits within a factor of two count as equally long, so that among them the certain one is told
+ * first. */
+static unsigned magnitude(int64_t waited_ns)
+{
+  unsigned bits = 0;
+  for (int64_t ms = waited_ns / NS_PER_MS; ms > 0; ms /= 2)
+    bits++;
+  return bits;
+}
+
+/* What stood still or broke comes before a hold, which may be an upper bound only, and that before
+ * facts about the path. */
+static unsigned kind_order(unsigned kind)
+{
+  return kind == FINDING_MISMATCH ? 2 : kind == FINDING_HOLD ? 1 : 0;
+}
+
 /* Below 0: a is told before b. */
 static int rank_compare(const void *left, const void *right)
 {
   const struct finding_record *a = left, *b = right;
   if (a->severity != b->severity)
     return a->severity > b->severity ? -1 : 1;
+  if (kind_order(a->kind) != kind_order(b->kind))
+    return kind_order(a->kind) < kind_order(b->kind) ? -1 : 1;
+  if (magnitude(a->waited_ns) != magnitude(b->waited_ns))
+    return magnitude(a->waited_ns) > magnitude(b->waited_ns) ? -1 : 1;
+  if (a->confidence != b->confidence)
+    return a->confidence > b->confidence ? -1 : 1;
   if (a->waited_ns != b->waited_ns)
     return a->waited_ns > b->waited_ns ? -1 : 1;
   if (a->connection_id != b->connection_id)
@@ -260,7 +283,9 @@ static void on_finding(void *context, const struct connection_summary *connectio
   struct finding_record record = {.connection_id = id,
                                   .waited_ns = finding->waited_ns,
                                   .id = finding->id,
-                                  .severity = (uint8_t)finding->severity};
+                                  .severity = (uint8_t)finding->severity,
+                                  .kind = (uint8_t)finding->kind,
+                                  .confidence = (uint8_t)finding->confidence};
   if (finding->state != FINDING_REVISED || !replace_revised(collect, &record, connection, finding))
     keep_finding(collect, &record, connection, finding);
   count_finding(&collect->overview, finding, 1);

@@ -60,7 +60,9 @@ uint64_t collect_memory_bytes(const struct collect *collect);
 
 /* For report_write(): orders the records (idempotent; nothing may be added afterwards). */
 int collect_arrange(struct collect *collect);
-/* By rank: problems first, then the longest wait. index < collect_finding_count(). */
+/* By rank: problems first; what stood still or broke before holds before mismatches; the longest
+ * wait first, and of waits of about the same length the most certain one. index <
+ * collect_finding_count(). */
 uint32_t collect_finding_count(const struct collect *collect);
 void collect_finding(const struct collect *collect, uint32_t index, struct finding *finding,
                      uint64_t *connection_id);

@@ -222,6 +222,36 @@ static void alternatives(struct text *text, const struct finding *finding)
   }
 }
 
+static bool same_text(const char *a, const char *b)
+{
+  return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Several findings of one cause need its cure once. */
+static void next_steps(struct text *text, uint64_t rank, const struct finding *finding)
+{
+  struct page *page = &text->page;
+  const uint64_t first = text->causes[finding->cause].rank;
+  if (finding->settle == NULL && finding->advice == NULL)
+    return;
+  if (first != 0 && same_text(text->causes[finding->cause].settle, finding->settle) &&
+      same_text(text->causes[finding->cause].advice, finding->advice)) {
+    char line[80];
+    snprintf(line, sizeof line, "as for %" PRIu64, first);
+    text_line(page, "what to do", line);
+    return;
+  }
+  if (first == 0) {
+    text->causes[finding->cause].rank = rank;
+    text->causes[finding->cause].settle = finding->settle;
+    text->causes[finding->cause].advice = finding->advice;
+  }
+  if (finding->settle != NULL)
+    text_line(page, "settle it", finding->settle);
+  if (finding->advice != NULL)
+    text_line(page, "what to do", finding->advice);
+}
+
 /* Three paragraphs: what it is, why we say so, what to do about it. */
 void text_finding(struct text *text, uint64_t rank, const struct report_connection *connection,
                   const struct finding *finding)
@@ -240,8 +270,5 @@ void text_finding(struct text *text, uint64_t rank, const struct report_connecti
   if (finding->alternative_count > 0 || finding->settle != NULL || finding->advice != NULL)
     page_newline(page);
   alternatives(text, finding);
-  if (finding->settle != NULL)
-    text_line(page, "settle it", finding->settle);
-  if (finding->advice != NULL)
-    text_line(page, "what to do", finding->advice);
+  next_steps(text, rank, finding);
 }

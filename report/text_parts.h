@@ -12,6 +12,10 @@ struct text {
   struct page page;
   const struct report_overview *overview;
   uint64_t told; /* findings told in full so far */
+  struct {
+    uint64_t rank; /* of the first finding with this cause; 0 = none yet */
+    const char *settle, *advice;
+  } causes[CAUSE_COUNT];
   bool captures_begun, connections_begun;
 };
 
