@@ -53,7 +53,7 @@ static void expect_golden(const char *name, char *rendered)
   assert_non_null(in);
   char *golden = calloc(1, GOLDEN_SIZE);
   assert_non_null(golden);
-  (void)fread(golden, 1, GOLDEN_SIZE - 1, in);
+  assert_true(fread(golden, 1, GOLDEN_SIZE - 1, in) > 0);
   fclose(in);
   assert_string_equal(rendered, golden);
   free(golden);
