@@ -15,6 +15,7 @@ struct command {
 static const struct command commands[] = {
     {"analyze", "TRACE [TRACE...] [FILTER]", "who holds each stalled stream up, and what proves it",
      cmd_analyze},
+    {"import", "TEXT -w FILE", "what tcpdump printed, as a pcapng file", cmd_import},
 };
 
 static void print_commands(FILE *stream)

@@ -397,16 +397,17 @@ static bool extend(struct tcpdump_text *text, const struct body *body)
 static void take_prose(struct tcpdump_text *text, const struct body *body)
 {
   end_packet(text);
-  enum separator kind = body->indented ? SEPARATOR_WEAK : SEPARATOR_PROSE;
-  if (kind > text->separator)
-    text->separator = kind;
+  /* -v prints payloads indented: they separate nothing */
+  if (!body->indented && text->separator < SEPARATOR_PROSE)
+    text->separator = SEPARATOR_PROSE;
   note_prose(text, body->text);
 }
 
-static void take_empty(struct tcpdump_text *text)
+/* A line of white space that has a tab is an empty line of a payload. */
+static void take_empty(struct tcpdump_text *text, const char *line, size_t size)
 {
   end_packet(text);
-  if (text->separator == SEPARATOR_NONE)
+  if (text->separator == SEPARATOR_NONE && memchr(line, '\t', size) == NULL)
     text->separator = SEPARATOR_WEAK;
 }
 
@@ -415,7 +416,7 @@ void tcpdump_text_line(struct tcpdump_text *text, const char *line, size_t size)
   struct body body = strip(line, size);
   current_excerpt(text)->lines++;
   if (body.text.size == 0) {
-    take_empty(text);
+    take_empty(text, line, size);
     return;
   }
   if (body.text.start[0] == '#') {

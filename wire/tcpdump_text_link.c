@@ -159,6 +159,10 @@ static bool scan_any_time(struct text_scan *scan, struct text_time *time)
 
 bool text_parse_time(struct text_scan *scan, struct text_time *time)
 {
+  if (scan_literal(scan, "[Error converting time] ")) { /* tcpdump gave up; the packet is good */
+    *time = (struct text_time){TEXT_TIME_NONE, 0};
+    return true;
+  }
   if (scan_any_time(scan, time))
     return true;
   /* --number prints the packet's number first. */
@@ -372,10 +376,22 @@ static void parse_ether(struct text_scan *scan, struct text_fields *fields)
   parse_link_details(scan, fields);
 }
 
+/* "MPLS (label 16106, tc 0, [S], ttl 44) " */
+static void skip_mpls(struct text_scan *scan)
+{
+  struct text_scan probe = *scan;
+  if (!scan_literal(&probe, "MPLS "))
+    return;
+  while (scan_literal(&probe, "(label ") && scan_past(&probe, ')'))
+    scan_spaces(&probe);
+  *scan = probe;
+}
+
 enum text_status text_parse_link(struct text_scan *scan, struct text_fields *fields)
 {
   parse_interface(scan, fields);
   parse_ether(scan, fields);
+  skip_mpls(scan);
   if (scan_literal(scan, "ip: ") || scan_literal(scan, "802.1Q "))
     fields->items++;
   struct text_scan probe = *scan;

@@ -31,7 +31,7 @@ static enum text_status skip_complaints(struct text_scan *scan)
     scan_literal(scan, "!");
     scan_spaces(scan);
   }
-  return scan_done(scan) ? TEXT_INCOMPLETE : TEXT_COMPLETE;
+  return TEXT_COMPLETE;
 }
 
 /* "src > dst:" */
@@ -100,21 +100,45 @@ static bool old_flags_follow(struct text_scan scan)
          (*scan.at >= '0' && *scan.at <= '9');
 }
 
+/* "frag (0|1448) ", with -vv "frag (0x12345678:0|1448) ": the offset. */
+static bool scan_fragment6(struct text_scan *scan, uint32_t *offset)
+{
+  struct text_scan probe = *scan;
+  uint32_t id, bytes;
+  if (!scan_literal(&probe, "frag ("))
+    return false;
+  if (scan_hex32(&probe, true, &id) && !scan_literal(&probe, ":"))
+    return false;
+  if (!scan_u32(&probe, offset) || !scan_literal(&probe, "|") || !scan_u32(&probe, &bytes) ||
+      !scan_literal(&probe, ")"))
+    return false;
+  scan_spaces(&probe);
+  *scan = probe;
+  return true;
+}
+
+/* "DSTOPT (padn)(homeaddr: 2001:db8::1) " */
+static bool scan_extension(struct text_scan *scan)
+{
+  static const char *const words[] = {"HBH ", "DSTOPT ", "RTALERT ", "srcrt ", "RT6 "};
+  struct text_scan probe = *scan;
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    if (!scan_literal(&probe, words[i]))
+      continue;
+    while (!scan_done(&probe) && *probe.at == '(' && scan_past(&probe, ')'))
+      scan_spaces(&probe);
+    *scan = probe;
+    return true;
+  }
+  return false;
+}
+
 /* IPv6 extension headers stand between the addresses and the protocol. */
 static void skip_extension_headers(struct text_scan *scan)
 {
-  static const char *const words[] = {"HBH ", "DSTOPT ", "RTALERT "};
-  for (bool again = true; again;) {
-    again = false;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-      again = scan_literal(scan, words[i]) || again;
-    struct text_scan probe = *scan;
-    if ((scan_literal(&probe, "frag (0|") || scan_literal(&probe, "srcrt (")) &&
-        scan_past(&probe, ')') && scan_literal(&probe, " ")) {
-      *scan = probe;
-      again = true;
-    }
-  }
+  uint32_t offset;
+  while (scan_extension(scan) || scan_fragment6(scan, &offset))
+    continue;
 }
 
 /* Behind extension headers TCP and UDP print only their ports: "50000 > 80: ". */
@@ -248,8 +272,11 @@ static enum text_status parse_inner(struct text_scan *scan, struct text_fields *
 
 static bool is_later_fragment(struct text_scan scan, const struct text_fields *fields)
 {
+  uint32_t offset;
   if (fields->ip.fragment_offset_bytes > 0)
     return true;
+  if (scan_fragment6(&scan, &offset))
+    return offset > 0;
   const char *frag = scan_find(&scan, "(frag ");
   return frag != NULL && scan_find(&scan, "@0") == NULL;
 }
@@ -259,10 +286,8 @@ static enum text_status parse_fragment(struct text_scan *scan, struct text_field
 {
   uint64_t value;
   fields->protocol = TEXT_FRAGMENT;
+  scan_fragment6(scan, &fields->ip.fragment_offset_bytes);
   struct text_scan probe = *scan;
-  if (scan_literal(&probe, "frag (") && scan_decimal(&probe, UINT16_MAX, &value))
-    fields->ip.fragment_offset_bytes = (uint32_t)value;
-  probe = *scan;
   if (scan_literal(&probe, "ip-proto-") && scan_decimal(&probe, 255, &value))
     fields->ip.protocol = (uint8_t)value;
   else if (scan_keyword(scan, "tcp"))
@@ -280,9 +305,7 @@ static enum text_status parse_protocol(struct text_scan *scan, struct text_field
   bool is_tcp;
   if (scan_done(scan))
     return TEXT_INCOMPLETE;
-  struct text_scan probe = *scan;
-  if (is_later_fragment(*scan, fields) ||
-      (scan_literal(&probe, "frag (") && !scan_literal(&probe, "0|")))
+  if (is_later_fragment(*scan, fields))
     return parse_fragment(scan, fields);
   skip_extension_headers(scan);
   parse_bare_ports(scan, fields);
@@ -296,7 +319,7 @@ static enum text_status parse_protocol(struct text_scan *scan, struct text_field
     return text_parse_icmp6(scan, fields);
   if (find_inner(scan))
     return parse_inner(scan, fields, depth); /* NOLINT(misc-no-recursion) bounded by depth */
-  probe = *scan;
+  struct text_scan probe = *scan;
   bool udp = scan_literal(&probe, "UDP,") || scan_literal(&probe, "udp ");
   if (fields->src_port.size > 0 || split_ports(fields, !udp))
     return parse_udp(scan, fields);
@@ -334,7 +357,9 @@ static enum text_status parse_network(struct text_scan *scan,
   parse_label(scan, fields);
   if (fields->protocol == TEXT_ARP)
     return text_parse_arp(scan, fields);
-  enum text_status status = text_parse_ip_verbose(scan, fields);
+  enum text_status status = skip_complaints(scan);
+  if (status == TEXT_COMPLETE)
+    status = text_parse_ip_verbose(scan, fields);
   if (status == TEXT_COMPLETE)
     status = skip_complaints(scan);
   if (status == TEXT_COMPLETE)

@@ -238,28 +238,40 @@ static uint64_t distance(uint32_t a, uint32_t b)
   return difference < 0 ? (uint64_t)(-(int64_t)difference) : (uint64_t)difference;
 }
 
-/* How far a reading is from where both directions stand; 0 if nothing can be compared. */
-static uint64_t misfit(const struct flow *flow, unsigned d, const struct text_tcp *tcp,
-                       bool relative)
+/* How far a reading's numbers are from where the directions stand; 0 if there is nothing to
+ * compare. */
+struct misfit {
+  uint64_t seq, ack;
+};
+
+static struct misfit misfit(const struct flow *flow, unsigned d, const struct text_tcp *tcp,
+                            bool relative)
 {
   const struct flow_direction *own = &flow->direction[d], *peer = &flow->direction[!d];
-  uint64_t sum = 0;
+  struct misfit misfit = {0};
   if (tcp->has_seq && own->known)
-    sum += distance(tcp->seq + (relative ? own->base : 0), own->next);
+    misfit.seq = distance(tcp->seq + (relative ? own->base : 0), own->next);
   if (tcp->has_ack && peer->known)
-    sum += distance(tcp->ack + (relative ? peer->base : 0), peer->next);
-  return sum;
+    misfit.ack = distance(tcp->ack + (relative ? peer->base : 0), peer->next);
+  return misfit;
+}
+
+/* One of the two numbers may be wrong for itself: a corrupted segment, an old duplicate. */
+static bool fits(struct misfit misfit)
+{
+  return misfit.seq <= WINDOW_MAX_BYTES || misfit.ack <= WINDOW_MAX_BYTES;
 }
 
 /* Which reading the segment's numbers have; settles the connection's when the answer is clear. */
 static enum reading choose(struct flow *flow, unsigned d, const struct text_tcp *tcp)
 {
-  uint64_t printed = misfit(flow, d, tcp, false), relative = misfit(flow, d, tcp, true);
-  bool syn_seen = flow->direction[0].syn_seen || flow->direction[1].syn_seen;
-  if (flow->reading == READING_PRINTED && printed <= WINDOW_MAX_BYTES)
+  struct misfit as_printed = misfit(flow, d, tcp, false), as_relative = misfit(flow, d, tcp, true);
+  if (flow->reading == READING_PRINTED && fits(as_printed))
     return READING_PRINTED;
-  if (flow->reading == READING_RELATIVE && relative <= WINDOW_MAX_BYTES)
+  if (flow->reading == READING_RELATIVE && fits(as_relative))
     return READING_RELATIVE;
+  uint64_t printed = as_printed.seq + as_printed.ack, relative = as_relative.seq + as_relative.ack;
+  bool syn_seen = flow->direction[0].syn_seen || flow->direction[1].syn_seen;
   uint64_t margin = syn_seen ? 0 : PREFER_PRINTED_BYTES;
   enum reading best = relative + margin < printed ? READING_RELATIVE : READING_PRINTED;
   uint64_t better = best == READING_PRINTED ? printed : relative;
@@ -275,7 +287,7 @@ static void take_syn(struct flow *flow, unsigned d, const struct text_tcp *tcp,
                      struct text_seq_result *result)
 {
   struct flow_direction *own = &flow->direction[d], *peer = &flow->direction[!d];
-  bool again = own->syn_seen && tcp->seq == own->base;
+  bool again = (own->syn_seen || own->base_known) && tcp->seq == own->base;
   if (!again) {
     /* an answer, or a simultaneous open (RFC 9293, 3.5): the peer's SYN is still good */
     bool answer = peer->syn_seen && ((tcp->flags & TCP_ACK) != 0 || !peer->base_known);

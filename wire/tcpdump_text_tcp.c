@@ -155,7 +155,7 @@ static const char *option_text_end(const struct text_scan *scan, char closing)
       braces = true;
     else if (*at == '}')
       braces = false;
-    else if (!braces && (*at == ',' || *at == closing))
+    else if (!braces && (*at == ',' || *at == '[' || *at == closing))
       return at;
   }
   return NULL;
@@ -192,6 +192,7 @@ static enum option_result parse_opaque(struct text_scan *scan, struct text_tcp *
                                        size_t size, char closing)
 {
   static const uint8_t zeros[TEXT_TCP_OPTIONS_MAX];
+  scan_literal(scan, " shared secret not supplied with -M,"); /* md5: a comma within */
   const char *end = option_text_end(scan, closing);
   if (end == NULL)
     return OPTION_MORE;
@@ -269,34 +270,35 @@ static enum option_result parse_option(struct text_scan *scan, struct text_tcp *
   return parse_uncommon(scan, tcp, closing);
 }
 
-/* Behind an option: "[len 4]" if its length was odd, or "[bad opt]". */
-static enum option_result parse_option_trailer(struct text_scan *scan, struct text_tcp *tcp)
+/* "[len 4]" behind an option whose length was odd. */
+static enum option_result parse_option_trailer(struct text_scan *scan)
 {
   uint32_t length;
   scan_spaces(scan);
   struct text_scan probe = *scan;
   if (scan_literal(&probe, "[len ") && scan_u32(&probe, &length) && scan_literal(&probe, "]"))
     *scan = probe;
-  if (scan_literal(scan, "[bad opt]")) {
-    /* a length that cannot be: the decoder shall see that as well */
-    uint8_t *at = tcp->options + tcp->option_bytes;
-    if (tcp->option_bytes + 2u <= sizeof tcp->options) {
-      at[0] = 253;
-      at[1] = 0;
-      tcp->option_bytes = (uint8_t)(tcp->option_bytes + 2);
-    }
-    return OPTION_CUT;
-  }
   return scan_done(scan) ? OPTION_MORE : OPTION_OK;
 }
 
-/* "timestamp[|tcp]>": the capture ended within the next option. Moves behind the mark. */
-static bool scan_cut_option(struct text_scan *scan)
+/* "timestamp[|tcp]>": the capture ended within the next option. "scps[bad opt]]": its length cannot
+ * be, which the decoder of the frame shall see as well. Moves behind the remark. */
+static bool scan_broken_option(struct text_scan *scan, struct text_tcp *tcp)
 {
-  const char *cut = scan_find(scan, "[|tcp]"), *comma = scan_find(scan, ",");
-  if (cut == NULL || (comma != NULL && comma < cut))
+  static const uint8_t impossible[2] = {253, 0};
+  const char *comma = scan_find(scan, ",");
+  const char *cut = scan_find(scan, "[|tcp]"), *bad = scan_find(scan, "[bad opt]");
+  if (cut != NULL && (comma == NULL || cut < comma)) {
+    scan->at = cut + strlen("[|tcp]");
+    return true;
+  }
+  if (bad == NULL || (comma != NULL && comma < bad))
     return false;
-  scan->at = cut + strlen("[|tcp]");
+  scan->at = bad + strlen("[bad opt]");
+  if (tcp->option_bytes + sizeof impossible <= sizeof tcp->options) {
+    memcpy(tcp->options + tcp->option_bytes, impossible, sizeof impossible);
+    tcp->option_bytes = (uint8_t)(tcp->option_bytes + sizeof impossible);
+  }
   return true;
 }
 
@@ -309,10 +311,10 @@ enum text_status text_parse_tcp_options(struct text_scan *scan, char closing,
   for (;;) {
     scan_spaces(scan);
     enum option_result result = OPTION_CUT;
-    if (!scan_cut_option(scan)) {
+    if (!scan_broken_option(scan, tcp)) {
       result = parse_option(scan, tcp, closing);
       if (result == OPTION_OK)
-        result = parse_option_trailer(scan, tcp);
+        result = parse_option_trailer(scan);
     }
     if (result == OPTION_MORE || result == OPTION_BAD)
       return result == OPTION_MORE ? TEXT_INCOMPLETE : TEXT_BAD;
