@@ -4,6 +4,16 @@
 
 #include <string.h>
 
+uint32_t full_segment_bytes(const struct stream *stream)
+{
+  uint32_t mss = stream->mss;
+  if (mss > 0 && (stream->flags & STREAM_TIMESTAMPS) != 0 && mss > 12)
+    mss -= 12;
+  if (stream->largest_segment == 0)
+    return mss;
+  return mss == 0 || stream->largest_segment < mss ? stream->largest_segment : mss;
+}
+
 enum stream_side connection_side(const struct connection *connection, const struct packet *packet)
 {
   const struct flow_key *key = &connection->key;

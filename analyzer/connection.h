@@ -72,7 +72,8 @@ struct wait {
   uint8_t icmp_type, icmp_code;
   uint32_t icmp_mtu;
   uint64_t shrunk_bytes;
-  bool hole_noticed; /* later bytes came while earlier ones had not been seen */
+  bool syn_sent_again; /* a SYN or SYN-ACK, although it was acknowledged */
+  bool hole_noticed;   /* later bytes came while earlier ones had not been seen */
 };
 
 /* A run of short waits with one cause, on its way to become a crawl. */
@@ -87,6 +88,7 @@ struct trouble {
       spurious_retransmits;
   uint32_t sack_segments, dsack_segments, out_of_order, zero_windows, window_probes, keepalives;
   uint32_t duplicates, bad_checksums;
+  uint32_t foreign_sacks; /* SACK blocks that lie outside everything that was sent */
   uint64_t retransmitted_bytes, unseen_bytes;
   struct sighting zero_window_since; /* frame 0: the window is not zero */
   struct crawl *crawl;
@@ -120,8 +122,10 @@ enum stream_flag {
   STREAM_OUTGOING = 0x8000,       /* S's packets were flagged as leaving the capturing host */
   STREAM_INCOMING = 0x10000,      /* S's packets were flagged as arriving at the capturing host */
   STREAM_BAD_CHECKSUM_DATA = 0x20000,
-  STREAM_PURE_ACKS = 0x40000,    /* R sent at least one pure ACK */
-  STREAM_GOOD_CHECKSUM = 0x80000 /* at least one of S's checksums was right */
+  STREAM_PURE_ACKS = 0x40000,      /* R sent at least one pure ACK */
+  STREAM_GOOD_CHECKSUM = 0x80000,  /* at least one of S's checksums was right */
+  STREAM_SCALED_WINDOW = 0x100000, /* R has announced a window after the handshake */
+  STREAM_EDGE_REACHED = 0x200000   /* S's last data left less than a segment of R's window */
 };
 
 struct stream {
@@ -192,7 +196,9 @@ enum connection_flag {
   CONNECTION_ABORT_REPORTED = 0x200,
   CONNECTION_HANDSHAKE_REPORTED = 0x400,
   CONNECTION_SIMULTANEOUS = 0x800,
-  CONNECTION_FASTOPEN = 0x1000
+  CONNECTION_FASTOPEN = 0x1000,
+  CONNECTION_CHALLENGED =
+      0x2000 /* the SYN was answered with an ACK of something else (RFC 5961, 4) */
 };
 
 struct connection {
@@ -213,6 +219,10 @@ struct connection {
   int64_t syn_ns, syn_ack_ns; /* first ones */
   struct stream stream[2];    /* by enum stream_side of the sender */
 };
+
+/* A full segment of this stream: R's MSS (less the timestamps option, 12 bytes), or the largest one
+ * seen if that is less. */
+uint32_t full_segment_bytes(const struct stream *stream);
 
 /* Which side sent this packet. */
 enum stream_side connection_side(const struct connection *connection, const struct packet *packet);

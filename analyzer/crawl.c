@@ -26,6 +26,8 @@ struct crawl {
   uint64_t first_frame, last_frame;
   int64_t candidate_ns, candidate_gap_ns; /* a delayed ACK that may have released data; 0: none */
   uint64_t candidate_frame;
+  bool candidate_full; /* a full segment: Nagle does not hold anything back for it (RFC 9293, 3.7.4)
+                        */
   struct finding findings[CRAWL_KEPT]; /* the first ones, whole */
 };
 
@@ -42,6 +44,7 @@ static bool may_crawl(enum cause cause)
   case CAUSE_SNDBUF_LIMITED:
   case CAUSE_RCVBUF_LIMITED:
   case CAUSE_SILLY_WINDOW:
+  case CAUSE_OUT_OF_WINDOW:
   case CAUSE_SLOW_READER:
   case CAUSE_ZERO_WINDOW:
   case CAUSE_WINDOW_SCALE_REWRITTEN:
@@ -179,10 +182,11 @@ bool crawl_delayed_ack(struct analyzer *analyzer, struct connection *connection,
   struct stream *stream = &connection->stream[side];
   int64_t gap_ns = segment->time_ns - stream->progress_ns;
   uint32_t outstanding = stream_outstanding(stream);
-  bool small = outstanding > 0 && segment->packet->ack == stream->snd_nxt &&
-               outstanding < (stream->mss > 0 ? stream->mss : stream->largest_segment + 1);
-  if (!small || gap_ns < DELAYED_MIN_NS || gap_ns > DELAYED_MAX_NS || stream->rtt.samples == 0 ||
-      (connection->flags & CONNECTION_ESTABLISHED) == 0 ||
+  uint32_t full = full_segment_bytes(stream);
+  bool one_segment =
+      outstanding > 0 && segment->packet->ack == stream->snd_nxt && outstanding <= full;
+  if (!one_segment || gap_ns < DELAYED_MIN_NS || gap_ns > DELAYED_MAX_NS ||
+      stream->rtt.samples == 0 || (connection->flags & CONNECTION_ESTABLISHED) == 0 ||
       gap_ns < DELAYED_RTT_TIMES * stream->rtt.min_ns ||
       (stream->trouble != NULL && stream->trouble->wait.retransmissions > 0))
     return false;
@@ -192,12 +196,13 @@ bool crawl_delayed_ack(struct analyzer *analyzer, struct connection *connection,
   crawl->candidate_ns = segment->time_ns;
   crawl->candidate_gap_ns = gap_ns;
   crawl->candidate_frame = segment->packet->frame;
+  crawl->candidate_full = outstanding == full;
   return true;
 }
 
-static void nagle_finding(const struct connection *connection, enum stream_side side,
-                          const struct crawl *crawl, const struct segment *segment,
-                          struct finding *finding)
+static void delayed_ack_finding(const struct connection *connection, enum stream_side side,
+                                const struct crawl *crawl, const struct segment *segment,
+                                struct finding *finding)
 {
   char gap[32];
   *finding = (struct finding){.state = FINDING_CLOSED,
@@ -210,11 +215,17 @@ static void nagle_finding(const struct connection *connection, enum stream_side 
                               .ended_by = ENDED_BY_ACK,
                               .waits = 1,
                               .waited_ns = crawl->candidate_gap_ns};
-  verdict(finding, CAUSE_NAGLE_DELAYED_ACK, LOCATION_SENDER_TCP, CONFIDENCE_LIKELY,
-          CONFIDENCE_LIKELY);
+  bool full = crawl->candidate_full;
+  verdict(finding, full ? CAUSE_DELAYED_ACK : CAUSE_NAGLE_DELAYED_ACK,
+          full ? LOCATION_RECEIVER_TCP : LOCATION_SENDER_TCP,
+          full ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
   finding_add_evidence(finding, connection->end, crawl->candidate_frame, crawl->candidate_ns,
-                       "a delayed ACK, %s after a segment smaller than the MSS",
-                       duration_words(crawl->candidate_gap_ns, gap));
+                       "a delayed ACK, %s after a segment %s",
+                       duration_words(crawl->candidate_gap_ns, gap),
+                       full ? "of full size" : "smaller than the MSS");
+  if (full)
+    finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_SNDBUF_LIMITED,
+                            "why the sender has only one segment out at a time");
   finding_add_evidence(finding, connection->end, segment->packet->frame, segment->time_ns,
                        "it releases the next %u bytes at once", segment->packet->payload_bytes);
   finding_add_alternative(
@@ -238,9 +249,9 @@ void crawl_new_data(struct analyzer *analyzer, struct connection *connection, en
                       crawl->candidate_ns - crawl->candidate_gap_ns / 2;
   if (released) {
     struct finding finding;
-    nagle_finding(connection, side, crawl, segment, &finding);
+    delayed_ack_finding(connection, side, crawl, segment, &finding);
     stream->moving_ns -= crawl->candidate_gap_ns;
-    stream->trouble->owed_ns[LOCATION_SENDER_TCP] += crawl->candidate_gap_ns;
+    stream->trouble->owed_ns[finding.location] += crawl->candidate_gap_ns;
     add_wait(analyzer, connection, crawl, &finding);
   }
   crawl->candidate_ns = 0;

@@ -55,6 +55,16 @@ static bool client_waits(const struct situation *situation, struct finding *find
              "The SYN arrived here, but the server did not answer for %s.", gap);
     return true;
   }
+  if ((situation->connection->flags & CONNECTION_CHALLENGED) != 0) {
+    verdict(finding, CAUSE_HALF_OPEN, LOCATION_RECEIVER_TCP, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
+    finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_SYN_LOSS,
+                            "later SYNs may have been lost besides");
+    snprintf(finding->summary, sizeof finding->summary,
+             "The server still knew an older connection of these ports and answered the SYN with "
+             "an ACK for it; opening took %s.",
+             gap);
+    return true;
+  }
   bool early = first_syn_answered(situation);
   verdict(finding,
           early         ? CAUSE_SYNACK_LOSS
@@ -79,12 +89,33 @@ static bool client_waits(const struct situation *situation, struct finding *find
   return true;
 }
 
+/* The client sends its SYN again although the SYN-ACK was seen here. */
+static bool synack_did_not_arrive(const struct situation *situation, struct finding *finding)
+{
+  char gap[32];
+  const struct sighting *again = &situation->wait->first_retransmission_of_acked;
+  bool at_client = situation->near == NEAR_SENDER;
+  verdict(finding, CAUSE_SYNACK_LOSS, LOCATION_REVERSE_PATH,
+          situation->near == NEAR_RECEIVER ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
+          CONFIDENCE_LIKELY);
+  finding_add_evidence(finding, situation->connection->end, situation->stream->last_ack.frame,
+                       situation->stream->last_ack.time_ns, "the SYN-ACK passes here");
+  finding_add_evidence(finding, situation->connection->end, again->frame, again->time_ns,
+                       "the client sends its SYN again");
+  finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_ACK_IGNORED,
+                          at_client ? "the client's host may have dropped it"
+                                    : "the client may have received and dropped it");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The SYN-ACK did not reach the client; the connection took %s longer.",
+           duration_words(situation->gap_ns, gap));
+  return true;
+}
+
 static bool server_waits(const struct situation *situation, struct finding *finding)
 {
   char gap[32];
-  const struct connection *connection = situation->connection;
   uint32_t copies = situation->wait->lost.retransmissions;
-  if (copies == 0) {
+  if (copies == 0 && !situation->wait->syn_sent_again) {
     finding->location = LOCATION_NONE;
     finding->severity = SEVERITY_INFO;
     return true;
@@ -92,7 +123,7 @@ static bool server_waits(const struct situation *situation, struct finding *find
   duration_words(situation->gap_ns, gap);
   finding->sender = SIDE_CLIENT;
   tell_syns(situation, finding);
-  bool acked = connection->handshake_acks > 0;
+  bool acked = situation->wait->syn_sent_again;
   if (acked) {
     verdict(finding, CAUSE_LISTEN_OVERFLOW, LOCATION_RECEIVER_APP,
             situation->near == NEAR_SENDER ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
@@ -121,6 +152,9 @@ bool rule_handshake(const struct situation *situation, struct finding *finding)
   const struct stream *stream = situation->stream;
   bool syn_outstanding = (stream->flags & STREAM_SYN) != 0 && stream->snd_nxt == stream->isn + 1 &&
                          (stream->flags & STREAM_ACKED) == 0;
+  if (situation->wait->syn_sent_again)
+    return situation->side == SIDE_CLIENT ? synack_did_not_arrive(situation, finding)
+                                          : server_waits(situation, finding);
   if (!syn_outstanding && !((stream->flags & STREAM_SYN) != 0 && stream->snd_una == stream->isn &&
                             situation->outstanding > 0))
     return false;

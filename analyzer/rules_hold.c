@@ -122,7 +122,7 @@ static void conclude_hold(const struct situation *situation, struct finding *fin
               (situation->stream->flags & STREAM_FOLLOWS_PURE_ACKS) != 0;
   bool on_host = situation->near == NEAR_SENDER && situation->view.certain;
   enum confidence confidence = both && on_host ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
-  if (situation->near == NEAR_RECEIVER || situation->near == NEAR_MIDDLE)
+  if (situation->near != NEAR_SENDER || !both)
     confidence = CONFIDENCE_POSSIBLE;
   verdict(finding, CAUSE_TX_QUEUE_HOLD, LOCATION_SENDER_QUEUE, confidence, CONFIDENCE_LIKELY);
   finding->hold_min_ns =

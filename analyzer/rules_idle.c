@@ -46,6 +46,10 @@ static void tell_last(const struct situation *situation, struct finding *finding
 
 static void leave_open(const struct situation *situation, struct finding *finding)
 {
+  if (engine_was_silent(situation->analyzer, situation->start_ns, situation->end_ns))
+    finding_add_alternative(
+        finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
+        "other connections were silent at the same time: the host may have been paused");
   bool stamped = (situation->stream->flags & STREAM_TIMESTAMPS) != 0 && situation->segment != NULL;
   finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
                           "packets cannot show whether the socket held unsent bytes");
@@ -134,15 +138,13 @@ static void pause_within_message(const struct situation *situation, struct findi
 static void pause_at_boundary(const struct situation *situation, struct finding *finding)
 {
   char gap[32];
-  bool silent = engine_was_silent(situation->analyzer, situation->start_ns, situation->end_ns);
+
   verdict(finding, CAUSE_APP_IDLE, LOCATION_SENDER_APP,
           situation->near == NEAR_RECEIVER ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY,
           CONFIDENCE_LIKELY);
   finding->severity = SEVERITY_INFO;
   leave_open(situation, finding);
-  if (silent)
-    finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
-                            "other connections were silent at the same time");
+
   snprintf(finding->summary, sizeof finding->summary,
            "The %s application paused for %s at the end of a message.",
            situation->side == SIDE_CLIENT ? "client's" : "server's",
@@ -152,10 +154,12 @@ static void pause_at_boundary(const struct situation *situation, struct finding 
 bool rule_idle(const struct situation *situation, struct finding *finding)
 {
   const struct stream *stream = situation->stream;
-  if ((stream->flags & STREAM_FIN) != 0 || stream->last_data.frame == 0 || stream->bytes == 0)
+  if ((stream->flags & STREAM_FIN) != 0)
     return nothing_to_say(finding);
   if ((situation->other->flags & STREAM_LATEST_SPEAKER) != 0)
     return turnaround(situation, finding);
+  if (stream->last_data.frame == 0)
+    return nothing_to_say(finding);
   if (keepalive(situation, finding))
     return true;
   bool boundary = at_message_boundary(situation);

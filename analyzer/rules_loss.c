@@ -20,6 +20,8 @@
 /* Copies of full segments lost this often in a row, while smaller ones pass, are a matter of size.
  */
 #define PMTU_COPIES_MIN 2
+/* Every path takes 576 bytes (RFC 791): less than that, without headers, is never too big. */
+#define PMTU_BYTES_MIN 536u
 /* An answer this much sooner than any round trip was not to the last copy. */
 #define TOO_SOON_NUM 1
 #define TOO_SOON_DEN 2
@@ -67,13 +69,8 @@ static bool original_arrived(const struct situation *situation)
   const struct stream *stream = situation->stream;
   bool stamped =
       (ack->options & TCP_OPT_TIMESTAMPS) != 0 && (stream->flags & STREAM_TIMESTAMPS) != 0;
-  /* The copy carries the clock's latest value; an echo of exactly the original's, below it, is the
-   * original's. */
-  if (stamped && ack->ts_ecr == wait->lost.original_ts_val &&
-      seq_gt(stream->clock.last_val, wait->lost.original_ts_val) &&
-      seq_leq(ack->ack, wait->lost.end))
-    return true;
-  return false;
+
+  return stamped && seq_lt(ack->ts_ecr, wait->lost.first_retransmission_ts_val);
 }
 
 /* No round trip is that short: the ACK was on its way before the last copy left. */
@@ -109,11 +106,20 @@ static bool both_directions_lost(const struct situation *situation)
          situation->wait->dsacks + ack->sack_count > 0 && situation->wait->lost.by_timer > 0;
 }
 
+/* R has just got the first of many: a small step of a long flight, no SACK, no DSACK. Had R had
+ * them for long, it would acknowledge all of them at once. */
+static bool data_came_late(const struct situation *situation)
+{
+  const struct packet *ack = situation->segment->packet;
+  return ack->sack_count == 0 && situation->wait->dsacks == 0 &&
+         seq_diff(situation->stream->snd_nxt, ack->ack) > (int32_t)(3 * situation->next_bytes);
+}
+
 static void conclude_spurious(const struct situation *situation, struct finding *finding)
 {
   char gap[32];
   bool early = ack_built_early(situation);
-  bool late = answered_too_soon(situation);
+  bool late = answered_too_soon(situation) || data_came_late(situation);
   if (!early && !late && both_directions_lost(situation)) {
     verdict(finding, CAUSE_PATH_OUTAGE, LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE,
             CONFIDENCE_POSSIBLE);
@@ -164,7 +170,7 @@ static bool size_matters(const struct situation *situation)
   const struct stream *stream = situation->stream;
   uint32_t lost_bytes = wait->lost.end - wait->lost.start;
   if (wait->lost.retransmissions < PMTU_COPIES_MIN || wait->hole_noticed ||
-      lost_bytes <= stream->largest_acked || stream->bytes == 0)
+      lost_bytes <= stream->largest_acked || stream->bytes == 0 || lost_bytes < PMTU_BYTES_MIN)
     return false;
   if (wait->icmp.frame != 0 && wait->icmp_mtu > 0)
     return true;
@@ -242,11 +248,33 @@ static void lost_anywhere(const struct situation *situation, struct finding *fin
                             "the sender may have waited longer than it had to");
 }
 
+/* SACK blocks that mean nothing to S: shifted sequence numbers on the way, translated in the header
+ * only. */
+static bool sacks_are_foreign(const struct situation *situation)
+{
+  const struct trouble *trouble = situation->stream->trouble;
+  return trouble != NULL && trouble->foreign_sacks >= 3 &&
+         trouble->foreign_sacks * 2 > trouble->sack_segments;
+}
+
 static void conclude_loss(const struct situation *situation, struct finding *finding)
 {
   const struct wait *wait = situation->wait;
   char gap[32];
   duration_words(situation->gap_ns, gap);
+  if (sacks_are_foreign(situation)) {
+    verdict(finding, CAUSE_SACK_NOT_TRANSLATED, LOCATION_REVERSE_PATH, CONFIDENCE_POSSIBLE,
+            CONFIDENCE_LIKELY);
+    finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_SEGMENT_LOSS,
+                            "a segment was lost; what is wrong is that SACK could not repair it");
+    finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_UNKNOWN,
+                            "the receiver itself may send wrong blocks");
+    snprintf(finding->summary, sizeof finding->summary,
+             "A loss could only be repaired by the timer, %s later: %u SACK blocks lie outside "
+             "everything that was sent.",
+             gap, situation->stream->trouble->foreign_sacks);
+    return;
+  }
   bool found_by_acks = wait->sacks > 0 || wait->duplicate_acks >= 3 || wait->fast > 0;
   bool nothing_back =
       wait->packets_from_receiver == 0 ||
@@ -264,6 +292,10 @@ static void conclude_loss(const struct situation *situation, struct finding *fin
         finding, LOCATION_FORWARD_PATH, CAUSE_PATH_OUTAGE,
         "nothing at all came back meanwhile: both directions may have been down");
   lost_anywhere(situation, finding);
+  if (situation->stream->mss > 0 && wait->lost.end - wait->lost.start > situation->stream->mss)
+    finding_add_alternative(
+        finding, LOCATION_FORWARD_PATH, CAUSE_GSO_TOO_BIG,
+        "the lost segment was larger than the MSS: it may have been too big for what carries it");
   char what[96];
   if (cause == CAUSE_RTO_BACKOFF)
     snprintf(what, sizeof what, "and %u copies of it", wait->lost.retransmissions - 1);
@@ -411,6 +443,39 @@ static bool past_the_window(const struct situation *situation, struct finding *f
   return true;
 }
 
+/* R's own end: the first copy of what R had acknowledged comes later than any first timeout of S.
+ * So earlier copies were lost. */
+static bool earlier_copies_lost(const struct situation *situation, struct finding *finding)
+{
+  const struct wait *wait = situation->wait;
+  char gap[32], late[32];
+  int64_t first_ns = wait->first_retransmission_of_acked.time_ns - situation->start_ns;
+  if (situation->near == NEAR_SENDER || wait->retransmissions_of_acked == 0 ||
+      wait->retransmissions > 0 ||
+      first_ns * RTO_EXCESS_DEN < rtt_rto_bound_ns(&situation->stream->rtt) * RTO_EXCESS_NUM)
+    return false;
+  verdict(finding, CAUSE_PATH_OUTAGE, LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE,
+          CONFIDENCE_POSSIBLE);
+  finding_add_evidence(finding, situation->connection->end, situation->stream->last_ack.frame,
+                       situation->stream->last_ack.time_ns, "everything is acknowledged");
+  finding_add_evidence(
+      finding, situation->connection->end, wait->first_retransmission_of_acked.frame,
+      wait->first_retransmission_of_acked.time_ns,
+      "the first segment sent again comes only after %s: earlier copies must have been lost",
+      duration_words(first_ns, late));
+  finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_ACK_LOSS,
+                          "the ACKs did not reach the sender, whatever became of its data");
+  finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_EXCESSIVE_RTO,
+                          "the sender may have waited that long");
+  finding_add_alternative(finding, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT,
+                          "the sending host may have dropped its copies itself");
+  snprintf(finding->summary, sizeof finding->summary,
+           "ACKs did not reach the sender, and its first copies did not come here: both directions "
+           "were down, for %s.",
+           duration_words(situation->gap_ns, gap));
+  return true;
+}
+
 static bool bad_checksums(const struct situation *situation, struct finding *finding)
 {
   const struct wait *wait = situation->wait;
@@ -476,9 +541,9 @@ bool rule_hole(const struct situation *situation, struct finding *finding)
 bool rule_retransmission(const struct situation *situation, struct finding *finding)
 {
   const struct wait *wait = situation->wait;
-  if (paws(situation, finding) || acked_sent_again(situation, finding) ||
-      past_the_window(situation, finding) || refused_by_receiver(situation, finding) ||
-      ignored_by_receiver(situation, finding))
+  if (paws(situation, finding) || earlier_copies_lost(situation, finding) ||
+      acked_sent_again(situation, finding) || past_the_window(situation, finding) ||
+      refused_by_receiver(situation, finding) || ignored_by_receiver(situation, finding))
     return true;
   if (wait->retransmissions == 0)
     return false;

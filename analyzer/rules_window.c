@@ -1,13 +1,11 @@
 /* R does not let S send: its window is closed, or smaller than a segment. */
 
 #include "analyzer/situation.h"
+#include "analyzer/window_scale.h"
 #include "wire/seq.h"
 #include "wire/timestamp.h"
 
 #include <stdio.h>
-
-/* Flights that end exactly at the raw 16-bit window, this many times, are no coincidence. */
-#define RAW_HITS_MIN 4
 
 static int64_t closed_ns(const struct situation *situation)
 {
@@ -19,12 +17,26 @@ static int64_t closed_ns(const struct situation *situation)
   return until_ns - from_ns;
 }
 
+static void tell_shrink(const struct situation *situation, struct finding *finding)
+{
+  const struct wait *wait = situation->wait;
+  if (wait->window_shrunk.frame == 0)
+    return;
+  finding_add_evidence(
+      finding, situation->connection->end, wait->window_shrunk.frame, wait->window_shrunk.time_ns,
+      "the right edge moves left by %llu bytes (RFC 9293, 3.8.6: strongly discouraged)",
+      (unsigned long long)wait->shrunk_bytes);
+  finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_WINDOW_SHRINK,
+                          "the receiver's TCP took back window that it had given");
+}
+
 static void tell_closed(const struct situation *situation, struct finding *finding)
 {
   const struct wait *wait = situation->wait;
   uint8_t end = situation->connection->end;
   finding_add_evidence(finding, end, wait->zero_window.frame, wait->zero_window.time_ns,
                        "the receiver closes its window: 0 bytes");
+  tell_shrink(situation, finding);
   if (wait->first_probe.frame != 0)
     finding_add_evidence(finding, end, wait->first_probe.frame, wait->first_probe.time_ns,
                          "first of %u window probes; %u answers", wait->probes,
@@ -70,10 +82,18 @@ static bool update_unheeded(const struct situation *situation, struct finding *f
   return true;
 }
 
+/* The other direction's window was closed during most of this wait as well. */
 static bool is_deadlock(const struct situation *situation)
 {
-  const struct stream *other = situation->other;
-  return (other->flags & STREAM_WINDOW) != 0 && other->window_raw == 0;
+  const struct trouble *trouble = situation->other->trouble;
+  if (trouble == NULL || trouble->wait.zero_window.frame == 0)
+    return false;
+  int64_t from_ns = trouble->wait.zero_window.time_ns > situation->start_ns
+                        ? trouble->wait.zero_window.time_ns
+                        : situation->start_ns;
+  int64_t until_ns = trouble->wait.window_opened.frame != 0 ? trouble->wait.window_opened.time_ns
+                                                            : situation->end_ns;
+  return (until_ns - from_ns) * 2 > situation->gap_ns;
 }
 
 bool rule_zero_window(const struct situation *situation, struct finding *finding)
@@ -82,7 +102,9 @@ bool rule_zero_window(const struct situation *situation, struct finding *finding
   if (wait->zero_window.frame == 0 || closed_ns(situation) * 2 < situation->gap_ns)
     return wait->zero_window.frame != 0 && update_unheeded(situation, finding);
   /* Without a probe, and without data as soon as it opened, S may have had nothing to send. */
-  bool sent_at_once = situation->segment != NULL && !situation->by_ack;
+  bool sent_at_once = situation->segment != NULL && !situation->by_ack &&
+                      wait->window_opened.frame != 0 &&
+                      situation->end_ns - wait->window_opened.time_ns <= situation->limit_ns;
   if (wait->probes == 0 && !sent_at_once && situation->outstanding == 0)
     return false;
   if (update_unheeded(situation, finding))
@@ -148,12 +170,36 @@ static bool scale_rewritten(const struct situation *situation, struct finding *f
   return true;
 }
 
+/* No SYN was seen, but S stops at the raw window again and again, and full segments exist on this
+ * path. */
+static bool scale_doubtful(const struct situation *situation, struct finding *finding)
+{
+  const struct stream *stream = situation->stream;
+  char gap[32];
+  if (situation->window_scale_known || stream->raw_hits < RAW_HITS_MIN ||
+      stream->window_raw >= situation->other->largest_segment)
+    return false;
+  verdict(finding, CAUSE_WINDOW_SCALE_REWRITTEN, LOCATION_REVERSE_PATH, CONFIDENCE_POSSIBLE,
+          CONFIDENCE_POSSIBLE);
+  tell_scale(situation, finding, 0);
+  finding_add_alternative(
+      finding, LOCATION_RECEIVER_TCP, CAUSE_SILLY_WINDOW,
+      "without the SYN it cannot be told whether the receiver scales its window at all");
+  finding_add_alternative(finding, LOCATION_RECEIVER_APP, CAUSE_SLOW_READER,
+                          "the window may really be that small");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sender sends exactly the raw window of %u bytes and waits: %s this time. It may "
+           "not know the window scale.",
+           stream->window_raw, duration_words(situation->gap_ns, gap));
+  return true;
+}
+
 bool rule_small_window(const struct situation *situation, struct finding *finding)
 {
   const struct stream *stream = situation->stream;
   if ((stream->flags & STREAM_WINDOW) == 0 || stream->window_raw == 0 || stream->bytes == 0)
     return false;
-  if (scale_rewritten(situation, finding))
+  if (scale_rewritten(situation, finding) || scale_doubtful(situation, finding))
     return true;
   if (!situation->window_scale_known || stream->window_bytes >= situation->next_bytes ||
       situation->next_bytes == 0 || situation->window_left >= situation->next_bytes)
@@ -168,6 +214,7 @@ bool rule_small_window(const struct situation *situation, struct finding *findin
   verdict(finding, read_slowly || was_larger ? CAUSE_SLOW_READER : CAUSE_SILLY_WINDOW,
           read_slowly || was_larger ? LOCATION_RECEIVER_APP : LOCATION_RECEIVER_TCP,
           CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
+  tell_shrink(situation, finding);
   finding_add_evidence(finding, situation->connection->end, stream->last_ack.frame,
                        stream->last_ack.time_ns,
                        "the receiver's window is %u bytes, less than a segment of %u",

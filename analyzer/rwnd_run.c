@@ -2,7 +2,8 @@
 
 #include "analyzer/report_finding.h"
 #include "analyzer/situation.h"
-#include "wire/seq.h"
+#include "analyzer/window_scale.h"
+
 #include "wire/timestamp.h"
 
 #include <stdio.h>
@@ -18,25 +19,12 @@
 /* Windows from here on are how a plain receiver without window scaling does (RFC 9293): slow, but
  * nobody's fault. */
 #define SMALL_WINDOW_BYTES 65536u
-/* Flights that end exactly at the raw 16-bit window, this many times, are no coincidence. */
-#define RAW_HITS_MIN 4
-
-static uint32_t segment_size(const struct stream *stream)
-{
-  return stream->mss > 12 ? stream->mss - 12u : stream->largest_segment;
-}
 
 void rwnd_run_add(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
                   const struct segment *segment)
 {
   struct stream *stream = &connection->stream[side];
-  int32_t left = seq_diff(stream->right_edge, stream->snd_nxt);
-  bool known;
-  connection_shift(connection, side ^ 1, &known);
-  bool at_raw =
-      known && stream->raw_hits >= RAW_HITS_MIN && stream_outstanding(stream) == stream->window_raw;
-  if ((stream->flags & STREAM_WINDOW) == 0 || !known || stream_outstanding(stream) == 0 ||
-      (left >= (int32_t)segment_size(stream) && !at_raw))
+  if ((stream->flags & STREAM_EDGE_REACHED) == 0)
     return;
   struct trouble *trouble = stream_trouble(analyzer, stream);
   if (trouble == NULL)

@@ -10,8 +10,8 @@
 /* Shorter waits than this are the path's own pace. */
 #define RWND_WAIT_MIN_NS INT64_C(2000000)
 
-/* An ACK ends a wait during which the window had less than a segment left. The state is that before
- * the ACK. */
+/* A progress of the stream ends a wait that began with the window full (STREAM_EDGE_REACHED). The
+ * state is that before it. */
 void rwnd_run_add(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
                   const struct segment *segment);
 

@@ -34,12 +34,13 @@ static uint32_t fingerprint(const struct packet *packet)
   return (packet->facts & PACKET_IP_ID) != 0 ? fold(hash, packet->ip_id) : hash;
 }
 
-bool track_is_capture_copy(struct stream *stream, const struct packet *packet)
+bool track_is_capture_copy(struct stream *stream, const struct packet *packet, bool copies_seen)
 {
   uint32_t hash = fingerprint(packet);
   uint32_t now_us = (uint32_t)(packet->time_ns / NS_PER_US);
   bool has_id = (packet->facts & PACKET_IP_ID) != 0 && packet->ip_id != 0;
-  bool comparable = has_id || packet->payload_bytes > 1;
+  bool comparable = has_id || packet->payload_bytes > 1 ||
+                    (packet->flags & (TCP_SYN | TCP_FIN)) != 0 || copies_seen;
   uint32_t window_us = has_id ? COPY_WINDOW_US : COPY_WINDOW_NO_ID_US;
   if (comparable) {
     for (unsigned i = 0; i < 4; i++) {
@@ -156,6 +157,17 @@ static struct segment make_segment(const struct connection *connection, const st
   return segment;
 }
 
+/* RFC 5961, 4 and RFC 9293, 3.10.7.3: while a SYN is out, an ACK of anything else belongs to an
+ * older connection; the client answers it with a RST and goes on trying. */
+static bool is_challenge(const struct connection *connection, enum stream_side side,
+                         const struct packet *packet)
+{
+  const struct stream *other = &connection->stream[side ^ 1];
+  return (connection->flags & CONNECTION_HALF_OPEN) != 0 &&
+         (packet->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK && side == SIDE_SERVER &&
+         connection->syn_acks == 0 && packet->ack != other->isn + 1;
+}
+
 static void track_reset(struct analyzer *analyzer, struct connection *connection,
                         enum stream_side side, const struct segment *segment)
 {
@@ -177,13 +189,25 @@ void track_packet(struct analyzer *analyzer, struct connection *connection,
     connection->quality |= QUALITY_TIME_BACKWARDS;
   connection->last_ns = segment.time_ns;
   connection->last_frame = packet->frame;
-  if (track_is_capture_copy(stream, packet)) {
+  if (track_is_capture_copy(stream, packet, (connection->quality & QUALITY_DUPLICATES) != 0)) {
     note_copy(analyzer, connection, stream);
     return;
   }
   note_vantage(connection, side, packet);
   if (note_bad_checksum(analyzer, stream, packet, segment.time_ns))
     return;
+  if (is_challenge(connection, side, packet)) {
+    connection->flags |= CONNECTION_CHALLENGED;
+    stream->packets++;
+    return;
+  }
+  bool own_reset = (connection->flags & (CONNECTION_CHALLENGED | CONNECTION_ESTABLISHED)) ==
+                       CONNECTION_CHALLENGED &&
+                   side == SIDE_CLIENT;
+  if ((packet->flags & TCP_RST) != 0 && own_reset) {
+    stream->packets++;
+    return;
+  }
   if ((packet->flags & TCP_RST) != 0) {
     track_reset(analyzer, connection, side, &segment);
     return;

@@ -6,6 +6,8 @@
 /* An ACK farther than this beyond anything seen is noise (2^30: the largest window, RFC 7323, 2.3).
  */
 #define ACK_PLAUSIBLE (1u << 30)
+/* A DSACK reports what came twice lately. */
+#define SACK_PLAUSIBLE (1u << 26)
 
 bool track_ack_advances(const struct connection *connection, enum stream_side acker,
                         const struct packet *packet)
@@ -133,14 +135,19 @@ static void track_sack(struct analyzer *analyzer, struct stream *stream,
   trouble->sack_segments++;
   trouble->wait.sacks++;
   unsigned first = 0;
-  if (is_dsack(packet)) {
+  /* A duplicate is reported near what was acknowledged; farther off it is no block of this stream.
+   */
+  if (is_dsack(packet) && packet->ack - packet->sack[0].start < SACK_PLAUSIBLE) {
     note_dsack(trouble, segment);
     first = 1;
   }
   for (unsigned i = first; i < packet->sack_count; i++) {
     const struct sack_block *block = &packet->sack[i];
-    if (seq_lt(block->start, block->end) && seq_leq(block->end, stream->snd_nxt))
+    if (seq_lt(block->start, block->end) && seq_leq(block->end, stream->snd_nxt) &&
+        seq_gt(block->end, packet->ack))
       flight_sack(&stream->flight, block->start, block->end);
+    else
+      trouble->foreign_sacks++;
   }
 }
 
@@ -196,8 +203,10 @@ static void track_window(struct analyzer *analyzer, struct connection *connectio
   uint32_t edge = packet->ack + bytes;
   bool had_window = (stream->flags & STREAM_WINDOW) != 0;
   bool was_closed = had_window && stream->window_raw == 0;
-  if (had_window && !syn && known)
-    window_scale_see(connection, acker, segment, stream->right_edge);
+  if (!syn && known && (stream->flags & STREAM_SCALED_WINDOW) == 0) {
+    window_scale_see(connection, acker, segment);
+    stream->flags |= STREAM_SCALED_WINDOW;
+  }
   if (packet->window == 0) {
     struct trouble *trouble = stream_trouble(analyzer, stream);
     if (trouble != NULL)

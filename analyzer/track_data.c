@@ -1,4 +1,5 @@
 #include "analyzer/track_internal.h"
+#include "analyzer/window_scale.h"
 #include "wire/seq.h"
 #include "wire/timestamp.h"
 
@@ -96,6 +97,23 @@ static void note_raw_window(const struct connection *connection, struct stream *
     stream->raw_hits++;
 }
 
+/* Does S stop because R's window, as S believes in it, is full? */
+static void note_edge(const struct connection *connection, struct stream *stream,
+                      const struct packet *packet)
+{
+  bool known;
+  uint8_t shift = connection_shift(
+      connection, stream == &connection->stream[0] ? SIDE_SERVER : SIDE_CLIENT, &known);
+  int32_t left = seq_diff(stream->right_edge, stream->snd_nxt);
+  uint32_t segment = stream->mss > 12 ? stream->mss - 12u : stream->largest_segment;
+  bool at_raw = shift > 0 && stream->raw_hits >= RAW_HITS_MIN &&
+                stream_outstanding(stream) == stream->window_raw;
+  stream->flags &= ~(uint32_t)STREAM_EDGE_REACHED;
+  if (known && packet->payload_bytes > 0 && (stream->flags & STREAM_WINDOW) != 0 &&
+      (left < (int32_t)segment || at_raw))
+    stream->flags |= STREAM_EDGE_REACHED;
+}
+
 /* New bytes: what lies between them and snd_nxt was not seen here and stands in the flight as a
  * hole. */
 static void add_new(struct analyzer *analyzer, struct connection *connection, struct stream *stream,
@@ -136,6 +154,7 @@ static void add_new(struct analyzer *analyzer, struct connection *connection, st
     stream->flight_max = flight_bytes;
   if (packet->payload_bytes > 0)
     note_raw_window(connection, stream, flight_bytes);
+  note_edge(connection, stream, packet);
 }
 
 static void note_data(struct connection *connection, enum stream_side side,
@@ -143,6 +162,8 @@ static void note_data(struct connection *connection, enum stream_side side,
 {
   struct stream *stream = &connection->stream[side];
   const struct packet *packet = segment->packet;
+  if (packet->payload_bytes == 0)
+    return; /* SYN or FIN: nobody speaks */
   stream->last_data = (struct data_sighting){.time_ns = segment->time_ns,
                                              .frame = packet->frame,
                                              .bytes = packet->payload_bytes,
@@ -164,7 +185,9 @@ static bool count_kind(struct stream *stream, struct trouble *trouble,
 {
   const struct flight_segment *newest = flight_at(&stream->flight, stream->flight.count - 1);
   bool last = index + 1 >= stream->flight.count;
-  if (stream->duplicate_acks >= 3 || ((newest->flags & FLIGHT_SACKED) != 0 && !last)) {
+  bool timed_out = known->transmissions > 1 && since_ns >= rtt_rto_ns(&stream->rtt);
+  if (!timed_out &&
+      (stream->duplicate_acks >= 3 || ((newest->flags & FLIGHT_SACKED) != 0 && !last))) {
     trouble->wait.fast++;
     trouble->fast_retransmits++;
     return false;
@@ -246,7 +269,9 @@ static void note_retransmission(struct analyzer *analyzer, struct stream *stream
   if (index >= stream->flight.count)
     return;
   struct flight_segment *known = flight_at(&stream->flight, index);
-  int64_t since_ns = segment->time_ns - known->time_ns;
+  /* Each ACK that advances starts the timer anew: RFC 6298 (5.3). */
+  int64_t since_ns = segment->time_ns -
+                     (known->time_ns > stream->progress_ns ? known->time_ns : stream->progress_ns);
   bool by_timer = count_kind(stream, trouble, known, index, since_ns);
   note_lost(wait, known, segment, by_timer);
   for (; index < stream->flight.count &&
@@ -269,6 +294,8 @@ static void note_old(struct analyzer *analyzer, struct stream *stream,
   trouble->retransmitted_segments++;
   trouble->retransmitted_bytes += segment->packet->payload_bytes;
   trouble->wait.retransmissions_of_acked++;
+  if ((segment->packet->flags & TCP_SYN) != 0)
+    trouble->wait.syn_sent_again = true;
   if (trouble->wait.first_retransmission_of_acked.frame == 0)
     trouble->wait.first_retransmission_of_acked =
         (struct sighting){segment->time_ns, segment->packet->frame};

@@ -22,7 +22,9 @@ void track_ack(struct analyzer *analyzer, struct connection *connection, enum st
 void track_timestamps(struct connection *connection, enum stream_side side,
                       const struct segment *segment);
 
-/* true if this packet is a copy that the capture itself made (mirror port, stacked devices). */
-bool track_is_capture_copy(struct stream *stream, const struct packet *packet);
+/* true if this packet is a copy that the capture itself made (mirror port, stacked devices). Pure
+ * ACKs without an IP identification are only taken for copies where other packets were
+ * (copies_seen): real duplicate ACKs look the same. */
+bool track_is_capture_copy(struct stream *stream, const struct packet *packet, bool copies_seen);
 
 #endif

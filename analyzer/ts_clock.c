@@ -15,8 +15,8 @@ static const uint32_t nominal_hz[] = {1, 2, 10, 100, 250, 300, 500, 1000, 1024, 
 #define SLOPE_MIN_TICKS 50
 
 /* Between the first sightings of first_val and last_val lie more than ticks - 1 and less than ticks
- * + 1 periods, plus delay jitter, which the span has to outgrow. Exactly one nominal rate inside is
- * taken. */
+ * + 1 periods, plus delay jitter, which the span has to outgrow. The nominal rate inside is taken
+ * if there is but one. */
 static void estimate_rate(struct ts_clock *clock)
 {
   int64_t span_ns = clock->last_ns - clock->first_ns;
@@ -26,14 +26,16 @@ static void estimate_rate(struct ts_clock *clock)
   double span_s = time_to_s(span_ns);
   double jitter_s = span_s < 1 ? span_s * 0.05 : 0.05;
   double low = (ticks - 1) / (span_s + jitter_s), high = (ticks + 1) / (span_s - jitter_s);
-  uint32_t found = 0, matches = 0;
+  uint32_t found = 0;
+  bool ambiguous = false;
   for (size_t i = 0; i < sizeof nominal_hz / sizeof nominal_hz[0]; i++) {
     if (nominal_hz[i] >= low && nominal_hz[i] <= high) {
-      found = nominal_hz[i];
-      matches++;
+      /* 1000 and 1024 are as good as one: the slower one is the safer bound. */
+      ambiguous = found != 0 && nominal_hz[i] - found > found / 20;
+      found = found != 0 ? found : nominal_hz[i];
     }
   }
-  if (matches == 1) {
+  if (found != 0 && !ambiguous) {
     clock->hz = found;
     clock->nominal = true;
   } else if (ticks >= SLOPE_MIN_TICKS && !clock->nominal) {

@@ -27,7 +27,9 @@ static bool declared(const struct analyzer *analyzer, const struct connection *c
         index = i;
     }
     int client = (connection->flags & CONNECTION_CLIENT_IS_1) != 0 ? 1 : 0;
-    if (index >= 0)
+    if (index < 0)
+      vantage = VANTAGE_MIDDLE; /* captured on a host that is neither end */
+    else
       vantage = index == client ? VANTAGE_CLIENT : VANTAGE_SERVER;
   }
   if (vantage == VANTAGE_UNKNOWN)

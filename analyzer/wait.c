@@ -27,18 +27,6 @@ int64_t wait_allowance_ns(const struct connection *connection, enum stream_side 
   return rtt_ns + 4 * stream->rtt.rttvar_ns + DELAYED_ACK_ALLOWANCE_NS;
 }
 
-/* A full segment: the smaller of R's MSS (less the timestamps option, 12 bytes) and the largest one
- * seen. */
-static uint32_t full_segment(const struct stream *stream)
-{
-  uint32_t mss = stream->mss;
-  if (mss > 0 && (stream->flags & STREAM_TIMESTAMPS) != 0 && mss > 12)
-    mss -= 12;
-  if (stream->largest_segment == 0)
-    return mss;
-  return mss == 0 || stream->largest_segment < mss ? stream->largest_segment : mss;
-}
-
 static void lay_out(struct situation *situation, const struct analyzer *analyzer,
                     const struct connection *connection, enum stream_side side,
                     const struct segment *segment, int64_t end_ns)
@@ -61,7 +49,7 @@ static void lay_out(struct situation *situation, const struct analyzer *analyzer
                          .limit_ns = wait_allowance_ns(connection, side),
                          .rtt_ns = connection_rtt_ns(connection, side),
                          .outstanding = stream_outstanding(stream),
-                         .next_bytes = full_segment(stream),
+                         .next_bytes = full_segment_bytes(stream),
                          .window_scale_known = scale_known};
   if ((stream->flags & STREAM_WINDOW) != 0 && window_left > 0)
     situation->window_left = (uint32_t)window_left;
@@ -148,7 +136,7 @@ void wait_progress(struct analyzer *analyzer, struct connection *connection, enu
   if (gap_ns <= WAIT_MIN_NS || (by_ack && crawl_delayed_ack(analyzer, connection, side, segment)) ||
       gap_ns <= wait_allowance_ns(connection, side)) {
     stream->moving_ns += gap_ns;
-    if (gap_ns > RWND_WAIT_MIN_NS && by_ack)
+    if (gap_ns > RWND_WAIT_MIN_NS)
       rwnd_run_add(analyzer, connection, side, segment);
   } else {
     struct situation situation;

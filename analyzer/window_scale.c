@@ -17,17 +17,16 @@ uint8_t window_scale_needed(uint32_t bytes, uint16_t raw)
 }
 
 void window_scale_see(struct connection *connection, enum stream_side acker,
-                      const struct segment *segment, uint32_t edge)
+                      const struct segment *segment)
 {
   struct stream *announcer = &connection->stream[acker];
   const struct stream *stream = &connection->stream[acker ^ 1];
   const struct packet *packet = segment->packet;
   bool known;
   uint8_t shift = connection_shift(connection, acker, &known);
-  /* Only the first scaled window: stream->window_max is still the SYN's own, unscaled one. */
-  bool first =
-      stream->window_bytes == announcer->syn_window && stream->window_max == announcer->syn_window;
-  if (!first || packet->window == 0 || announcer->est_wscale_min > 0)
+  uint32_t edge =
+      stream->isn + 1 + announcer->syn_window; /* never scaled in a SYN: RFC 7323, 2.2 */
+  if (packet->window == 0)
     return;
   uint32_t left = edge - packet->ack; /* what the SYN had allowed beyond this ACK */
   uint32_t offered = (uint32_t)packet->window << shift;

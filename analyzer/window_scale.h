@@ -12,10 +12,13 @@
 
 #include "analyzer/track.h"
 
-/* An ACK of `acker` with its window, before it is taken over; edge is the right edge so far. Both
- * SYNs were seen. */
+/* Flights that end exactly at the raw 16-bit window, this many times, are no coincidence. */
+#define RAW_HITS_MIN 4
+
+/* The first window that `acker` announces after the handshake, before it is taken over. Both SYNs
+ * were seen. */
 void window_scale_see(struct connection *connection, enum stream_side acker,
-                      const struct segment *segment, uint32_t edge);
+                      const struct segment *segment);
 
 /* No SYN seen: flight_bytes were outstanding when `acker` announced `raw`, and were sent under such
  * a window. */
