@@ -3,6 +3,7 @@
 #include "analyzer/crawl.h"
 #include "analyzer/engine.h"
 #include "analyzer/handshake.h"
+#include "analyzer/hold_watch.h"
 #include "analyzer/neighbours.h"
 #include "analyzer/rwnd_run.h"
 #include "analyzer/summary.h"
@@ -84,6 +85,8 @@ void analyzer_free(struct analyzer *analyzer)
   if (analyzer == NULL)
     return;
   flow_table_each(&analyzer->flows, drop_connection, analyzer);
+  while (analyzer->watching > 0)
+    free(analyzer->watches[--analyzer->watching]);
   flow_table_free(&analyzer->flows);
   flight_pool_free(&analyzer->flights);
   free(analyzer);
@@ -131,6 +134,38 @@ const struct recent_packet *engine_recent_from(const struct analyzer *analyzer,
     if (recent->connection_id != connection_id && recent->end == end &&
         memcmp(&recent->src, src, sizeof *src) == 0)
       return recent;
+  }
+  return NULL;
+}
+
+static void note_message(struct analyzer *analyzer, const struct packet *packet,
+                         uint64_t connection_id)
+{
+  if (packet->payload_bytes == 0 || packet->payload_bytes > MESSAGE_BYTES_MAX ||
+      (packet->flags & TCP_PSH) == 0)
+    return;
+  struct message *message = &analyzer->messages[analyzer->message_next++ % MESSAGES];
+  message->time_ns = packet->time_ns;
+  message->frame = packet->frame;
+  message->connection_id = connection_id;
+  message->src = packet->src;
+  message->dst = packet->dst;
+}
+
+const struct message *engine_message_between(const struct analyzer *analyzer,
+                                             const struct connection *connection, int64_t time_ns,
+                                             int64_t within_ns)
+{
+  const struct ip_address *a = &connection->key.address[0], *b = &connection->key.address[1];
+  for (uint32_t i = 1; i <= MESSAGES; i++) {
+    const struct message *message = &analyzer->messages[(analyzer->message_next - i) % MESSAGES];
+    if (message->frame == 0 || time_ns - message->time_ns > within_ns)
+      return NULL;
+    bool same_hosts =
+        (memcmp(&message->src, a, sizeof *a) == 0 && memcmp(&message->dst, b, sizeof *b) == 0) ||
+        (memcmp(&message->src, b, sizeof *b) == 0 && memcmp(&message->dst, a, sizeof *a) == 0);
+    if (message->connection_id != connection->id && same_hosts)
+      return message;
   }
   return NULL;
 }
@@ -191,6 +226,7 @@ void engine_retire(struct analyzer *analyzer, struct connection *connection, enu
     rwnd_run_close(analyzer, connection, (enum stream_side)side);
     crawl_close(analyzer, connection, (enum stream_side)side);
   }
+  hold_watch_flush(analyzer, connection);
   connection->last_ns = end_ns;
   if ((connection->flags & CONNECTION_ESTABLISHED) == 0 && connection->syn_acks == 0)
     analyzer->stats.syns_unanswered++;
@@ -325,6 +361,9 @@ static int feed_tcp(struct analyzer *analyzer, const struct packet *packet)
   if (connection == NULL)
     return ERROR_MEMORY;
   note_recent(analyzer, packet, connection->id);
+  note_message(analyzer, packet, connection->id);
+  if (analyzer->watching > 0)
+    hold_watch_packet(analyzer, packet, connection->id);
   track_packet(analyzer, connection, packet);
   note_closed(analyzer, connection);
   return 0;
@@ -359,6 +398,8 @@ int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)
   else if (packet->kind == PACKET_ARP || packet->kind == PACKET_ND)
     neighbours_see(&analyzer->neighbours, packet);
   note_recent(analyzer, packet, 0);
+  if (analyzer->watching > 0)
+    hold_watch_packet(analyzer, packet, 0);
   return 0;
 }
 

@@ -125,6 +125,7 @@ enum stream_flag {
   STREAM_PURE_ACKS = 0x40000,      /* R sent at least one pure ACK */
   STREAM_GOOD_CHECKSUM = 0x80000,  /* at least one of S's checksums was right */
   STREAM_SCALED_WINDOW = 0x100000, /* R has announced a window after the handshake */
+  STREAM_ECR_SEEN = 0x400000,      /* ts_ecr comes from a segment after the handshake */
   STREAM_EDGE_REACHED = 0x200000   /* S's last data left less than a segment of R's window */
 };
 

@@ -183,8 +183,8 @@ bool crawl_delayed_ack(struct analyzer *analyzer, struct connection *connection,
   int64_t gap_ns = segment->time_ns - stream->progress_ns;
   uint32_t outstanding = stream_outstanding(stream);
   uint32_t full = full_segment_bytes(stream);
-  bool one_segment =
-      outstanding > 0 && segment->packet->ack == stream->snd_nxt && outstanding <= full;
+  bool one_segment = outstanding > 0 && segment->packet->ack == stream->snd_nxt &&
+                     outstanding <= (stream->mss > 0 ? stream->mss : full);
   if (!one_segment || gap_ns < DELAYED_MIN_NS || gap_ns > DELAYED_MAX_NS ||
       stream->rtt.samples == 0 || (connection->flags & CONNECTION_ESTABLISHED) == 0 ||
       gap_ns < DELAYED_RTT_TIMES * stream->rtt.min_ns ||
@@ -196,7 +196,7 @@ bool crawl_delayed_ack(struct analyzer *analyzer, struct connection *connection,
   crawl->candidate_ns = segment->time_ns;
   crawl->candidate_gap_ns = gap_ns;
   crawl->candidate_frame = segment->packet->frame;
-  crawl->candidate_full = outstanding == full;
+  crawl->candidate_full = stream->mss > 0 ? outstanding + 12u >= stream->mss : outstanding >= full;
   return true;
 }
 

@@ -21,6 +21,16 @@ struct recent_packet {
 /* Stretches in which nothing at all was captured at an end, while connections were busy. */
 #define SILENCES       32u
 #define SILENCE_MIN_NS (100 * INT64_C(1000000))
+/* Small messages lately: two hosts that talk on another connection may have agreed to end this one.
+ */
+#define MESSAGES          32u
+#define MESSAGE_BYTES_MAX 512u
+struct message {
+  int64_t time_ns;
+  uint64_t frame, connection_id;
+  struct ip_address src, dst;
+};
+
 struct silence {
   int64_t start_ns, end_ns;
 };
@@ -41,9 +51,13 @@ struct analyzer {
   uint32_t recent_next;
   struct silence silences[SILENCES];
   uint32_t silence_next;
+  struct message messages[MESSAGES];
+  uint32_t message_next;
   struct neighbours neighbours;
   uint32_t crawls; /* alive */
   uint32_t unanswered_reported;
+  struct hold_watch *watches[8]; /* hold_watch.c: verdicts kept back */
+  uint32_t watching;
   struct finding scratch; /* the finding in the making: too large to clear on every stack */
 };
 
@@ -59,6 +73,12 @@ void engine_retire(struct analyzer *analyzer, struct connection *connection, enu
 const struct recent_packet *engine_recent_from(const struct analyzer *analyzer,
                                                const struct ip_address *src, uint64_t connection_id,
                                                uint8_t end, int64_t time_ns, int64_t within_ns);
+
+/* The last small message between the two ends of `connection` on another connection, at most
+ * within_ns ago. NULL: none. */
+const struct message *engine_message_between(const struct analyzer *analyzer,
+                                             const struct connection *connection, int64_t time_ns,
+                                             int64_t within_ns);
 
 /* true if nothing at all was captured for most of start..end. */
 bool engine_was_silent(const struct analyzer *analyzer, int64_t start_ns, int64_t end_ns);

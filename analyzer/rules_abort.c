@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A reset this soon after a message on another connection of the two hosts may have been asked for.
+ */
+#define AGREED_WITHIN_NS (100 * NS_PER_MS)
 /* A RST whose TTL is off by more than this from its alleged sender's other packets came from
  * elsewhere. */
 #define RST_TTL_SLACK 1
@@ -122,6 +125,7 @@ static bool is_ordinary_close(const struct connection *connection, enum stream_s
  * closed. */
 struct last_wait {
   bool probes_unanswered, resent, stalled;
+  const struct message *agreed; /* the two hosts had just talked on another connection */
 };
 
 static struct last_wait last_wait_of(const struct analyzer *analyzer,
@@ -130,8 +134,9 @@ static struct last_wait last_wait_of(const struct analyzer *analyzer,
 {
   const struct trouble *trouble = connection->stream[side].trouble;
   const struct stream *other = &connection->stream[side ^ 1];
-  struct last_wait last = {.stalled =
-                               now_ns - other->progress_ns >= analyzer->options.min_stall_ns};
+  struct last_wait last = {
+      .stalled = now_ns - other->progress_ns >= analyzer->options.min_stall_ns,
+      .agreed = engine_message_between(analyzer, connection, now_ns, AGREED_WITHIN_NS)};
   if (trouble != NULL) {
     last.probes_unanswered = trouble->wait.probes > 0 && trouble->wait.probe_answers == 0;
     last.resent = trouble->wait.lost.retransmissions > 1;
@@ -139,12 +144,13 @@ static struct last_wait last_wait_of(const struct analyzer *analyzer,
   return last;
 }
 
-/* A pure reader that has had enough, in the middle of a stream that was moving: how downloads are
- * cancelled. */
+/* A pure reader that ends a stream which was moving, right after the two hosts talked on another
+ * connection: how programs with a control connection end their data connections (iperf3, FTP's
+ * ABOR). */
 static bool reader_had_enough(const struct connection *connection, enum stream_side side,
                               const struct last_wait *last)
 {
-  return connection->stream[side].bytes == 0 && !last->stalled;
+  return connection->stream[side].bytes == 0 && !last->stalled && last->agreed != NULL;
 }
 
 static void app_reset(struct finding *finding, const struct connection *connection,

@@ -80,6 +80,12 @@ static void late_ack(const struct situation *situation, struct finding *finding)
       finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_ACK_HOLD,
                               "the ACK may have been late on its way back");
   }
+  if (situation->gap_ns > 2 * rtt_rto_bound_ns(&situation->stream->rtt)) {
+    finding->confidence = finding->cause_confidence = CONFIDENCE_POSSIBLE;
+    finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
+                            "the sender's timer should have fired: its host, or the capture's "
+                            "clock, may have stood still");
+  }
   snprintf(finding->summary, sizeof finding->summary, "%s took %s; nothing was lost.",
            early ? "The ACKs were held on their way back: they"
                  : "Data or its acknowledgment was held on the way: it",

@@ -123,6 +123,8 @@ static bool server_waits(const struct situation *situation, struct finding *find
   duration_words(situation->gap_ns, gap);
   finding->sender = SIDE_CLIENT;
   tell_syns(situation, finding);
+  bool told_by_syns =
+      situation->connection->syns > 1; /* the client's own repetition is the finding */
   bool acked = situation->wait->syn_sent_again;
   if (acked) {
     verdict(finding, CAUSE_LISTEN_OVERFLOW, LOCATION_RECEIVER_APP,
@@ -138,6 +140,8 @@ static bool server_waits(const struct situation *situation, struct finding *find
     finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
                             "the client may have ignored it, or be gone");
   }
+  if (told_by_syns && !acked)
+    finding->severity = SEVERITY_INFO;
   snprintf(finding->summary, sizeof finding->summary,
            acked
                ? "The server went on sending its SYN-ACK for %s although it was acknowledged: it "

@@ -16,6 +16,8 @@
 
 /* What left this shortly before may have kicked the queue loose. */
 #define KICK_WITHIN_NS NS_PER_MS
+/* What waited for its neighbour leaves this soon after the answer. */
+#define RESUMED_WITHIN_NS (100 * NS_PER_MS)
 /* The clock may have advanced by this part of the silence at the most for B to be called proof. */
 #define FROZEN_SHARE 10
 
@@ -204,12 +206,13 @@ bool rule_neighbour(const struct situation *situation, struct finding *finding)
   int client = (connection->flags & CONNECTION_CLIENT_IS_1) != 0 ? 1 : 0;
   const struct ip_address *sender =
       &connection->key.address[situation->side == SIDE_CLIENT ? client : client ^ 1];
-  if ((situation->other->flags & STREAM_LATEST_SPEAKER) != 0 && situation->outstanding == 0)
-    return false; /* not S's turn */
+
   const struct neighbour_query *query =
       neighbours_unanswered(&situation->analyzer->neighbours, sender, connection->end,
                             situation->start_ns, situation->end_ns);
-  if (query == NULL)
+  bool at_the_answer = query != NULL && query->answered_ns != 0 && situation->segment != NULL &&
+                       situation->end_ns - query->answered_ns <= RESUMED_WITHIN_NS;
+  if (query == NULL || (!at_the_answer && situation->outstanding == 0))
     return false;
   char gap[32];
   verdict(finding, CAUSE_NEIGHBOUR_UNRESOLVED, LOCATION_SENDER_QUEUE, CONFIDENCE_LIKELY,

@@ -112,7 +112,7 @@ static bool data_came_late(const struct situation *situation)
 {
   const struct packet *ack = situation->segment->packet;
   return ack->sack_count == 0 && situation->wait->dsacks == 0 &&
-         seq_diff(situation->stream->snd_nxt, ack->ack) > (int32_t)(3 * situation->next_bytes);
+         seq_diff(situation->stream->snd_nxt, ack->ack) >= (int32_t)situation->next_bytes;
 }
 
 static void conclude_spurious(const struct situation *situation, struct finding *finding)
@@ -283,8 +283,8 @@ static void conclude_loss(const struct situation *situation, struct finding *fin
   if (wait->lost.by_timer > 1)
     cause =
         CAUSE_RTO_BACKOFF; /* a tail loss probe and one timeout are still an ordinary tail loss */
-  else if (found_by_acks)
-    cause = CAUSE_SEGMENT_LOSS;
+  else if (found_by_acks && wait->tlp == 0)
+    cause = CAUSE_SEGMENT_LOSS; /* with a probe first, nothing but the probe's own SACK told */
   verdict(finding, cause, LOCATION_FORWARD_PATH,
           found_by_acks ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
   if (cause == CAUSE_RTO_BACKOFF && nothing_back && wait->retransmissions > 1)

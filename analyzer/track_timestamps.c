@@ -9,9 +9,14 @@
  * follows segments with SEG.SEQ <= Last.ACK.sent, and so pure ACKs too). What S echoes therefore
  * tells what S's TCP knew when it built the segment. */
 static void follow_echo(struct stream *stream, const struct stream *other,
-                        const struct segment *segment, bool first)
+                        const struct segment *segment)
 {
   const struct packet *packet = segment->packet;
+  /* The step from the SYN-ACK's timestamp to the first one after it is no sign: a SYN-ACK is no
+   * pure ACK. */
+  bool first = (stream->flags & STREAM_ECR_SEEN) == 0;
+  if ((packet->flags & TCP_SYN) == 0)
+    stream->flags |= STREAM_ECR_SEEN;
   if (!first && !seq_gt(packet->ts_ecr, stream->ts_ecr))
     return;
   if (!first) {
@@ -45,10 +50,10 @@ void track_timestamps(struct connection *connection, enum stream_side side,
 {
   struct stream *stream = &connection->stream[side], *other = &connection->stream[side ^ 1];
   const struct packet *packet = segment->packet;
-  bool first = (stream->flags & STREAM_TIMESTAMPS) == 0;
+
   stream->flags |= STREAM_TIMESTAMPS;
   if ((packet->flags & TCP_ACK) != 0)
-    follow_echo(stream, other, segment, first);
+    follow_echo(stream, other, segment);
   if (ts_clock_see(&stream->clock, packet->ts_val, segment->time_ns, packet->frame) &&
       (other->flags & STREAM_TIMESTAMPS) != 0 && other->newer.frame == 0 &&
       seq_gt(packet->ts_val, other->ts_ecr)) {

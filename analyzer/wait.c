@@ -1,6 +1,7 @@
 #include "analyzer/wait.h"
 
 #include "analyzer/crawl.h"
+#include "analyzer/hold_watch.h"
 #include "analyzer/rwnd_run.h"
 #include "analyzer/situation.h"
 #include "wire/seq.h"
@@ -124,7 +125,12 @@ static void close_wait(struct analyzer *analyzer, struct connection *connection,
   struct finding *finding = &analyzer->scratch;
   diagnose(situation, finding);
   account(analyzer, stream, situation, finding);
-  if (finding->location != LOCATION_NONE)
+  if (finding->location == LOCATION_NONE)
+    return;
+  if (finding->cause == CAUSE_TX_QUEUE_HOLD && situation->segment != NULL &&
+      finding->waited_ns >= analyzer->options.min_stall_ns)
+    hold_watch_begin(analyzer, connection, finding, situation->segment->packet);
+  else
     crawl_wait(analyzer, connection, finding);
 }
 
