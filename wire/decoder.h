@@ -111,6 +111,22 @@ static inline enum layer decoder_ethertype(struct decoder *decoder, uint16_t eth
   return LAYER_ETHERTYPE;
 }
 
+/* Begins an IP header, or ARP: what is known from a packet further out is that one's, not this
+ * one's. */
+static inline void decoder_begin_network(struct decoder *decoder, uint8_t version, uint8_t facts)
+{
+  struct packet *packet = decoder->packet;
+  if (__builtin_expect(packet->ip_version != 0, 0)) {
+    packet->encap_depth++;
+    packet->ttl = packet->tos = packet->ip_proto = 0;
+    packet->ip_id = packet->src_port = packet->dst_port = 0;
+    packet->payload_bytes = packet->captured_payload_bytes = 0;
+  }
+  packet->ip_version = version;
+  packet->facts = facts;
+  decoder->destination_later = false;
+}
+
 /* A direction that a link header tells; the record's own flags have precedence. */
 static inline void decoder_direction(struct decoder *decoder, enum packet_direction direction)
 {
@@ -119,10 +135,11 @@ static inline void decoder_direction(struct decoder *decoder, enum packet_direct
 }
 
 /* ethernet.c: IEEE 802.3, 802.1Q, 802.2, ARP */
-layer_parser ethernet_parse, ethertype_parse, llc_parse, vlan_parse, arp_parse;
+layer_parser ethernet_parse, ethernet_type_parse, ethernet_llc_parse, ethernet_vlan_parse,
+    ethernet_arp_parse;
 
 /* serial.c: PPP and its relatives */
-layer_parser ppp_parse, pppoe_parse, chdlc_parse;
+layer_parser serial_ppp_parse, serial_pppoe_parse, serial_chdlc_parse;
 layer_parser serial_hdlc_parse, serial_ppp_direction_parse, serial_chdlc_direction_parse;
 layer_parser serial_frame_relay_parse, serial_frame_relay_direction_parse, serial_slip_parse;
 
@@ -149,7 +166,7 @@ bool link_is_supported(uint32_t linktype);
 layer_parser ip_parse, ipv4_parse, ipv6_parse, ip_protocol_parse;
 layer_parser ipv6_extension_parse, ipv6_fragment_parse, ip_authentication_header_parse;
 
-/* gre.c, udp.c, mpls.c */
+/* gre.c, udp.c, mpls.c, nsh.c */
 layer_parser gre_parse, udp_parse, mpls_parse, mpls_payload_parse, nsh_parse;
 
 /* icmp.c */

@@ -39,7 +39,7 @@ static enum layer backbone_parse(struct decoder *decoder)
   return service_tag == NULL ? LAYER_DONE : LAYER_ETHERNET;
 }
 
-enum layer ethertype_parse(struct decoder *decoder)
+enum layer ethernet_type_parse(struct decoder *decoder)
 {
   const uint16_t type = decoder->protocol;
   switch (type) {
@@ -65,7 +65,7 @@ enum layer ethertype_parse(struct decoder *decoder)
 }
 
 /* IEEE 802.1Q, 9.6: tag control information, then the EtherType of what follows. */
-enum layer vlan_parse(struct decoder *decoder)
+enum layer ethernet_vlan_parse(struct decoder *decoder)
 {
   const uint8_t *tag = decoder_take(decoder, 4);
   if (tag == NULL)
@@ -92,7 +92,7 @@ static enum layer snap_parse(struct decoder *decoder)
   return decoder_end_opaque(decoder);
 }
 
-enum layer llc_parse(struct decoder *decoder)
+enum layer ethernet_llc_parse(struct decoder *decoder)
 {
   const uint8_t *llc = decoder_take(decoder, 3);
   if (llc == NULL)
@@ -106,18 +106,8 @@ enum layer llc_parse(struct decoder *decoder)
   return decoder_end_opaque(decoder);
 }
 
-/* In a tunnel, what the IP header outside said is not ARP's. */
-static void arp_begin(struct packet *packet)
-{
-  if (packet->ip_version != 0)
-    packet->encap_depth++;
-  packet->ip_version = 4;
-  packet->ip_id = 0;
-  packet->ip_proto = packet->ttl = packet->tos = packet->facts = 0;
-}
-
 /* RFC 826. Whatever the hardware's address length, the protocol's addresses are IPv4's. */
-enum layer arp_parse(struct decoder *decoder)
+enum layer ethernet_arp_parse(struct decoder *decoder)
 {
   const uint8_t *header = decoder_take(decoder, 8);
   if (header == NULL)
@@ -131,7 +121,7 @@ enum layer arp_parse(struct decoder *decoder)
   if (body == NULL)
     return LAYER_DONE;
   struct packet *packet = decoder->packet;
-  arp_begin(packet);
+  decoder_begin_network(decoder, 4, 0);
   packet->src = ip_address_v4(body + hardware_bytes);
   packet->dst = ip_address_v4(body + 2 * hardware_bytes + 4);
   packet->icmp_type = (uint8_t)read_be16(header + 6);

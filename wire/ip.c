@@ -22,18 +22,6 @@ enum layer ip_parse(struct decoder *decoder)
   }
 }
 
-/* Begins an IP header: what was known from one further out is that one's, not this one's. */
-static void ip_begin(struct decoder *decoder, uint8_t version)
-{
-  struct packet *packet = decoder->packet;
-  if (packet->ip_version != 0)
-    packet->encap_depth++;
-  packet->ip_version = version;
-  packet->facts = PACKET_TTL_VALID;
-  packet->ip_id = 0;
-  decoder->destination_later = false;
-}
-
 static enum layer ip_next(struct decoder *decoder, uint8_t protocol)
 {
   decoder->packet->ip_proto = protocol;
@@ -102,7 +90,7 @@ enum layer ipv4_parse(struct decoder *decoder)
   if (header[0] >> 4 != 4 || header_bytes < IPV4_HEADER_BYTES ||
       (total != 0 && total < header_bytes))
     return decoder_end(decoder, PACKET_MALFORMED);
-  ip_begin(decoder, 4);
+  decoder_begin_network(decoder, 4, PACKET_TTL_VALID | PACKET_IP_ID);
   ipv4_set_length(decoder, total);
   struct packet *packet = decoder->packet;
   slice_skip(&decoder->rest, IPV4_HEADER_BYTES);
@@ -111,7 +99,6 @@ enum layer ipv4_parse(struct decoder *decoder)
   packet->ttl = header[8];
   packet->src = ip_address_v4(header + 12);
   packet->dst = ip_address_v4(header + 16);
-  packet->facts |= PACKET_IP_ID;
   const uint16_t fragment = read_be16(header + 6);
   if (fragment & IPV4_DF)
     packet->facts |= PACKET_IP_DF;
@@ -163,7 +150,7 @@ enum layer ipv6_parse(struct decoder *decoder)
     return LAYER_DONE;
   if (header[0] >> 4 != 6)
     return decoder_end(decoder, PACKET_MALFORMED);
-  ip_begin(decoder, 6);
+  decoder_begin_network(decoder, 6, PACKET_TTL_VALID);
   struct packet *packet = decoder->packet;
   packet->tos = (uint8_t)(read_be16(header) >> 4);
   packet->ttl = header[7];

@@ -7,14 +7,14 @@
 #include <string.h>
 
 static layer_parser *const parsers[LAYER_COUNT] = {
-    [LAYER_ETHERTYPE] = ethertype_parse,
+    [LAYER_ETHERTYPE] = ethernet_type_parse,
     [LAYER_ETHERNET] = ethernet_parse,
-    [LAYER_LLC] = llc_parse,
-    [LAYER_VLAN] = vlan_parse,
-    [LAYER_ARP] = arp_parse,
-    [LAYER_PPPOE] = pppoe_parse,
-    [LAYER_PPP] = ppp_parse,
-    [LAYER_CHDLC] = chdlc_parse,
+    [LAYER_LLC] = ethernet_llc_parse,
+    [LAYER_VLAN] = ethernet_vlan_parse,
+    [LAYER_ARP] = ethernet_arp_parse,
+    [LAYER_PPPOE] = serial_pppoe_parse,
+    [LAYER_PPP] = serial_ppp_parse,
+    [LAYER_CHDLC] = serial_chdlc_parse,
     [LAYER_MPLS] = mpls_parse,
     [LAYER_PSEUDOWIRE] = mpls_payload_parse,
     [LAYER_NSH] = nsh_parse,

@@ -60,10 +60,12 @@ enum tcp_option_bit {
 enum packet_direction { PACKET_DIR_UNKNOWN, PACKET_DIR_IN, PACKET_DIR_OUT };
 
 enum checksum_state {
-  CHECKSUM_UNKNOWN, /* not all covered bytes were captured (or a fragment) */
+  CHECKSUM_UNKNOWN, /* not all covered bytes were captured (or a fragment, or a source route) */
   CHECKSUM_GOOD,
   CHECKSUM_BAD,
-  /* holds the pseudo-header's sum only: hardware or a peer on the same host is to fill it in */
+  /* Holds the pseudo-header's sum only: hardware or a peer on the same host is to fill it in. Told
+   * for packets cut by the snap length too, where one good checksum in 65,536 looks so by chance:
+   * conclude from several. */
   CHECKSUM_OFFLOADED
 };
 
@@ -143,7 +145,7 @@ struct packet {
   uint8_t wscale;                  /* if TCP_OPT_WSCALE; as on the wire, may be above 14 */
   uint8_t sack_count;              /* 0 .. PACKET_SACK_MAX */
   union {
-    struct sack_block sack[PACKET_SACK_MAX]; /* kind == PACKET_TCP */
+    struct sack_block sack[PACKET_SACK_MAX]; /* kind == PACKET_TCP; defined up to sack_count */
     struct packet_quote quote;               /* kind == PACKET_ICMP_ERROR */
   };
 };

@@ -37,7 +37,7 @@ static enum layer ppp_bridged_parse(struct decoder *decoder)
 }
 
 /* Address and control (FF 03) may be compressed away (RFC 1661, 6.6). */
-enum layer ppp_parse(struct decoder *decoder)
+enum layer serial_ppp_parse(struct decoder *decoder)
 {
   const uint8_t *start = decoder_peek(decoder, 2);
   if (start == NULL)
@@ -57,7 +57,7 @@ enum layer ppp_parse(struct decoder *decoder)
 }
 
 /* RFC 2516, 4: version and type 1, code 0 carries PPP. */
-enum layer pppoe_parse(struct decoder *decoder)
+enum layer serial_pppoe_parse(struct decoder *decoder)
 {
   const uint8_t *header = decoder_take(decoder, 6);
   if (header == NULL)
@@ -73,7 +73,7 @@ enum layer pppoe_parse(struct decoder *decoder)
 }
 
 /* Address 0F or 8F, control 0, an EtherType. On the same link type PPP in HDLC framing is seen. */
-enum layer chdlc_parse(struct decoder *decoder)
+enum layer serial_chdlc_parse(struct decoder *decoder)
 {
   const uint8_t *header = decoder_take(decoder, 4);
   if (header == NULL)
