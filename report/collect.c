@@ -361,6 +361,7 @@ static void on_connection(void *context, const struct connection_summary *connec
     return;
   collect->overview.connections++;
   collect->overview.packets += connection->packets;
+  collect->overview.findings_suppressed += connection->findings_suppressed;
   collect->quality |= connection->quality;
   add_budget(&collect->overview, connection);
   if (room_for(collect, connection))

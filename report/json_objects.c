@@ -129,6 +129,7 @@ json_t *json_totals_object(const struct report_overview *overview)
   set_count(object, "problems", overview->problems);
   set_count(object, "infos", overview->infos);
   set_count(object, "findings_left_out", overview->findings_left_out);
+  set_count(object, "findings_suppressed", overview->findings_suppressed);
   json_object_set_new(object, "min_stall_s", json_seconds(overview->min_stall_ns));
   return object;
 }

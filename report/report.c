@@ -27,12 +27,12 @@ typedef int finding_operation(void *context, uint64_t rank,
                               const struct report_connection *connection,
                               const struct finding *finding);
 
-static int walk_findings(struct walk *walk, finding_operation *operation)
+static int walk_findings(struct walk *walk, finding_operation *operation, uint32_t max)
 {
   const struct report_writer *writer = walk->writer;
   const uint32_t count = collect_finding_count(walk->collect);
   for (uint32_t i = 0; operation != NULL && i < count; i++) {
-    if (writer->max_findings != 0 && i >= writer->max_findings)
+    if (max != 0 && i >= max)
       break;
     load_finding(walk, i);
     if (walk->finding.severity == SEVERITY_INFO && !writer->wants_info)
@@ -91,9 +91,9 @@ static int walk_connections(struct walk *walk, bool with_findings)
 
 static int walk_worst_first(struct walk *walk)
 {
-  int result = walk_findings(walk, walk->writer->verdict);
+  int result = walk_findings(walk, walk->writer->verdict, walk->writer->max_verdicts);
   if (result == 0)
-    result = walk_findings(walk, walk->writer->finding);
+    result = walk_findings(walk, walk->writer->finding, walk->writer->max_findings);
   if (result == 0)
     result = walk_captures(walk);
   if (result == 0)

@@ -64,6 +64,7 @@ struct report_overview {
   uint64_t problems, infos;   /* findings, before any limit */
   uint64_t findings_left_out; /* by limits: the shortest infos first */
   uint64_t problems_left_out;
+  uint64_t findings_suppressed;     /* by the engine's limit for one connection */
   uint64_t causes[2][CAUSE_COUNT];  /* by enum severity */
   struct report_longest longest[2]; /* by enum severity */
   int64_t moving_ns, idle_ns,
@@ -91,6 +92,7 @@ struct report_writer {
   enum report_layout layout;
   bool wants_info;       /* findings of severity info reach finding() too */
   uint32_t max_findings; /* calls of finding() at most, 0 = no limit (worst-first layout only) */
+  uint32_t max_verdicts; /* likewise of verdict() */
   int (*begin)(void *context, const struct report_overview *overview);
   /* One call a finding before the first finding(): the sentence that comes first. rank is 1-based.
    */

@@ -69,8 +69,7 @@ static int on_verdict(void *context, uint64_t rank, const struct report_connecti
                       const struct finding *finding)
 {
   struct text *text = context;
-  (void)connection;
-  text_verdict(text, rank, finding);
+  text_verdict(text, rank, connection, finding);
   return write_result(text);
 }
 
@@ -115,6 +114,7 @@ struct report_writer text_report_writer(struct text *text)
       .layout = REPORT_WORST_FIRST,
       .wants_info = text->options.all,
       .max_findings = text->options.details,
+      .max_verdicts = text->options.details * TEXT_SENTENCES,
       .begin = on_begin,
       .verdict = on_verdict,
       .finding = on_finding,

@@ -15,14 +15,16 @@ struct text_options {
   FILE *stream;
   unsigned width; /* columns */
   bool utf8, color;
-  bool verbose;     /* a table for each connection */
-  bool all;         /* findings of severity info one by one */
-  bool local_time;  /* the reader's time zone instead of UTC */
-  uint32_t details; /* findings told in full; the others are counted by cause. 0 = all */
+  bool verbose;    /* a table for each connection */
+  bool all;        /* findings of severity info one by one */
+  bool local_time; /* the reader's time zone instead of UTC */
+  uint32_t
+      details; /* findings told in full; TEXT_SENTENCES times as many get a sentence. 0 = all */
   struct report_names names;
 };
 
-#define TEXT_DETAILS_DEFAULT 20
+#define TEXT_DETAILS_DEFAULT 10
+#define TEXT_SENTENCES       3
 #define TEXT_WIDTH_DEFAULT   100 /* when no terminal says its own */
 #define TEXT_WIDTH_MAX       110 /* longer lines are hard to read */
 

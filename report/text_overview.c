@@ -43,7 +43,8 @@ void text_headline(struct text *text)
   page_newline(page);
 }
 
-void text_verdict(struct text *text, uint64_t rank, const struct finding *finding)
+void text_verdict(struct text *text, uint64_t rank, const struct report_connection *connection,
+                  const struct finding *finding)
 {
   struct page *page = &text->page;
   const bool problem = finding->severity == SEVERITY_PROBLEM;
@@ -54,6 +55,12 @@ void text_verdict(struct text *text, uint64_t rank, const struct finding *findin
   page_right(page, problem ? PAGE_PROBLEM : PAGE_INFO, 4, number);
   page_to_column(page, 6);
   page_wrap(page, problem ? PAGE_BOLD : PAGE_PLAIN, 6, finding->summary);
+  if (text->overview->connections > 1) {
+    char stream[TEXT_STREAM_SIZE], line[TEXT_STREAM_SIZE + 40];
+    snprintf(line, sizeof line, " (connection %" PRIu64 ", %s)", connection->id,
+             text_stream(text, connection, finding->sender, stream));
+    page_wrap(page, PAGE_DIM, 6, line);
+  }
   page_newline(page);
 }
 
@@ -115,21 +122,20 @@ static void causes_text(const uint64_t counts[CAUSE_COUNT], char *out, size_t si
   }
 }
 
-/* Problems that were not told one by one. */
+/* Where not every problem was told in full, their sum. */
 static void untold_problems(struct text *text)
 {
   const struct report_overview *overview = text->overview;
-  const uint64_t told = text->told < overview->problems ? text->told : overview->problems;
-  if (told == overview->problems)
+  char causes[400], count[FORMAT_TEXT_SIZE], told[FORMAT_TEXT_SIZE], line[700];
+  if (text->told >= overview->problems)
     return;
-  char causes[400], count[FORMAT_TEXT_SIZE], line[600];
   causes_text(overview->causes[SEVERITY_PROBLEM], causes, sizeof causes);
-  snprintf(line, sizeof line,
-           "%s more problem%s, shorter than these; all together: %s. Choose one connection with "
-           "--connection, raise --limits details=N, or take --json.",
-           format_count(overview->problems - told, count), plural(overview->problems - told),
-           causes);
-  text_line(&text->page, "not told", line);
+  snprintf(
+      line, sizeof line,
+      "%s: %s. Told in full: the first %s (--limits details=N tells more, --connection chooses, "
+      "--json has all)",
+      format_count(overview->problems, count), causes, format_count(text->told, told));
+  text_line(&text->page, "all problems", line);
 }
 
 static void harmless(struct text *text)
@@ -155,6 +161,13 @@ static void left_out(struct text *text)
     snprintf(line, sizeof line,
              "%s finding%s beyond the limit (--limits findings=N), the least telling ones",
              format_count(overview->findings_left_out, count), plural(overview->findings_left_out));
+    text_line(&text->page, "left out", line);
+  }
+  if (overview->findings_suppressed > 0) {
+    snprintf(line, sizeof line,
+             "%s finding%s of connections that had more than --limits findings-per-connection=N",
+             format_count(overview->findings_suppressed, count),
+             plural(overview->findings_suppressed));
     text_line(&text->page, "left out", line);
   }
   if (overview->connections_left_out > 0 && text->options.verbose) {

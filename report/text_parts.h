@@ -48,7 +48,8 @@ void text_capture(struct text *text, const struct report_capture *capture);
 void text_connection(struct text *text, const struct report_connection *connection);
 /* text_overview.c: the first lines, and the sums at the end. */
 void text_headline(struct text *text);
-void text_verdict(struct text *text, uint64_t rank, const struct finding *finding);
+void text_verdict(struct text *text, uint64_t rank, const struct report_connection *connection,
+                  const struct finding *finding);
 void text_sums(struct text *text);
 /* "moving 93.1 %, sender-app 6.9 %", largest first, zeros left out. */
 #define TEXT_BUDGET_SIZE 400
