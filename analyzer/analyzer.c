@@ -4,8 +4,8 @@
 #include "analyzer/engine.h"
 #include "analyzer/handshake.h"
 #include "analyzer/hold_watch.h"
+#include "analyzer/limit_run.h"
 #include "analyzer/neighbours.h"
-#include "analyzer/rwnd_run.h"
 #include "analyzer/summary.h"
 #include "analyzer/track.h"
 #include "analyzer/wait.h"
@@ -223,7 +223,7 @@ void engine_retire(struct analyzer *analyzer, struct connection *connection, enu
   abort_by_silence(analyzer, connection);
   for (int side = 0; side < 2; side++) {
     wait_end(analyzer, connection, (enum stream_side)side, how, end_ns);
-    rwnd_run_close(analyzer, connection, (enum stream_side)side);
+    limit_run_close(analyzer, connection, (enum stream_side)side);
     crawl_close(analyzer, connection, (enum stream_side)side);
   }
   hold_watch_flush(analyzer, connection);

@@ -96,8 +96,10 @@ struct trouble {
   struct {
     int64_t limited_ns, first_ns, last_ns; /* time waited with less than a segment of window left */
     uint32_t rounds, window_min, window_max;
+    uint32_t flight_bytes; /* constant flight below the window: S's own limit; 0: R's window is the
+                              limit */
     uint64_t first_frame, last_frame;
-  } rwnd; /* a run of it, in waits too short to be diagnosed */
+  } limit; /* a run of it, in waits too short to be diagnosed */
   struct lost_segment
       recent_loss;       /* the last one repaired: a DSACK may still tell that it was spurious */
   uint32_t largest_lost; /* payload bytes of the largest segment that was ever resent by RTO */
@@ -125,6 +127,8 @@ enum stream_flag {
   STREAM_PURE_ACKS = 0x40000,      /* R sent at least one pure ACK */
   STREAM_GOOD_CHECKSUM = 0x80000,  /* at least one of S's checksums was right */
   STREAM_SCALED_WINDOW = 0x100000, /* R has announced a window after the handshake */
+  STREAM_CHECKSUM_DONE = 0x800000, /* at least one of S's checksums was filled in: none of the
+                                      others is a matter of offload */
   STREAM_ECR_SEEN = 0x400000,      /* ts_ecr comes from a segment after the handshake */
   STREAM_EDGE_REACHED = 0x200000   /* S's last data left less than a segment of R's window */
 };
@@ -176,6 +180,7 @@ struct stream {
   uint32_t recent_hash[4]; /* packets of S seen lately, to tell the capture's own copies apart */
   uint32_t recent_us[4];
   uint8_t recent_next;
+  uint16_t offloaded; /* packets of S whose checksum is not filled in; saturates */
 };
 
 struct flow_key {

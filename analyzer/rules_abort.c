@@ -125,6 +125,7 @@ static bool is_ordinary_close(const struct connection *connection, enum stream_s
  * closed. */
 struct last_wait {
   bool probes_unanswered, resent, stalled;
+  bool at_home;                 /* captured on the host that resets */
   const struct message *agreed; /* the two hosts had just talked on another connection */
 };
 
@@ -137,6 +138,9 @@ static struct last_wait last_wait_of(const struct analyzer *analyzer,
   struct last_wait last = {
       .stalled = now_ns - other->progress_ns >= analyzer->options.min_stall_ns,
       .agreed = engine_message_between(analyzer, connection, now_ns, AGREED_WITHIN_NS)};
+  struct vantage_view view;
+  vantage_of(analyzer, connection, &view);
+  last.at_home = view.certain && vantage_nearness(&view, side) == NEAR_SENDER;
   if (trouble != NULL) {
     last.probes_unanswered = trouble->wait.probes > 0 && trouble->wait.probe_answers == 0;
     last.resent = trouble->wait.lost.retransmissions > 1;
@@ -165,8 +169,9 @@ static void app_reset(struct finding *finding, const struct connection *connecti
   if (cause == CAUSE_APP_RESET &&
       (is_ordinary_close(connection, side) || reader_had_enough(connection, side, last)))
     finding->severity = SEVERITY_INFO;
-  finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RST_INJECTED,
-                          "something on the way may have sent it");
+  if (!last->at_home)
+    finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RST_INJECTED,
+                            "something on the way may have sent it");
   const char *who = side == SIDE_CLIENT ? "The client" : "The server";
   if (cause == CAUSE_APP_RESET)
     snprintf(finding->summary, sizeof finding->summary, "%s reset the connection%s.", who,

@@ -134,8 +134,8 @@ static void conclude_hold(const struct situation *situation, struct finding *fin
   if (!on_host)
     finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_PATH_HOLD,
                             situation->near == NEAR_SENDER || situation->near == NEAR_UNKNOWN
-                                ? "this capture is not known to be on the sending host: a device "
-                                  "before it may have held the segments"
+                                ? "this capture is not known to be on the sending host (--at "
+                                  "declares it): a device before it may have held the segments"
                                 : "the segments may have been held anywhere between the sender's "
                                   "TCP and this capture point");
   if (!both)

@@ -338,7 +338,14 @@ static bool acked_sent_again(const struct situation *situation, struct finding *
 {
   const struct wait *wait = situation->wait;
   char gap[32];
-  if (wait->retransmissions_of_acked == 0 || wait->retransmissions > 0)
+  /* Sent before S can have had the ACK, which passes here on its way: no sign of anything. */
+  int64_t turn_ns = time_is_valid(situation->stream->turn_min_ns) ? situation->stream->turn_min_ns
+                    : situation->other->rtt.samples > 0           ? situation->other->rtt.srtt_ns
+                                                                  : 0;
+  bool crossed = wait->first_retransmission_of_acked.time_ns - situation->stream->last_ack.time_ns <
+                 2 * turn_ns;
+  if (wait->retransmissions_of_acked == 0 || wait->retransmissions > 0 ||
+      (crossed && wait->retransmissions_of_acked == 1))
     return false;
   bool at_sender = situation->near == NEAR_SENDER;
   verdict(finding, at_sender ? CAUSE_ACK_IGNORED : CAUSE_ACK_LOSS,
@@ -513,11 +520,37 @@ static bool paws(const struct situation *situation, struct finding *finding)
   return true;
 }
 
+/* Bytes before the outstanding ones have never been here, and did not come during this wait. */
+static bool hole_stays(const struct situation *situation, struct finding *finding)
+{
+  const struct stream *stream = situation->stream;
+  char gap[32];
+  if (stream->flight.count == 0 || situation->near == NEAR_SENDER || situation->by_ack)
+    return false;
+  const struct flight_segment *first = flight_at(&stream->flight, 0);
+  if ((first->flags & FLIGHT_HOLE) == 0 || first->start != stream->snd_una)
+    return false;
+  verdict(finding, CAUSE_SEGMENT_LOSS, LOCATION_FORWARD_PATH, CONFIDENCE_LIKELY,
+          CONFIDENCE_POSSIBLE);
+  finding_add_evidence(finding, situation->connection->end, first->frame, first->time_ns,
+                       "later bytes arrive while %u bytes before them have never been here",
+                       first->end - first->start);
+  finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_PMTU_BLACKHOLE,
+                          "what is missing may have been too big for the path");
+  finding_add_alternative(
+      finding, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT,
+      "the sending host may have dropped them before they left: its own capture tells");
+  snprintf(finding->summary, sizeof finding->summary,
+           "%u bytes were lost before they came here, and did not come again for %s.",
+           first->end - first->start, duration_words(situation->gap_ns, gap));
+  return true;
+}
+
 bool rule_hole(const struct situation *situation, struct finding *finding)
 {
   const struct wait *wait = situation->wait;
   char gap[32];
-  if (bad_checksums(situation, finding))
+  if (bad_checksums(situation, finding) || hole_stays(situation, finding))
     return true;
   if (!wait->hole_noticed || wait->lost.retransmissions == 0 || situation->near == NEAR_SENDER)
     return false;

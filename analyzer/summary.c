@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Finished checksums that look open are 1 in 65536: fewer than this, or a smaller share of the
+ * packets, is chance. */
+#define OFFLOADED_MIN   2u
+#define OFFLOADED_SHARE 4u
 /* Below this many data segments, the lack of pure ACKs is no sign of a filter. */
 #define PURE_ACKS_EXPECTED_FROM 20u
 
@@ -82,6 +86,12 @@ static void summarise_stream(const struct connection *connection, enum stream_si
 static uint32_t quality_of(const struct connection *connection)
 {
   uint32_t quality = connection->quality;
+  for (int side = 0; side < 2; side++) {
+    const struct stream *stream = &connection->stream[side];
+    if (stream->offloaded >= OFFLOADED_MIN &&
+        stream->offloaded >= stream->packets / OFFLOADED_SHARE)
+      quality |= QUALITY_OFFLOADED_CHECKSUMS;
+  }
   const struct stream *client = &connection->stream[SIDE_CLIENT],
                       *server = &connection->stream[SIDE_SERVER];
   if (((client->flags | server->flags) & STREAM_SYN) == 0)

@@ -84,11 +84,12 @@ static void note_vantage(struct connection *connection, enum stream_side side,
   else if (packet->direction == PACKET_DIR_IN)
     stream->flags |= STREAM_INCOMING;
   if (packet->checksum == CHECKSUM_OFFLOADED) {
-    stream->flags |= STREAM_OFFLOADED;
-    connection->quality |= QUALITY_OFFLOADED_CHECKSUMS;
-  } else if (packet->checksum == CHECKSUM_GOOD) {
-    stream->flags |= STREAM_GOOD_CHECKSUM;
-  }
+    stream->flags |= STREAM_OFFLOADED; /* one in 65536 finished checksums looks like that as well */
+    if (stream->offloaded < UINT16_MAX)
+      stream->offloaded++;
+  } else
+    stream->flags |= packet->checksum == CHECKSUM_GOOD ? STREAM_CHECKSUM_DONE | STREAM_GOOD_CHECKSUM
+                                                       : STREAM_CHECKSUM_DONE;
   if (stream->mss != 0 && packet->payload_bytes > stream->mss) {
     stream->flags |= STREAM_SUPER_SEGMENTS;
     connection->quality |= QUALITY_SUPER_SEGMENTS;

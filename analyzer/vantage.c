@@ -6,6 +6,8 @@
 
 /* One side answers this many times faster than the other: the capture stands on its side. */
 #define TURN_RATIO 8
+/* All of that many packets with their checksum open are no coincidence (1 in 65536 each). */
+#define OFFLOAD_PACKETS_MIN 2
 /* Round trips shorter than this say nothing: both sides may be on one host. */
 #define TURN_MIN_NS (500 * NS_PER_US)
 
@@ -38,13 +40,14 @@ static bool declared(const struct analyzer *analyzer, const struct connection *c
   return true;
 }
 
-/* Signs that only the sending host shows: its checksums are still to be filled in (the other side's
- * are not), or its packets leave the capturing host with an initial TTL (a router would have
- * lowered it). */
+/* Signs of the sending host: its checksums are still to be filled in (the other side's are not), or
+ * its packets leave the capturing host with an initial TTL (a router would have lowered it). The
+ * host of a virtual machine or of a bridge shows the same for a guest's packets: a sign, no proof.
+ */
 static bool on_host(const struct stream *stream, const struct stream *other, const char **reason)
 {
-  if ((stream->flags & STREAM_OFFLOADED) != 0 && (other->flags & STREAM_OFFLOADED) == 0 &&
-      (other->flags & STREAM_GOOD_CHECKSUM) != 0) {
+  if ((stream->flags & (STREAM_OFFLOADED | STREAM_CHECKSUM_DONE)) == STREAM_OFFLOADED &&
+      stream->packets >= OFFLOAD_PACKETS_MIN && (other->flags & STREAM_GOOD_CHECKSUM) != 0) {
     *reason = "its checksums are not filled in yet, the other side's are";
     return true;
   }
@@ -94,7 +97,6 @@ void vantage_of(const struct analyzer *analyzer, const struct connection *connec
   bool at_server = !at_client && on_host(server, client, &view->reason);
   if (at_client || at_server) {
     view->vantage = at_client ? VANTAGE_CLIENT : VANTAGE_SERVER;
-    view->certain = true;
     return;
   }
   view->vantage = by_delay(connection);

@@ -13,7 +13,8 @@ enum nearness { NEAR_UNKNOWN, NEAR_SENDER, NEAR_RECEIVER, NEAR_MIDDLE };
 struct vantage_view {
   enum vantage vantage;
   enum vantage_source source;
-  bool certain;       /* on that host itself: declared, or a sign that no other place shows */
+  bool
+      certain; /* known to be on that host itself: declared. An inference never is: see on_host() */
   const char *reason; /* static */
 };
 

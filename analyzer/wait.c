@@ -2,7 +2,7 @@
 
 #include "analyzer/crawl.h"
 #include "analyzer/hold_watch.h"
-#include "analyzer/rwnd_run.h"
+#include "analyzer/limit_run.h"
 #include "analyzer/situation.h"
 #include "wire/seq.h"
 #include "wire/timestamp.h"
@@ -142,8 +142,8 @@ void wait_progress(struct analyzer *analyzer, struct connection *connection, enu
   if (gap_ns <= WAIT_MIN_NS || (by_ack && crawl_delayed_ack(analyzer, connection, side, segment)) ||
       gap_ns <= wait_allowance_ns(connection, side)) {
     stream->moving_ns += gap_ns;
-    if (gap_ns > RWND_WAIT_MIN_NS)
-      rwnd_run_add(analyzer, connection, side, segment);
+    if (gap_ns > LIMIT_WAIT_MIN_NS)
+      limit_run_add(analyzer, connection, side, segment, by_ack);
   } else {
     struct situation situation;
     lay_out(&situation, analyzer, connection, side, segment, segment->time_ns);
