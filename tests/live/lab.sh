@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes a whole set of captures with known truth: every line of matrix.txt that matches PATTERN.
 #
-#   lab.sh OUTDIR [PATTERN [JOBS]]      OUTDIR/INDEX.txt tells what each folder holds, line by line as it comes
+#   lab.sh OUTDIR [PATTERN [JOBS]]      OUTDIR/INDEX.txt tells what each folder holds, line by line as it comes;
+#                                       MATRIX names another list than matrix.txt
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: lab.sh OUTDIR [PATTERN [JOBS]]} pattern=${2:-.} jobs=${3:-3}
@@ -29,5 +30,5 @@ while read -r name scenario keys; do
   while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
   # shellcheck disable=SC2086
   one "$name" "$scenario" $keys </dev/null &
-done <"$here/matrix.txt"
+done <"${MATRIX:-$here/matrix.txt}"
 wait

@@ -7,7 +7,8 @@
 # devices with live_tapwire in between. OUTDIR gets a.pcap and b.pcap (the two ends), truth.json (what was done,
 # when, what must be found, which kernel counters confirm it), the logs of the endpoints and of the wire, and
 # samples of the sockets (a.ss, b.ss).
-# Keys: ip=4|6 opener=a|b link=tap|veth rtt=MS offload=0|1 cc=cubic|bbr|reno size=BYTES, and more per scenario.
+# Keys: ip=4|6 opener=a|b link=tap|veth rtt=MS offload=0|1 cc=cubic|bbr|reno size=BYTES ts=0|1 (timestamps) sack=0|1
+# snap=BYTES port=N, and more per scenario.
 # LIVE_BIN names the folder of live_endpoint and live_tapwire.
 # Exit status: 0 it happened as intended, 1 it did not (the run does not count), 77 not possible here (said why).
 set -u
@@ -20,7 +21,7 @@ if [ "${1:-}" = --list ]; then
   sed -n 's/^scenario_\([a-z0-9_]*\)() .*/\1/p' "$here/scenarios.sh" | tr _ -
   exit 0
 fi
-[ $# -ge 2 ] || { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 # Everything happens in namespaces of our own; when this shell ends, the kernel ends all that ran in them.
 if [ -z "${LIVE_INSIDE:-}" ]; then
@@ -40,12 +41,12 @@ mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 2
 rm -f "$out"/{a,b}.{pcap,ss,log,dump} "$out"/{truth.json,wire.log,notes.log}
 
 # --- the keys, with their defaults ---------------------------------------------------------------------------
-ip=4 opener=a link=tap rtt=0 offload=0 cc=cubic size=1000000 snap= port=5001
+ip=4 opener=a link=tap rtt=0 offload=0 cc=cubic size=1000000 snap= port=5001 ts=1 sack=1
 declare -A key=()
 for pair in "$@"; do
   name=${pair%%=*} value=${pair#*=}
   case $name in
-    ip|opener|link|rtt|offload|cc|size|snap|port) printf -v "$name" %s "$value";;
+    ip|opener|link|rtt|offload|cc|size|snap|port|ts|sack) printf -v "$name" %s "$value";;
     *) key[$name]=$value;;
   esac
 done
@@ -107,6 +108,7 @@ make_host() { # HOST ADDRESS MAC PEER_ADDRESS PEER_MAC
   on "$h" sysctl -qw net.ipv6.conf.all.disable_ipv6=$v6_off net.ipv6.conf.default.disable_ipv6=$v6_off 2>/dev/null
   on "$h" sysctl -qw net.ipv6.conf.$nic.router_solicitations=0 net.ipv6.conf.$nic.accept_ra=0 \
     net.ipv6.conf.$nic.addr_gen_mode=1 2>/dev/null
+  on "$h" sysctl -qw net.ipv4.tcp_timestamps=$ts net.ipv4.tcp_sack=$sack
   on "$h" ip link set lo up
   on "$h" ip link set $nic address "$3" txqueuelen 5000 up
   on "$h" ip addr add "$2/$bits" dev $nic ${nodad:+nodad}
@@ -181,6 +183,7 @@ check_expectations() { # prints failures
     read -r h name op value <<<"$line"
     if [ "$h" = wire ]; then got=$(grep -c " $name " "$out/wire.log")
     elif [ "$h" = notes ]; then got=$(grep -c "$name" "$out/notes.log")
+    elif [ "$name" = link_tx_dropped ]; then got=$(on "$h" ip -s -j link show $nic | jq '.[0].stats64.tx.dropped')
     elif [ "$name" = silence_ms ]; then got=$(longest_silence_ms "$h")
     else got=$(jq -r --arg n "$name" '.[$n] // 0' "$out/$h.counters"); fi
     test "$got" "$op" "$value" || echo "$h $name is $got, expected $op $value"
@@ -192,7 +195,7 @@ write_truth() {
   local role=client; [ "$opener" = b ] && role=server
   jq -n --arg scenario "$scenario" --arg location "$location" --arg cause "$cause" --arg kind "$kind" \
     --arg severity "$severity" --arg sender "${sender:-$role}" --arg note "$note" --arg failures "$failures" \
-    --arg ip "$ip" --arg opener "$opener" --arg link "$link" --arg rtt "$rtt" --arg offload "$offload" --arg cc "$cc" \
+    --arg ip "$ip" --arg opener "$opener" --arg link "$link" --arg rtt "$rtt" --arg offload "$offload" --arg cc "$cc" --arg ts "$ts" --arg sack "$sack" \
     --arg also "${also[*]}" --arg blind "${blind[*]}" --arg expected "$(printf '%s\n' "${expected[@]}")" \
     --arg wire "$(printf '%s\n' "${wire[@]}")" --arg a_script "${a_script[*]}" --arg b_script "${b_script[*]}" \
     --rawfile wire_log <(cat "$out/wire.log" 2>/dev/null) --rawfile notes <(cat "$out/notes.log" 2>/dev/null) \
@@ -205,6 +208,7 @@ write_truth() {
      blind: ($blind | split(" ") | map(select(. != ""))),
     note: $note, data_sender_end: "a", opener: $opener, ip: ($ip | tonumber), link: $link,
      rtt_ms: ($rtt | tonumber), offload: ($offload == "1"), congestion_control: $cc,
+     timestamps: ($ts == "1"), sack: ($sack == "1"),
      faults: ($wire | lines), confirmed_by: ($expected | lines),
      scripts: {a: $a_script, b: $b_script},
      done: {wire: ($wire_log | lines | .[:100]), host: ($notes | lines), a: ($a_log | lines | .[:200]), b: ($b_log | lines | .[:200])},

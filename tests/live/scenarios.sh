@@ -189,6 +189,18 @@ scenario_policer() {
   note="a rate limit with hardly any queue"; expected=("a TcpRetransSegs -ge 5")
 }
 
+scenario_tap_ring_drop() { # the TAP's own ring is too small for a burst: it left A's capture and never came
+  verdict forward-path tap-ring-drop; also=(segment-loss tail-loss rto-backoff path-outage)
+  before() { ip link set $nic txqueuelen 8; }
+  during() { sleep 0.3; kill -STOP $pid_wire; note "the reader of the TAP stops"; sleep 2; kill -CONT $pid_wire; note "it goes on"; }
+  bulk "$size"; expected=("a link_tx_dropped -ge 1" "a silence_ms -ge 300")
+}
+scenario_path_facts() { # things that a path alters without harm
+  wire+=("ttl=3" "kind=syn,do=mss:1200" "kind=synack,do=mss:1200" "kind=syn,do=nosack" "kind=synack,do=nosack")
+  note="MSS clamped, SACK stripped, TTL lowered by the path: mismatches are facts, no stall"
+  bulk "$size"; healthy; no_hiccup
+}
+
 # --- receiver-tcp ------------------------------------------------------------------------------------------
 scenario_paws() {
   verdict receiver-tcp paws-drop
@@ -320,7 +332,7 @@ scenario_rst_injected() {
   expected=("wire rst -ge 1" "a TcpEstabResets -ge 1")
 }
 scenario_gave_up() {
-  verdict forward-path path-outage; also=(rto-backoff tail-loss peer-silent gave-up)
+  verdict forward-path path-outage; also=(rto-backoff tail-loss peer-silent gave-up) blind=(b)
   wire+=("at=ab:$((size / 2)),do=drop"); a_script=(user_timeout=3000); bulk "$size"; stop_after=8
   note="the peer vanishes; A gives up without a packet, so the wire shows a stall that never ends"; expected=("a TcpExtTCPAbortOnTimeout -ge 1")
 }
