@@ -130,14 +130,18 @@ static layer_parser *const link_parsers[LINKTYPE_TABLE_SIZE] = {
     [LINKTYPE_DSA_TAG_EDSA] = device_edsa_parse,
 };
 
+static layer_parser *link_parser(uint32_t linktype)
+{
+  return linktype < LINKTYPE_TABLE_SIZE ? link_parsers[linktype] : NULL;
+}
+
 bool link_is_supported(uint32_t linktype)
 {
-  return linktype < LINKTYPE_TABLE_SIZE && link_parsers[linktype] != NULL;
+  return link_parser(linktype) != NULL;
 }
 
 enum layer link_parse(struct decoder *decoder)
 {
-  if (!link_is_supported(decoder->linktype))
-    return decoder_end(decoder, PACKET_UNSUPPORTED_LINK);
-  return link_parsers[decoder->linktype](decoder);
+  layer_parser *const parser = link_parser(decoder->linktype);
+  return parser != NULL ? parser(decoder) : decoder_end(decoder, PACKET_UNSUPPORTED_LINK);
 }
