@@ -30,7 +30,7 @@ struct sighting {
 struct data_sighting {
   int64_t time_ns;
   uint64_t frame;
-  uint32_t bytes;
+  uint32_t bytes, end; /* end: the sequence number behind it */
   uint32_t ts_val, ts_ecr;
   uint16_t flags;   /* TCP flags */
   uint16_t options; /* to know whether ts_* are valid */
@@ -163,7 +163,10 @@ struct stream {
 
   /* S's timestamps */
   struct ts_clock clock;
-  uint32_t ts_ecr;       /* S's highest TSecr */
+  uint32_t ts_ecr;        /* S's highest TSecr */
+  uint32_t recent_ts_val; /* R's latest TSval that S's TS.Recent must follow (RFC 7323, 4.3), with
+                             its sighting */
+  struct sighting recent;
   uint32_t newer_ts_val; /* R's first TSval above ts_ecr, with its sighting; frame 0: none seen */
   struct sighting newer;
   int64_t turn_min_ns; /* shortest time from R's TSval to S's echo of it; TIME_INVALID */
@@ -180,6 +183,7 @@ struct stream {
   uint32_t recent_hash[4]; /* packets of S seen lately, to tell the capture's own copies apart */
   uint32_t recent_us[4];
   uint8_t recent_next;
+
   uint16_t offloaded; /* packets of S whose checksum is not filled in; saturates */
 };
 

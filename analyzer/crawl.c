@@ -224,6 +224,8 @@ static void delayed_ack_finding(const struct connection *connection, enum stream
                        duration_words(crawl->candidate_gap_ns, gap),
                        full ? "of full size" : "smaller than the MSS");
   if (full)
+    finding->severity = SEVERITY_INFO; /* what keeps S at one segment is the question */
+  if (full)
     finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_SNDBUF_LIMITED,
                             "why the sender has only one segment out at a time");
   finding_add_evidence(finding, connection->end, segment->packet->frame, segment->time_ns,

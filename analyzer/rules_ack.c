@@ -54,8 +54,12 @@ static void late_ack(const struct situation *situation, struct finding *finding)
   finding_add_evidence(finding, end, ack->frame, situation->end_ns,
                        "the ACK comes; nothing was sent again meanwhile");
   if (situation->near == NEAR_RECEIVER) {
-    verdict(finding, CAUSE_LOCAL_DROP_INPUT, LOCATION_RECEIVER_TCP, CONFIDENCE_LIKELY,
-            CONFIDENCE_POSSIBLE);
+    verdict(finding, CAUSE_LOCAL_DROP_INPUT, LOCATION_RECEIVER_TCP,
+            situation->view.certain ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
+    if (!situation->view.certain)
+      finding_add_alternative(
+          finding, LOCATION_FORWARD_PATH, CAUSE_PATH_HOLD,
+          "this capture is not known to be on the receiving host (--at declares it)");
     finding_add_alternative(finding, LOCATION_RECEIVER_APP, CAUSE_HOST_PAUSED,
                             "the receiving host may have been paused");
     snprintf(finding->summary, sizeof finding->summary,
@@ -123,10 +127,19 @@ static bool no_ack_at_all(const struct situation *situation, struct finding *fin
 
 bool rule_late_ack(const struct situation *situation, struct finding *finding)
 {
-  if (situation->outstanding == 0 || (situation->stream->flags & STREAM_ACKED) == 0)
+  if (situation->outstanding == 0)
     return false;
+  bool first_ack = (situation->stream->flags & STREAM_ACKED) == 0;
+  if (first_ack && situation->by_ack && situation->gap_ns < RTO_INITIAL_NS) {
+    finding->location = LOCATION_NONE; /* how long a round trip is here, nobody knows yet */
+    finding->severity = SEVERITY_INFO;
+    return true;
+  }
+  if (first_ack && !situation->by_ack)
+    return false;
+  /* New data without a retransmission before it: S has had the ACK, though this capture has not. */
   if (!situation->by_ack)
-    return no_ack_at_all(situation, finding);
+    return situation->segment == NULL && no_ack_at_all(situation, finding);
   if (delayed_ack(situation, finding))
     return true;
   late_ack(situation, finding);

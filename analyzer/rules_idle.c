@@ -2,6 +2,7 @@
  * application's turn. */
 
 #include "analyzer/situation.h"
+#include "wire/seq.h"
 #include "wire/timestamp.h"
 
 #include <stdio.h>
@@ -14,7 +15,10 @@
 static bool at_message_boundary(const struct situation *situation)
 {
   const struct data_sighting *last = &situation->stream->last_data;
-  return (last->flags & (TCP_PSH | TCP_SYN)) != 0 || last->bytes < situation->next_bytes;
+  bool unseen_behind =
+      seq_lt(last->end, situation->stream->snd_nxt); /* what came last was not captured */
+  return (last->flags & (TCP_PSH | TCP_SYN)) != 0 || last->bytes < situation->next_bytes ||
+         unseen_behind;
 }
 
 static bool nothing_to_say(struct finding *finding)
@@ -154,7 +158,7 @@ static void pause_at_boundary(const struct situation *situation, struct finding 
 bool rule_idle(const struct situation *situation, struct finding *finding)
 {
   const struct stream *stream = situation->stream;
-  if ((stream->flags & STREAM_FIN) != 0)
+  if ((stream->flags & STREAM_FIN) != 0 || situation->other->packets == 0)
     return nothing_to_say(finding);
   if ((situation->other->flags & STREAM_LATEST_SPEAKER) != 0)
     return turnaround(situation, finding);

@@ -321,7 +321,8 @@ static bool excessive(const struct situation *situation)
 static void conclude_excessive(const struct situation *situation, struct finding *finding)
 {
   char first[32], bound[32];
-  verdict(finding, CAUSE_EXCESSIVE_RTO, LOCATION_SENDER_TCP, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
+  verdict(finding, CAUSE_EXCESSIVE_RTO, LOCATION_SENDER_TCP,
+          situation->view.certain ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, CONFIDENCE_LIKELY);
   finding_add_alternative(finding, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD,
                           "earlier copies may have been held below TCP");
   finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_SEGMENT_LOSS,
@@ -412,8 +413,8 @@ static bool ignored_by_receiver(const struct situation *situation, struct findin
   if (situation->near != NEAR_RECEIVER || wait->lost.by_timer + wait->tlp == 0 ||
       wait->hole_noticed)
     return false;
-  verdict(finding, CAUSE_LOCAL_DROP_INPUT, LOCATION_RECEIVER_TCP, CONFIDENCE_LIKELY,
-          CONFIDENCE_POSSIBLE);
+  verdict(finding, CAUSE_LOCAL_DROP_INPUT, LOCATION_RECEIVER_TCP,
+          situation->view.certain ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
   tell_retransmissions(situation, finding);
   finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RTO_BACKOFF,
                           "this capture point may be before the place where they were lost");

@@ -11,6 +11,8 @@
 /* A copy of a frame made by the capture follows its original closely; a sender needs longer to send
  * anything again. */
 #define COPY_WINDOW_US 2000u
+/* One bad checksum among so many packets is an event. */
+#define BAD_CHECKSUM_RATIO 2u
 /* Without an IP identification only data segments are compared, and within this time. */
 #define COPY_WINDOW_NO_ID_US 500u
 
@@ -105,7 +107,8 @@ static void note_vantage(struct connection *connection, enum stream_side side,
 }
 
 /* A frame with a bad checksum is no segment for TCP: it counts, but moves nothing (RFC 9293, 3.1).
- */
+ * That goes for single ones among many good ones only: where wrong ones are common, the trace was
+ * edited, or an offload left something there. */
 static bool note_bad_checksum(struct analyzer *analyzer, struct stream *stream,
                               const struct packet *packet, int64_t now_ns)
 {
@@ -115,6 +118,8 @@ static bool note_bad_checksum(struct analyzer *analyzer, struct stream *stream,
   if (trouble == NULL)
     return true;
   trouble->bad_checksums++;
+  if (stream->packets < BAD_CHECKSUM_RATIO * trouble->bad_checksums)
+    return false;
   if (packet->payload_bytes > 0) {
     stream->flags |= STREAM_BAD_CHECKSUM_DATA;
     trouble->wait.bad_checksums++;

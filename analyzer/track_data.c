@@ -91,7 +91,13 @@ static void note_raw_window(const struct connection *connection, struct stream *
   if ((stream->flags & STREAM_WINDOW) == 0 || stream->window_raw == 0 ||
       (connection->flags & CONNECTION_ESTABLISHED) == 0)
     return;
-  if (flight_bytes > stream->window_raw)
+  uint32_t largest = connection->stream[0].largest_segment > connection->stream[1].largest_segment
+                         ? connection->stream[0].largest_segment
+                         : connection->stream[1].largest_segment;
+  uint32_t segment_bytes = stream->mss > 12 ? stream->mss - 12u : largest;
+  bool whole_segments =
+      segment_bytes > 0 && stream->window_raw % segment_bytes == 0; /* may be chance */
+  if (flight_bytes > stream->window_raw || whole_segments)
     stream->raw_hits = 0;
   else if (flight_bytes == stream->window_raw && stream->raw_hits < UINT16_MAX)
     stream->raw_hits++;
@@ -167,6 +173,7 @@ static void note_data(struct connection *connection, enum stream_side side,
   stream->last_data = (struct data_sighting){.time_ns = segment->time_ns,
                                              .frame = packet->frame,
                                              .bytes = packet->payload_bytes,
+                                             .end = segment->end,
                                              .ts_val = packet->ts_val,
                                              .ts_ecr = packet->ts_ecr,
                                              .flags = packet->flags,

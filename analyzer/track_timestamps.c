@@ -39,9 +39,27 @@ static void follow_echo(struct stream *stream, const struct stream *other,
   }
   stream->ts_ecr = packet->ts_ecr;
   stream->newer.frame = 0;
-  if (other->clock.started && seq_gt(other->clock.last_val, packet->ts_ecr)) {
-    stream->newer_ts_val = other->clock.last_val;
-    stream->newer = (struct sighting){other->clock.last_ns, other->clock.last_frame};
+  if (stream->recent.frame != 0 && seq_gt(stream->recent_ts_val, packet->ts_ecr)) {
+    stream->newer_ts_val = stream->recent_ts_val;
+    stream->newer = stream->recent;
+  }
+}
+
+/* A segment of S with SEG.SEQ <= Last.ACK.sent of R: R's TS.Recent takes its TSval (RFC 7323, 4.3).
+ * What comes behind a segment not yet acknowledged does not count: the ACK echoes the first one. */
+static void note_recent(const struct stream *stream, struct stream *other,
+                        const struct segment *segment)
+{
+  const struct packet *packet = segment->packet;
+  bool taken = (stream->flags & STREAM_ACKED) != 0 && seq_leq(packet->seq, stream->snd_una);
+  if (!taken || (other->recent.frame != 0 && !seq_gt(packet->ts_val, other->recent_ts_val)))
+    return;
+  other->recent_ts_val = packet->ts_val;
+  other->recent = (struct sighting){segment->time_ns, packet->frame};
+  if ((other->flags & STREAM_TIMESTAMPS) != 0 && other->newer.frame == 0 &&
+      seq_gt(packet->ts_val, other->ts_ecr)) {
+    other->newer_ts_val = packet->ts_val;
+    other->newer = other->recent;
   }
 }
 
@@ -50,14 +68,9 @@ void track_timestamps(struct connection *connection, enum stream_side side,
 {
   struct stream *stream = &connection->stream[side], *other = &connection->stream[side ^ 1];
   const struct packet *packet = segment->packet;
-
   stream->flags |= STREAM_TIMESTAMPS;
   if ((packet->flags & TCP_ACK) != 0)
     follow_echo(stream, other, segment);
-  if (ts_clock_see(&stream->clock, packet->ts_val, segment->time_ns, packet->frame) &&
-      (other->flags & STREAM_TIMESTAMPS) != 0 && other->newer.frame == 0 &&
-      seq_gt(packet->ts_val, other->ts_ecr)) {
-    other->newer_ts_val = packet->ts_val;
-    other->newer = (struct sighting){segment->time_ns, packet->frame};
-  }
+  ts_clock_see(&stream->clock, packet->ts_val, segment->time_ns, packet->frame);
+  note_recent(stream, other, segment);
 }
