@@ -12,7 +12,7 @@ acked_bulk() { # SIZE: A sends and waits for one byte of answer, so that nothing
 }
 verdict() { location=$1 cause=$2 kind=${3:-stall} severity=${4:-problem}; }
 healthy() { expected+=("a TcpExtTCPTimeouts -eq 0"); }
-no_hiccup() { expected+=("a silence_ms -le 150" "b silence_ms -le 150"); } # a busy machine stalls things by itself
+no_hiccup() { expected+=("a silence_ms -le $((150 + rtt))" "b silence_ms -le $((150 + rtt))"); } # a busy machine stalls things by itself
 drop_tcp() { # HOST HOOK SECONDS: what its firewall does for so long
   on "$1" nft add table inet live
   on "$1" nft add chain inet live gate "{ type filter hook $2 priority 0; }"
@@ -223,7 +223,7 @@ scenario_zero_window() {
   verdict receiver-app zero-window
   b_script=(rcvbuf="$(opt rcvbuf 65536)" read:20000 "sleep:$(opt stop 3000)" readall)
   a_script=("write:$size" shut readall)
-  note="the reader stops and goes on"; expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "a TcpExtTCPWinProbe -ge 2")
+  note="the reader stops and goes on"; expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "a TcpExtTCPWinProbe -ge 1")
 }
 scenario_slow_reader() {
   verdict receiver-app slow-reader crawl; also=(zero-window rcvbuf-limited)
