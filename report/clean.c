@@ -139,6 +139,11 @@ size_t clean_columns(const char *text, size_t bytes)
   size_t columns = 0;
   for (size_t at = 0; at < bytes && text[at] != '\0';) {
     uint32_t code;
+    if ((uint8_t)text[at] < 0x80) {
+      at++;
+      columns++;
+      continue;
+    }
     at += clean_decode(text + at, &code);
     if (!is_combining(code))
       columns += is_wide(code) ? 2 : 1;

@@ -32,7 +32,8 @@ struct collect {
   uint8_t end;      /* of the capture that is being analysed */
   uint64_t id_base; /* added to the analyzer's ids */
   uint64_t id_last;
-  uint32_t quality; /* of the current capture's connections */
+  uint64_t seen_connections, seen_packets; /* of the current capture */
+  uint32_t quality;                        /* of the current capture's connections */
   uint64_t syns_kept, plain_kept;
   struct finding_record *findings;
   uint32_t finding_count, finding_room;
@@ -359,8 +360,8 @@ static void on_connection(void *context, const struct connection_summary *connec
     collect->id_last = id;
   if (!selected(collect, id, connection))
     return;
-  collect->overview.connections++;
-  collect->overview.packets += connection->packets;
+  collect->seen_connections++;
+  collect->seen_packets += connection->packets;
   collect->overview.findings_suppressed += connection->findings_suppressed;
   collect->quality |= connection->quality;
   add_budget(&collect->overview, connection);
@@ -383,13 +384,34 @@ int collect_begin_capture(struct collect *collect, uint8_t end)
   collect->end = end;
   collect->id_base = collect->id_last;
   collect->quality = 0;
+  collect->seen_connections = collect->seen_packets = 0;
   return 0;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+  return a > b ? a : b;
+}
+
+/* What the engine forgot at once never came as a connection, but it was there. */
+static void count_capture(struct collect *collect, const struct analyzer_stats *stats)
+{
+  struct report_overview *overview = &collect->overview;
+  if (overview->selected) {
+    overview->connections += collect->seen_connections;
+    overview->packets += collect->seen_packets;
+    return;
+  }
+  overview->connections += larger(stats->connections, collect->seen_connections);
+  overview->packets += larger(stats->packets[PACKET_TCP], collect->seen_packets);
+  overview->syns_unanswered += stats->syns_unanswered;
 }
 
 int collect_end_capture(struct collect *collect, const struct report_capture *capture)
 {
   struct report_capture *own = &collect->captures[collect->overview.captures++];
   *own = *capture;
+  count_capture(collect, &capture->stats);
   own->end = collect->end;
   own->quality = collect->quality;
   own->first_id = collect->id_base + 1;

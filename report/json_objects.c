@@ -124,6 +124,7 @@ json_t *json_totals_object(const struct report_overview *overview)
 {
   json_t *object = json_object();
   set_count(object, "connections", overview->connections);
+  set_count(object, "syns_unanswered", overview->syns_unanswered);
   set_count(object, "connections_left_out", overview->connections_left_out);
   set_count(object, "packets", overview->packets);
   set_count(object, "problems", overview->problems);

@@ -116,22 +116,29 @@ void page_printf(struct page *page, enum page_style style, const char *format, .
   page_put(page, style, text);
 }
 
+static void put_blanks(struct page *page, unsigned count)
+{
+  static const char blanks[] = "                                ";
+  page->column += count;
+  while (count > 0) {
+    const unsigned some = count < sizeof blanks - 1 ? count : (unsigned)sizeof blanks - 1;
+    fwrite(blanks, 1, some, page->stream);
+    count -= some;
+  }
+}
+
 void page_right(struct page *page, enum page_style style, unsigned columns, const char *text)
 {
   char clean[PAGE_TEXT_SIZE];
   clean_for(page, text, clean);
   const unsigned taken = (unsigned)clean_columns(clean, strlen(clean));
-  for (unsigned i = taken; i < columns; i++)
-    put_clean(page, PAGE_PLAIN, " ", 1);
+  put_blanks(page, taken < columns ? columns - taken : 0);
   put_clean(page, style, clean, strlen(clean));
 }
 
 void page_to_column(struct page *page, unsigned column)
 {
-  do {
-    fputc(' ', page->stream);
-    page->column++;
-  } while (page->column < column);
+  put_blanks(page, page->column < column ? column - page->column : 1);
 }
 
 void page_newline(struct page *page)

@@ -57,12 +57,15 @@ struct report_longest {
 /* Sums over everything that was analysed, whether or not it is shown. */
 struct report_overview {
   uint32_t captures;
-  uint64_t connections;          /* seen, the filtered ones (selection) excluded */
+  /* Seen, those included that the engine forgot at once (unanswered SYNs beyond its limit), those
+   * that were not chosen (selection) excluded. */
+  uint64_t connections;
+  uint64_t syns_unanswered;      /* of these, never got beyond their SYN; 0 with a selection */
   uint64_t connections_listed;   /* that reach the writer's connection() */
   uint64_t connections_left_out; /* by limits, although wanted */
-  uint64_t packets;
-  uint64_t problems, infos;   /* findings, before any limit */
-  uint64_t findings_left_out; /* by limits: the shortest infos first */
+  uint64_t packets;              /* of these connections */
+  uint64_t problems, infos;      /* findings, before any limit */
+  uint64_t findings_left_out;    /* by limits: the shortest infos first */
   uint64_t problems_left_out;
   uint64_t findings_suppressed;     /* by the engine's limit for one connection */
   uint64_t causes[2][CAUSE_COUNT];  /* by enum severity */

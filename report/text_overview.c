@@ -199,5 +199,11 @@ void text_sums(struct text *text)
              format_duration(overview->min_stall_ns, duration));
     text_line(page, "waits", line);
   }
+  if (overview->syns_unanswered > 0) {
+    char count[FORMAT_TEXT_SIZE];
+    snprintf(line, sizeof line, "%s of the connections never got beyond their SYN",
+             format_count(overview->syns_unanswered, count));
+    text_line(page, "unanswered", line);
+  }
   left_out(text);
 }

@@ -15,8 +15,8 @@ struct json_schema {
   unsigned errors;
 };
 
-static inline void json_schema_check(struct json_schema *schema, const json_t *rules,
-                                     const json_t *value, const char *path);
+static inline void json_schema_check(struct json_schema *schema, const json_t *rules, json_t *value,
+                                     const char *path);
 
 static inline void json_schema_error(struct json_schema *schema, const char *path, const char *what)
 {
@@ -24,7 +24,7 @@ static inline void json_schema_error(struct json_schema *schema, const char *pat
   schema->errors++;
 }
 
-static inline int json_schema_is(const json_t *value, const char *type)
+static inline int json_schema_is(json_t *value, const char *type)
 {
   if (strcmp(type, "object") == 0)
     return json_is_object(value);
@@ -41,8 +41,8 @@ static inline int json_schema_is(const json_t *value, const char *type)
   return strcmp(type, "null") == 0 && json_is_null(value);
 }
 
-static inline void json_schema_type(struct json_schema *schema, const json_t *type,
-                                    const json_t *value, const char *path)
+static inline void json_schema_type(struct json_schema *schema, const json_t *type, json_t *value,
+                                    const char *path)
 {
   size_t i;
   const json_t *one;
@@ -54,8 +54,8 @@ static inline void json_schema_type(struct json_schema *schema, const json_t *ty
   json_schema_error(schema, path, "none of the types fits");
 }
 
-static inline void json_schema_range(struct json_schema *schema, const json_t *rules,
-                                     const json_t *value, const char *path)
+static inline void json_schema_range(struct json_schema *schema, const json_t *rules, json_t *value,
+                                     const char *path)
 {
   const json_t *least = json_object_get(rules, "minimum"),
                *most = json_object_get(rules, "maximum");
@@ -68,7 +68,7 @@ static inline void json_schema_range(struct json_schema *schema, const json_t *r
 }
 
 static inline void json_schema_enum(struct json_schema *schema, const json_t *allowed,
-                                    const json_t *value, const char *path)
+                                    json_t *value, const char *path)
 {
   size_t i;
   const json_t *one;
@@ -79,7 +79,7 @@ static inline void json_schema_enum(struct json_schema *schema, const json_t *al
 }
 
 static inline void json_schema_object(struct json_schema *schema, const json_t *rules,
-                                      const json_t *value, const char *path)
+                                      json_t *value, const char *path)
 {
   const json_t *properties = json_object_get(rules, "properties");
   const json_t *additional = json_object_get(rules, "additionalProperties");
@@ -95,7 +95,7 @@ static inline void json_schema_object(struct json_schema *schema, const json_t *
     snprintf(below, sizeof below, "%s.%s", path, json_string_value(required));
     json_schema_error(schema, below, "missing");
   }
-  json_object_foreach((json_t *)(size_t)value, key, member)
+  json_object_foreach(value, key, member)
   {
     const json_t *member_rules = json_object_get(properties, key);
     snprintf(below, sizeof below, "%s.%s", path, key);
@@ -108,12 +108,12 @@ static inline void json_schema_object(struct json_schema *schema, const json_t *
   }
 }
 
-static inline void json_schema_check(struct json_schema *schema, const json_t *rules,
-                                     const json_t *value, const char *path)
+static inline void json_schema_check(struct json_schema *schema, const json_t *rules, json_t *value,
+                                     const char *path)
 {
   const char *ref = json_string_value(json_object_get(rules, "$ref"));
   size_t i;
-  const json_t *item;
+  json_t *item;
   if (ref != NULL) {
     rules = json_object_get(json_object_get(schema->root, "$defs"), strrchr(ref, '/') + 1);
     if (rules == NULL)
@@ -136,7 +136,7 @@ static inline void json_schema_check(struct json_schema *schema, const json_t *r
 }
 
 /* The number of errors; each is told on stderr. */
-static inline unsigned json_schema_errors(const json_t *root, const json_t *document)
+static inline unsigned json_schema_errors(const json_t *root, json_t *document)
 {
   struct json_schema schema = {root, 0};
   json_schema_check(&schema, root, document, "");
