@@ -259,21 +259,23 @@ static bool scan_station(struct text_scan *scan, uint8_t mac[6])
   return true;
 }
 
-/* "ethertype IPv4 (0x0800), ": the number; false if it is not printed. */
+/* "ethertype IPv4 (0x0800), ", or with -q only "IPv4, ". */
 static bool scan_ethertype(struct text_scan *scan, uint32_t *ethertype)
 {
   static const struct {
     const char *name;
     uint32_t ethertype;
   } names[] = {{"IPv4, ", ETHERTYPE_IPV4}, {"IPv6, ", ETHERTYPE_IPV6}, {"ARP, ", ETHERTYPE_ARP}};
+  struct text_scan probe = *scan;
+  bool labelled = scan_literal(&probe, "ethertype ");
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-    if (scan_literal(scan, names[i].name)) {
+    if (scan_literal(&probe, names[i].name)) {
       *ethertype = names[i].ethertype;
+      *scan = probe;
       return true;
     }
   }
-  struct text_scan probe = *scan;
-  if (!scan_past(&probe, '(') || !scan_hex32(&probe, true, ethertype) ||
+  if (!labelled || !scan_past(&probe, '(') || !scan_hex32(&probe, true, ethertype) ||
       !scan_literal(&probe, "), "))
     return false;
   *scan = probe;
@@ -315,8 +317,7 @@ static void parse_link_details(struct text_scan *scan, struct text_fields *field
     uint32_t ethertype, length;
     struct text_scan probe = *scan;
     bool known = parse_vlan(&probe, fields);
-    if (!known && (scan_literal(&probe, "ethertype ") || fields->link_bytes == 0) &&
-        scan_ethertype(&probe, &ethertype)) {
+    if (!known && scan_ethertype(&probe, &ethertype)) {
       note_ethertype(fields, ethertype);
       known = true;
     }
