@@ -2,6 +2,18 @@
 
 #include "analyzer/summary.h"
 
+/* A reader follows time. Insertion sort: there are twelve at the most, nearly in order. */
+static void sort_evidence(struct finding *finding)
+{
+  for (uint32_t i = 1; i < finding->evidence_count; i++) {
+    struct evidence moved = finding->evidence[i];
+    uint32_t at = i;
+    for (; at > 0 && finding->evidence[at - 1].time_ns > moved.time_ns; at--)
+      finding->evidence[at] = finding->evidence[at - 1];
+    finding->evidence[at] = moved;
+  }
+}
+
 void report_finding(struct analyzer *analyzer, struct connection *connection,
                     struct finding *finding)
 {
@@ -10,6 +22,7 @@ void report_finding(struct analyzer *analyzer, struct connection *connection,
     return;
   }
   finding->id = ++connection->findings;
+  sort_evidence(finding);
   if (analyzer->sink.finding == NULL)
     return;
   struct connection_summary summary;

@@ -42,6 +42,12 @@ static bool built_early(const struct situation *situation)
   return situation->end_ns - ts_clock_latest_ns(&clock, ack->ts_val) > situation->limit_ns;
 }
 
+/* Any sender that waits for an ACK has sent again after so long (RFC 6298). */
+static bool timer_was_due(const struct situation *situation)
+{
+  return situation->gap_ns > 2 * rtt_rto_bound_ns(&situation->stream->rtt);
+}
+
 static void late_ack(const struct situation *situation, struct finding *finding)
 {
   char gap[32];
@@ -67,6 +73,21 @@ static void late_ack(const struct situation *situation, struct finding *finding)
     return;
   }
   bool early = built_early(situation);
+  if (!early && timer_was_due(situation)) {
+    /* A sender that lacked the ACK would have sent again by now: it had it, and this capture has
+     * not. */
+    verdict(finding, CAUSE_UNKNOWN, LOCATION_UNKNOWN, CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
+    finding->severity = SEVERITY_INFO;
+    finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
+                            "the sender's host, or the capture's clock, may have stood still");
+    finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_PATH_HOLD,
+                            "the data may have been late, and the sender's timer too");
+    snprintf(finding->summary, sizeof finding->summary,
+             "No ACK was captured for %s, yet nothing was sent again: the capture seems to have "
+             "missed an ACK.",
+             gap);
+    return;
+  }
   if (early) {
     verdict(finding, CAUSE_ACK_HOLD, LOCATION_REVERSE_PATH, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
     finding_add_evidence(finding, end, ack->frame, situation->end_ns,
@@ -84,7 +105,7 @@ static void late_ack(const struct situation *situation, struct finding *finding)
       finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_ACK_HOLD,
                               "the ACK may have been late on its way back");
   }
-  if (situation->gap_ns > 2 * rtt_rto_bound_ns(&situation->stream->rtt)) {
+  if (timer_was_due(situation)) {
     finding->confidence = finding->cause_confidence = CONFIDENCE_POSSIBLE;
     finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
                             "the sender's timer should have fired: its host, or the capture's "
@@ -101,8 +122,7 @@ static bool no_ack_at_all(const struct situation *situation, struct finding *fin
   char gap[32];
   duration_words(situation->gap_ns, gap);
   bool one_way = situation->other->packets == 0;
-  bool timer_was_due = situation->gap_ns > rtt_rto_bound_ns(&situation->stream->rtt) * 2;
-  if (one_way || !timer_was_due) {
+  if (one_way || !timer_was_due(situation)) {
     finding->location = LOCATION_NONE; /* too early to tell, or nothing to tell it by */
     finding->severity = SEVERITY_INFO;
     return true;

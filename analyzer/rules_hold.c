@@ -158,6 +158,7 @@ static void explain_hold(const struct situation *situation, struct finding *find
                          const struct hold *hold)
 {
   char ticks[64], before[32];
+  bool on_host = situation->near == NEAR_SENDER && situation->view.certain;
   const struct ts_clock *clock = &situation->stream->clock;
   int64_t gap_ticks =
       clock->nominal ? situation->gap_ns * clock->hz / NS_PER_S : situation->gap_ns / NS_PER_S;
@@ -170,8 +171,9 @@ static void explain_hold(const struct situation *situation, struct finding *find
         "built after the silence would carry "
         "a TSval of %s (a timestamp clock ticks at least once a second, RFC 7323); these carry %u. "
         "And they were built before TCP had processed ACKs that were here %s earlier. "
-        "So TCP had done its work before the silence, and the segments waited below it.",
-        ticks, hold->packet->ts_val, duration_words(hold->echo_ns, before));
+        "So TCP had done its work before the silence, and the segments waited below it%s.",
+        ticks, hold->packet->ts_val, duration_words(hold->echo_ns, before),
+        on_host ? "" : ", or on their way here");
   else
     snprintf(finding->reason, sizeof finding->reason,
              "Segments built after the silence would carry a TSval of %s; these carry %u.", ticks,

@@ -23,8 +23,10 @@ int64_t wait_allowance_ns(const struct connection *connection, enum stream_side 
 {
   const struct stream *stream = &connection->stream[side];
   int64_t rtt_ns = connection_rtt_ns(connection, side);
-  if (rtt_ns == 0 && stream->rtt.samples == 0)
-    return RTT_ALLOWANCE_UNKNOWN_NS + DELAYED_ACK_ALLOWANCE_NS;
+  const struct stream *other = &connection->stream[side ^ 1];
+  bool way_to_sender_known = other->rtt.samples > 0 || time_is_valid(stream->turn_min_ns);
+  if (stream->rtt.samples == 0 || !way_to_sender_known)
+    rtt_ns += RTT_ALLOWANCE_UNKNOWN_NS;
   return rtt_ns + 4 * stream->rtt.rttvar_ns + DELAYED_ACK_ALLOWANCE_NS;
 }
 

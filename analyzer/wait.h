@@ -10,8 +10,9 @@
 /* A progress younger than SRTT + 4 RTTVAR + this is `moving`: Linux's shortest delayed ACK
  * (TCP_DELACK_MIN, 40 ms). */
 #define DELAYED_ACK_ALLOWANCE_NS INT64_C(40000000)
-/* What stands for SRTT + 4 RTTVAR where nothing was measured. */
-#define RTT_ALLOWANCE_UNKNOWN_NS INT64_C(200000000)
+/* What stands for the part of the way that nothing was measured of yet (mid-stream): a satellite's
+ * 600 ms and some. */
+#define RTT_ALLOWANCE_UNKNOWN_NS INT64_C(700000000)
 
 /* How long after its last progress this stream still counts as moving. */
 int64_t wait_allowance_ns(const struct connection *connection, enum stream_side side);
