@@ -88,6 +88,9 @@ struct trouble {
       spurious_retransmits;
   uint32_t sack_segments, dsack_segments, out_of_order, zero_windows, window_probes, keepalives;
   uint32_t duplicates, bad_checksums;
+  struct sack_block sacks_seen[PACKET_SACK_MAX]; /* blocks already marked in the flight: receivers
+                                                    repeat them in each ACK */
+  uint8_t sacks_next;
   uint32_t foreign_sacks; /* SACK blocks that lie outside everything that was sent */
   uint64_t retransmitted_bytes, unseen_bytes;
   struct sighting zero_window_since; /* frame 0: the window is not zero */

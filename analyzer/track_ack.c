@@ -125,6 +125,25 @@ static void note_dsack(struct trouble *trouble, const struct segment *segment)
   }
 }
 
+/* Marks what is new in a block: one that grew since the last ACK is only looked at from its old end
+ * on. */
+static void mark_sacked(struct stream *stream, struct trouble *trouble,
+                        const struct sack_block *block)
+{
+  for (unsigned i = 0; i < PACKET_SACK_MAX; i++) {
+    struct sack_block *seen = &trouble->sacks_seen[i];
+    if (seen->start == block->start && seen->start != seen->end) {
+      if (seq_gt(block->end, seen->end))
+        flight_sack(&stream->flight, seen->end, block->end);
+      seen->end = block->end;
+      return;
+    }
+  }
+  flight_sack(&stream->flight, block->start, block->end);
+  trouble->sacks_seen[trouble->sacks_next] = *block;
+  trouble->sacks_next = (uint8_t)((trouble->sacks_next + 1) % PACKET_SACK_MAX);
+}
+
 static void track_sack(struct analyzer *analyzer, struct stream *stream,
                        const struct segment *segment)
 {
@@ -145,7 +164,7 @@ static void track_sack(struct analyzer *analyzer, struct stream *stream,
     const struct sack_block *block = &packet->sack[i];
     if (seq_lt(block->start, block->end) && seq_leq(block->end, stream->snd_nxt) &&
         seq_gt(block->end, packet->ack))
-      flight_sack(&stream->flight, block->start, block->end);
+      mark_sacked(stream, trouble, block);
     else
       trouble->foreign_sacks++;
   }
