@@ -128,10 +128,10 @@ uint32_t flight_find(const struct flight *flight, uint32_t seq)
   return low;
 }
 
-uint32_t flight_sack(struct flight *flight, uint32_t start, uint32_t end)
+uint32_t flight_sack(struct flight *flight, uint32_t from, uint32_t start, uint32_t end)
 {
   uint32_t newly = 0;
-  for (uint32_t i = flight_find(flight, start); i < flight->count; i++) {
+  for (uint32_t i = flight_find(flight, from); i < flight->count; i++) {
     struct flight_segment *segment = flight_at(flight, i);
     if (seq_gt(segment->end, end))
       break;

@@ -62,8 +62,9 @@ uint32_t flight_acknowledge(struct flight *flight, struct flight_pool *pool, uin
 /* Index of the first segment whose end is above seq; flight->count if there is none. */
 uint32_t flight_find(const struct flight *flight, uint32_t seq);
 
-/* Marks what start..end covers wholly as SACKed; returns how many segments became so. */
-uint32_t flight_sack(struct flight *flight, uint32_t start, uint32_t end);
+/* Marks what start..end covers wholly as SACKed, looking from `from` on (start <= from); returns
+ * how many segments became so. */
+uint32_t flight_sack(struct flight *flight, uint32_t from, uint32_t start, uint32_t end);
 
 /* Splits the hole at `index` so that start..end (inside it) is a segment of its own; returns its
  * index. */

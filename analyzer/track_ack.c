@@ -134,12 +134,12 @@ static void mark_sacked(struct stream *stream, struct trouble *trouble,
     struct sack_block *seen = &trouble->sacks_seen[i];
     if (seen->start == block->start && seen->start != seen->end) {
       if (seq_gt(block->end, seen->end))
-        flight_sack(&stream->flight, seen->end, block->end);
+        flight_sack(&stream->flight, seen->end, block->start, block->end);
       seen->end = block->end;
       return;
     }
   }
-  flight_sack(&stream->flight, block->start, block->end);
+  flight_sack(&stream->flight, block->start, block->start, block->end);
   trouble->sacks_seen[trouble->sacks_next] = *block;
   trouble->sacks_next = (uint8_t)((trouble->sacks_next + 1) % PACKET_SACK_MAX);
 }
