@@ -346,11 +346,11 @@ static void note_closed(struct analyzer *analyzer, struct connection *connection
   connection_list_push(&analyzer->flows.closed, connection);
 }
 
-static int feed_tcp(struct analyzer *analyzer, const struct packet *packet)
+static int feed_tcp(struct analyzer *analyzer, const struct packet *packet, uint32_t hash)
 {
   struct flow_key key;
   bool swapped;
-  uint32_t hash = flow_key_of(&analyzer->flows, packet, &key, &swapped);
+  flow_key_of(packet, &key, &swapped);
   struct connection *connection = flow_table_find(&analyzer->flows, &key, hash);
   if (connection != NULL && is_reuse(connection, packet)) {
     engine_retire(analyzer, connection, ENDED_BY_UNKNOWN);
@@ -379,20 +379,21 @@ static void feed_icmp_error(struct analyzer *analyzer, const struct packet *pack
                           .end = packet->end};
   struct flow_key key;
   bool swapped;
-  uint32_t hash = flow_key_of(&analyzer->flows, &quoted, &key, &swapped);
+  flow_key_of(&quoted, &key, &swapped);
+  uint32_t hash = flow_hash(&analyzer->flows, &quoted);
   struct connection *connection = flow_table_find(&analyzer->flows, &key, hash);
   if (connection != NULL)
     track_icmp_error(analyzer, connection, packet);
 }
 
-int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)
+static int feed(struct analyzer *analyzer, const struct packet *packet, uint32_t hash)
 {
   if (packet->kind < PACKET_KIND_COUNT)
     analyzer->stats.packets[packet->kind]++;
   note_time(analyzer, packet);
   analyzer->now_frame = packet->frame;
   if (packet->kind == PACKET_TCP)
-    return feed_tcp(analyzer, packet);
+    return feed_tcp(analyzer, packet, hash);
   if (packet->kind == PACKET_ICMP_ERROR)
     feed_icmp_error(analyzer, packet);
   else if (packet->kind == PACKET_ARP || packet->kind == PACKET_ND)
@@ -400,6 +401,43 @@ int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)
   note_recent(analyzer, packet, 0);
   if (analyzer->watching > 0)
     hold_watch_packet(analyzer, packet, 0);
+  return 0;
+}
+
+int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)
+{
+  return feed(analyzer, packet, flow_hash(&analyzer->flows, packet));
+}
+
+/* With many connections none is in the cache any more when its next packet comes, and each look-up
+ * hangs on the one before: bucket, connection, its segments in flight. So the way to a packet's
+ * memory is begun some packets ahead, a step at a time. */
+#define AHEAD_BUCKET     12
+#define AHEAD_CONNECTION 8
+#define AHEAD_SEGMENTS   3
+#define AHEAD_SLOTS      16 /* a power of two above AHEAD_BUCKET */
+
+int analyzer_packets(struct analyzer *analyzer, const struct packet *packets, size_t count)
+{
+  const struct flow_table *flows = &analyzer->flows;
+  uint32_t hashes[AHEAD_SLOTS] = {0};
+  for (size_t i = 0; i < count + AHEAD_BUCKET; i++) {
+    if (i < count) {
+      hashes[i % AHEAD_SLOTS] = flow_hash(flows, &packets[i]);
+      flow_table_prefetch_bucket(flows, hashes[i % AHEAD_SLOTS]);
+    }
+    /* In the first rounds these wrap around, to far above count. */
+    size_t at = i - (AHEAD_BUCKET - AHEAD_CONNECTION);
+    if (at < count)
+      flow_table_prefetch_connection(flows, hashes[at % AHEAD_SLOTS]);
+    at = i - (AHEAD_BUCKET - AHEAD_SEGMENTS);
+    if (at < count)
+      flow_table_prefetch_segments(flows, hashes[at % AHEAD_SLOTS]);
+    at = i - AHEAD_BUCKET;
+    int status = at < count ? feed(analyzer, &packets[at], hashes[at % AHEAD_SLOTS]) : 0;
+    if (status != 0)
+      return status;
+  }
   return 0;
 }
 

@@ -154,6 +154,10 @@ void analyzer_declare_host(struct analyzer *analyzer, uint8_t end,
 /* Feeds one packet of any kind (foreign ones matter as well). Returns 0 or ERROR_MEMORY. */
 int analyzer_packet(struct analyzer *analyzer, const struct packet *packet);
 
+/* Feeds `count` packets one after the other: the same result, and faster where there are many
+ * connections, since memory is fetched ahead. Returns 0 or ERROR_MEMORY. */
+int analyzer_packets(struct analyzer *analyzer, const struct packet *packets, size_t count);
+
 /* The input is over: everything still open is closed with ENDED_BY_CAPTURE_END and summarised. */
 void analyzer_finish(struct analyzer *analyzer);
 

@@ -54,34 +54,59 @@ static uint64_t address_half(const struct ip_address *address, int half)
   return value;
 }
 
-uint32_t flow_key_of(const struct flow_table *table, const struct packet *packet,
-                     struct flow_key *key, bool *swapped)
+/* Any total order will do, so the addresses are compared as numbers. */
+static bool is_swapped(const struct packet *packet)
 {
-  int order = memcmp(&packet->src, &packet->dst, sizeof packet->src);
-  bool swap = order > 0 || (order == 0 && packet->src_port > packet->dst_port);
-  key->address[swap ? 1 : 0] = packet->src;
-  key->address[swap ? 0 : 1] = packet->dst;
-  key->port[swap ? 1 : 0] = packet->src_port;
-  key->port[swap ? 0 : 1] = packet->dst_port;
+  uint64_t src = address_half(&packet->src, 1), dst = address_half(&packet->dst, 1);
+  if (src != dst)
+    return src > dst;
+  src = address_half(&packet->src, 0), dst = address_half(&packet->dst, 0);
+  if (src != dst)
+    return src > dst;
+  return packet->src_port > packet->dst_port;
+}
+
+void flow_key_of(const struct packet *packet, struct flow_key *key, bool *swapped)
+{
+  bool swap = is_swapped(packet);
+  key->address[0] = swap ? packet->dst : packet->src;
+  key->address[1] = swap ? packet->src : packet->dst;
+  key->port[0] = swap ? packet->dst_port : packet->src_port;
+  key->port[1] = swap ? packet->src_port : packet->dst_port;
   key->ip_version = packet->ip_version;
   key->end = packet->end;
   *swapped = swap;
-  uint64_t ports = (uint64_t)key->port[0] << 32 | (uint64_t)key->port[1] << 16 |
-                   (uint64_t)key->ip_version << 8 | key->end;
+}
+
+uint32_t flow_hash(const struct flow_table *table, const struct packet *packet)
+{
+  bool swap = is_swapped(packet);
+  const struct ip_address *low = swap ? &packet->dst : &packet->src;
+  const struct ip_address *high = swap ? &packet->src : &packet->dst;
+  uint32_t low_port = swap ? packet->dst_port : packet->src_port;
+  uint32_t high_port = swap ? packet->src_port : packet->dst_port;
+  uint64_t ports = (uint64_t)low_port << 32 | (uint64_t)high_port << 16 |
+                   (uint64_t)packet->ip_version << 8 | packet->end;
   uint64_t hash = mix(table->hash_seed, ports);
-  hash = mix(hash, address_half(&key->address[0], 1));
-  hash = mix(hash, address_half(&key->address[1], 1));
-  if (key->ip_version == 6) {
-    hash = mix(hash, address_half(&key->address[0], 0));
-    hash = mix(hash, address_half(&key->address[1], 0));
+  hash = mix(hash, address_half(low, 1));
+  hash = mix(hash, address_half(high, 1));
+  if (packet->ip_version == 6) {
+    hash = mix(hash, address_half(low, 0));
+    hash = mix(hash, address_half(high, 0));
   }
   return (uint32_t)(hash ^ hash >> 29);
+}
+
+static bool same_address(const struct ip_address *a, const struct ip_address *b)
+{
+  return address_half(a, 1) == address_half(b, 1) && address_half(a, 0) == address_half(b, 0);
 }
 
 static bool same_key(const struct flow_key *a, const struct flow_key *b)
 {
   return a->port[0] == b->port[0] && a->port[1] == b->port[1] && a->ip_version == b->ip_version &&
-         a->end == b->end && memcmp(a->address, b->address, sizeof a->address) == 0;
+         a->end == b->end && same_address(&a->address[0], &b->address[0]) &&
+         same_address(&a->address[1], &b->address[1]);
 }
 
 struct connection *flow_table_find(const struct flow_table *table, const struct flow_key *key,
@@ -91,6 +116,34 @@ struct connection *flow_table_find(const struct flow_table *table, const struct 
   while (connection != NULL && (connection->hash != hash || !same_key(&connection->key, key)))
     connection = connection->next_in_bucket;
   return connection;
+}
+
+#define CACHE_LINE_BYTES 64
+
+void flow_table_prefetch_bucket(const struct flow_table *table, uint32_t hash)
+{
+  __builtin_prefetch(&table->buckets[hash & (table->bucket_count - 1)]);
+}
+
+void flow_table_prefetch_connection(const struct flow_table *table, uint32_t hash)
+{
+  const char *connection = (const char *)table->buckets[hash & (table->bucket_count - 1)];
+  if (connection == NULL)
+    return;
+  for (size_t at = 0; at < sizeof(struct connection); at += CACHE_LINE_BYTES)
+    __builtin_prefetch(connection + at, 1);
+}
+
+void flow_table_prefetch_segments(const struct flow_table *table, uint32_t hash)
+{
+  const struct connection *connection = table->buckets[hash & (table->bucket_count - 1)];
+  for (int side = 0; connection != NULL && side < 2; side++) {
+    const struct flight *flight = &connection->stream[side].flight;
+    if (flight->capacity == 0)
+      continue;
+    __builtin_prefetch(flight_at(flight, 0), 1);
+    __builtin_prefetch(flight_at(flight, flight->count), 1);
+  }
 }
 
 /* Doubles the buckets; if there is no memory for it the chains just grow. */

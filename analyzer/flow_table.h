@@ -33,12 +33,20 @@ struct flow_table {
 int flow_table_init(struct flow_table *table, uint32_t max_connections);
 void flow_table_free(struct flow_table *table);
 
-/* The key of a packet's flow and its hash; *swapped: src is key->address[1]. */
-uint32_t flow_key_of(const struct flow_table *table, const struct packet *packet,
-                     struct flow_key *key, bool *swapped);
+/* The key of a packet's flow; *swapped: src is key->address[1]. */
+void flow_key_of(const struct packet *packet, struct flow_key *key, bool *swapped);
+/* The hash of that key: the same for both directions. */
+uint32_t flow_hash(const struct flow_table *table, const struct packet *packet);
 
 struct connection *flow_table_find(const struct flow_table *table, const struct flow_key *key,
                                    uint32_t hash);
+
+/* Three steps towards a flow's memory, each to be taken a few packets after the one before. They
+ * change nothing and look at the bucket's first connection only, which is the right one nearly
+ * always. */
+void flow_table_prefetch_bucket(const struct flow_table *table, uint32_t hash);
+void flow_table_prefetch_connection(const struct flow_table *table, uint32_t hash);
+void flow_table_prefetch_segments(const struct flow_table *table, uint32_t hash);
 
 /* A new zeroed connection with key, hash and end set. NULL: no memory. The caller has made room. */
 struct connection *flow_table_add(struct flow_table *table, const struct flow_key *key,

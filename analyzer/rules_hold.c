@@ -167,13 +167,15 @@ static void explain_hold(const struct situation *situation, struct finding *find
   if (hold->old_echo)
     snprintf(
         finding->reason, sizeof finding->reason,
-        "Not an ACK that was stuck or ignored, not a late application, not a paused host: segments "
-        "built after the silence would carry "
-        "a TSval of %s (a timestamp clock ticks at least once a second, RFC 7323); these carry %u. "
-        "And they were built before TCP had processed ACKs that were here %s earlier. "
-        "So TCP had done its work before the silence, and the segments waited below it%s.",
-        ticks, hold->packet->ts_val, duration_words(hold->echo_ns, before),
-        on_host ? "" : ", or on their way here");
+        "Two facts together leave no other place%s. (1) TSval: segments built after the silence "
+        "would carry %s (a timestamp clock ticks at least once a second, RFC 7323); these carry "
+        "%u, "
+        "so they were built before it. That refutes a late application, a paused host, and an ACK "
+        "that was stuck on its way up to TCP. (2) TSecr: they were built before TCP had processed "
+        "ACKs that were here %s earlier, so TCP neither waited for those nor ignored them. TCP had "
+        "done its work before the silence, and the segments waited below it%s.",
+        on_host ? "" : " above this capture point", ticks, hold->packet->ts_val,
+        duration_words(hold->echo_ns, before), on_host ? "" : ", or on their way here");
   else
     snprintf(finding->reason, sizeof finding->reason,
              "Segments built after the silence would carry a TSval of %s; these carry %u.", ticks,

@@ -209,6 +209,8 @@ bool rule_small_window(const struct situation *situation, struct finding *findin
   if (!ended_here && situation->segment->packet->payload_bytes < situation->next_bytes)
     return false;
   char gap[32];
+  if (!situation->by_ack)
+    finding->ended_by = ENDED_BY_UNKNOWN; /* the sender's own (persist) timer */
   bool read_slowly = stream->trouble != NULL && stream->trouble->zero_windows > 0;
   bool was_larger = stream->window_max >= 4 * situation->next_bytes;
   verdict(finding, read_slowly || was_larger ? CAUSE_SLOW_READER : CAUSE_SILLY_WINDOW,

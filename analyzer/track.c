@@ -16,24 +16,22 @@
 /* Without an IP identification only data segments are compared, and within this time. */
 #define COPY_WINDOW_NO_ID_US 500u
 
-static uint32_t fold(uint32_t hash, uint32_t value)
-{
-  hash ^= value;
-  hash *= UINT32_C(0x9e3779b1);
-  return hash ^ hash >> 15;
-}
-
-/* Everything that a copy shares with its original: TTL and link headers may differ. */
+/* Everything that a copy shares with its original: TTL and link headers may differ. The products do
+ * not wait for each other. */
 static uint32_t fingerprint(const struct packet *packet)
 {
-  uint32_t hash = fold(packet->seq, packet->ack);
-  hash = fold(hash, (uint32_t)packet->flags << 16 | packet->window);
-  hash = fold(hash, packet->payload_bytes);
+  uint64_t hash = ((uint64_t)packet->seq << 32 | packet->ack) * UINT64_C(0x9e3779b97f4a7c15);
+  hash += ((uint64_t)packet->flags << 48 | (uint64_t)packet->window << 32 | packet->payload_bytes) *
+          UINT64_C(0xc2b2ae3d27d4eb4f);
   if ((packet->options & TCP_OPT_TIMESTAMPS) != 0)
-    hash = fold(fold(hash, packet->ts_val), packet->ts_ecr);
-  for (unsigned i = 0; i < packet->sack_count; i++)
-    hash = fold(fold(hash, packet->sack[i].start), packet->sack[i].end);
-  return (packet->facts & PACKET_IP_ID) != 0 ? fold(hash, packet->ip_id) : hash;
+    hash += ((uint64_t)packet->ts_val << 32 | packet->ts_ecr) * UINT64_C(0x165667b19e3779f9);
+  if ((packet->facts & PACKET_IP_ID) != 0)
+    hash += packet->ip_id * UINT64_C(0x27d4eb2f165667c5);
+  for (unsigned i = 0; i < packet->sack_count; i++) {
+    hash ^= (uint64_t)packet->sack[i].start << 32 | packet->sack[i].end;
+    hash = (hash ^ hash >> 32) * UINT64_C(0xff51afd7ed558ccd);
+  }
+  return (uint32_t)(hash ^ hash >> 32);
 }
 
 bool track_is_capture_copy(struct stream *stream, const struct packet *packet, bool copies_seen)
