@@ -104,7 +104,7 @@ void inflater_close(struct inflater *inflater)
  * itself, and gets them. */
 static int begin_member(struct inflater *inflater, const uint8_t **in, size_t *in_bytes)
 {
-  static uint8_t first_byte[1] = {0x1f};
+  uint8_t first_byte[1] = {0x1f};
   if (inflater->header_bytes_seen == 0 && **in == 0x1f) {
     inflater->header_bytes_seen = 1;
     ++*in;
@@ -125,7 +125,9 @@ static int begin_member(struct inflater *inflater, const uint8_t **in, size_t *i
   inflater->gzip.avail_in = 1;
   inflater->gzip.next_out = nothing;
   inflater->gzip.avail_out = sizeof nothing;
-  return inflate(&inflater->gzip, Z_NO_FLUSH) == Z_OK ? 0 : ERROR_FORMAT;
+  const int status = inflate(&inflater->gzip, Z_NO_FLUSH);
+  inflater->gzip.next_in = NULL; /* first_byte ends here */
+  return status == Z_OK ? 0 : ERROR_FORMAT;
 }
 
 static unsigned at_most_unsigned(size_t size)
@@ -146,7 +148,7 @@ static int run_gzip(struct inflater *inflater, const uint8_t **in, size_t *in_by
   if (inflater->state != INFLATER_INSIDE || *in_bytes == 0)
     return 0;
   z_stream *gzip = &inflater->gzip;
-  gzip->next_in = (z_const Bytef *)(uintptr_t)*in;
+  gzip->next_in = *in;
   gzip->avail_in = at_most_unsigned(*in_bytes);
   gzip->next_out = *out;
   gzip->avail_out = at_most_unsigned(*out_bytes);

@@ -16,6 +16,7 @@ tcpstall_dependency(pcap libpcap libpcap-dev)
 tcpstall_dependency(jansson jansson libjansson-dev)
 add_library(dep_zlib INTERFACE)
 target_link_libraries(dep_zlib INTERFACE ZLIB::ZLIB)
+target_compile_definitions(dep_zlib INTERFACE ZLIB_CONST) # input is not written to
 
 # zstd: optional; without it a .zst trace is refused with a message that says so.
 pkg_check_modules(zstd QUIET IMPORTED_TARGET libzstd)
