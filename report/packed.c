@@ -1,6 +1,7 @@
 #include "report/packed.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +14,27 @@ struct packed {
 
 #define GROUP_MAX 255
 
+static uint64_t load_u64(const uint8_t *bytes)
+{
+  uint64_t word;
+  memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+/* true if one of the word's bytes is zero. */
+static bool has_zero(uint64_t word)
+{
+  return ((word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080)) != 0;
+}
+
+/* Most of a record is zeros and most of the rest is text: both are passed over by the word. */
 static size_t zeros_at(const uint8_t *bytes, size_t size)
 {
+  const size_t limit = size < GROUP_MAX ? size : GROUP_MAX;
   size_t count = 0;
-  while (count < size && count < GROUP_MAX && bytes[count] == 0)
+  while (count + 16 <= limit && (load_u64(bytes + count) | load_u64(bytes + count + 8)) == 0)
+    count += 16;
+  while (count < limit && bytes[count] == 0)
     count++;
   return count;
 }
@@ -24,8 +42,13 @@ static size_t zeros_at(const uint8_t *bytes, size_t size)
 /* Literals end before three zeros: two are cheaper to copy than a new group. */
 static size_t literals_at(const uint8_t *bytes, size_t size)
 {
+  const size_t limit = size < GROUP_MAX ? size : GROUP_MAX;
   size_t count = 0;
-  while (count < size && count < GROUP_MAX) {
+  while (count < limit) {
+    if (count + 8 <= limit && !has_zero(load_u64(bytes + count))) {
+      count += 8;
+      continue;
+    }
     if (bytes[count] == 0 && zeros_at(bytes + count, size - count) >= 3)
       break;
     count++;
