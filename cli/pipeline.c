@@ -163,11 +163,9 @@ static void *reader_main(void *argument)
 static int analyse_batch(struct analyzer *analyzer, const struct batch *batch,
                          const struct pipeline_options *options)
 {
-  for (size_t i = 0; i < batch->count; i++) {
-    int status = analyzer_packet(analyzer, &batch->packets[i]);
-    if (status != 0)
-      return status;
-  }
+  int status = analyzer_packets(analyzer, batch->packets, batch->count);
+  if (status != 0)
+    return status;
   if (options->progress)
     options->progress(options->context, batch->bytes_read, batch->bytes_total);
   return 0;

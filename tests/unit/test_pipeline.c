@@ -70,7 +70,7 @@ void packet_decode(const struct frame *frame, struct packet *packet)
   *packet = (struct packet){.frame = frame->number};
 }
 
-int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)
+static int see(struct analyzer *analyzer, const struct packet *packet)
 {
   uint64_t analysed = atomic_load_explicit(&analyzer->analysed, memory_order_relaxed) + 1;
   if (packet->frame != analysed || packet->end != analyzer->end)
@@ -81,6 +81,14 @@ int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)
   }
   atomic_store(&analyzer->analysed, analysed);
   return packet->frame == analyzer->fail_at ? ERROR_MEMORY : 0;
+}
+
+int analyzer_packets(struct analyzer *analyzer, const struct packet *packets, size_t count)
+{
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < count; i++)
+    status = see(analyzer, &packets[i]);
+  return status;
 }
 
 static struct analyzer fresh_analyzer(void)
