@@ -6,6 +6,7 @@
 
 #include "wire/tcpdump_text.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,9 +21,9 @@ int trace_error(const struct trace *trace, const struct error *why, size_t ahead
   byte_source_get_info(trace->source, &info);
   if (why->code == ERROR_USAGE || why->code == ERROR_MEMORY)
     return error_set(error, why->code, "%s: %s", info.name, why->text);
-  return error_set(error, why->code, "%s: %s, at offset %llu%s", info.name, why->text,
-                   (unsigned long long)(info.offset + ahead),
-                   info.compression[0] == '\0' ? "" : " of the uncompressed data");
+  uint64_t offset = info.offset + ahead;
+  return error_set(error, why->code, "%s: %s, at offset %" PRIu64 "%s", info.name, why->text,
+                   offset, info.compression[0] == '\0' ? "" : " of the uncompressed data");
 }
 
 void trace_fail(struct trace *trace, const struct error *why, size_t ahead)

@@ -12,27 +12,25 @@
 
 struct counts {
   long long frames, tcp, unsupported;
-  char error[400];
+  struct error error;
 };
 
 /* Reads every byte, so that a sanitizer sees a frame that is not wholly there. */
-static unsigned touch(const struct frame *frame)
+static void touch(const struct frame *frame)
 {
-  unsigned sum = 0;
+  const volatile uint8_t *bytes = frame->bytes;
   for (uint32_t i = 0; i < frame->captured_bytes; i++)
-    sum += frame->bytes[i];
-  return sum;
+    (void)bytes[i];
 }
 
 static int read_frames(struct trace *trace, struct counts *counts, struct error *error)
 {
   static struct frame frames[BATCH];
-  volatile unsigned sum = 0;
   int count;
   while ((count = trace_next(trace, frames, BATCH, error)) > 0) {
     for (int i = 0; i < count; i++) {
       struct packet packet;
-      sum += touch(&frames[i]);
+      touch(&frames[i]);
       packet_decode(&frames[i], &packet);
       counts->tcp += packet.kind == PACKET_TCP;
       counts->unsupported += packet.kind == PACKET_UNSUPPORTED_LINK;
@@ -50,17 +48,16 @@ static struct counts read_file(const char *path)
     struct trace_info info;
     read_frames(trace, &counts, &error);
     trace_get_info(trace, &info);
-    counts.frames = (long long)(info.frames + info.foreign_blocks);
+    counts.frames = (long long)info.frames + (long long)info.foreign_blocks;
     trace_close(trace);
   }
-  if (error.code != ERROR_NONE)
-    strcpy(counts.error, error.text);
+  counts.error = error;
   return counts;
 }
 
 static const char *outcome_of(const struct counts *counts)
 {
-  if (counts->error[0] != '\0')
+  if (counts->error.code != ERROR_NONE)
     return counts->frames == 0 ? "reject" : "partial";
   return counts->frames > 0 && counts->frames == counts->unsupported ? "reject" : "read";
 }
@@ -85,13 +82,14 @@ static void check(struct comparison *comparison, const struct capture_entry *ent
     return;
   const char *outcome = outcome_of(&counts);
   if (entry->class != CAPTURE_REJECT && all_unsupported)
-    outcome = counts.error[0] == '\0' ? "read" : "partial";
+    outcome = counts.error.code == ERROR_NONE ? "read" : "partial";
   compare_text(comparison, entry->file, "outcome", outcome, class_name(entry->class));
   compare_number(comparison, entry->file, "frames", counts.frames, entry->frames);
   compare_number(comparison, entry->file, "tcp_frames", counts.tcp, entry->tcp_frames);
   const char *name = strrchr(entry->file, '/');
-  if (counts.error[0] != '\0' && strstr(counts.error, name == NULL ? entry->file : name) == NULL) {
-    printf("%s: the error does not name the file: %s\n", entry->file, counts.error);
+  if (counts.error.code != ERROR_NONE &&
+      strstr(counts.error.text, name == NULL ? entry->file : name) == NULL) {
+    printf("%s: the error does not name the file: %s\n", entry->file, counts.error.text);
     comparison->failures++;
   }
 }
