@@ -61,7 +61,7 @@ says err "no command 'nonsense'"
 expect 2 "${analyze[@]}"
 expect 2 "${analyze[@]}" --nonsense "$dir/healthy.txt"
 for bad in --min-stall=fast --min-stall=-1 --min-stall=3d --min-stall=nan --connection=: --connection=0:70000 \
-  --connection=a,b,c --at=, --at=A= --limits=nonsense=1 --limits=connections=0 --limits=connections \
+  --connection=a,b,c "--at=," --at=A= --limits=nonsense=1 --limits=connections=0 --limits=connections \
   --color=perhaps; do
   expect 2 "${analyze[@]}" "$bad" "$dir/healthy.txt"
   says err "tcpstall analyze: "

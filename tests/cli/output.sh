@@ -10,7 +10,7 @@ stalled_text >"$dir/stalled.txt"
 
 colored()
 {
-  grep -qF "$escape[" "$dir/out"
+  grep -qF "${escape}[" "$dir/out"
 }
 
 expect 1 "${analyze[@]}" "$dir/stalled.txt"
@@ -42,7 +42,7 @@ if command -v script >/dev/null; then
   }
   in_terminal 'env TERM=xterm'
   colored || fail 'no colour on a terminal'
-  sed "s/$escape\[[0-9;]*[mK]//g" "$dir/out" >"$dir/plain"
+  sed "s/${escape}\[[0-9;]*[mK]//g" "$dir/out" >"$dir/plain"
   [ "$(wc -L <"$dir/plain")" -le 72 ] || fail 'not wrapped to the terminal'
   in_terminal 'env TERM=xterm NO_COLOR=1'
   colored && fail 'colour in spite of NO_COLOR'
