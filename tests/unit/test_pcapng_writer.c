@@ -99,6 +99,35 @@ static void test_what_is_written_is_read(void **state)
   unlink(path);
 }
 
+/* The other reader that matters. */
+static void test_wireshark_reads_it(void **state)
+{
+  (void)state;
+  static const char wanted[] = "1,tap0,1700000000.123456789,1500,first;second: \xc3\xa4\n"
+                               "2,,1700000000.123456790,4,\n";
+  char path[FIXTURE_PATH_BYTES], command[256], got[sizeof wanted + 64] = "";
+  if (system("command -v tshark > /dev/null 2>&1") != 0)
+    skip();
+  write_example(open_fixture(path));
+  snprintf(
+      command, sizeof command,
+      "tshark -r %s -T fields -E separator=, -E 'aggregator=;' -e frame.number "
+      "-e frame.interface_name -e frame.time_epoch -e frame.len -e frame.comment 2> tshark.err",
+      path);
+  FILE *output = popen(command, "r");
+  assert_non_null(output);
+  size_t size = fread(got, 1, sizeof got - 1, output);
+  assert_int_equal(pclose(output), 0);
+  got[size] = '\0';
+  char *unknown =
+      strstr(got, "2,unknown,"); /* what tshark prints for an interface without a name */
+  if (unknown != NULL)
+    memmove(unknown + 2, unknown + 9, strlen(unknown + 9) + 1);
+  assert_string_equal(got, wanted);
+  unlink("tshark.err");
+  unlink(path);
+}
+
 static void test_large_blocks_pass_the_buffer(void **state)
 {
   (void)state;
@@ -164,6 +193,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_is_written_is_read),
+      cmocka_unit_test(test_wireshark_reads_it),
       cmocka_unit_test(test_large_blocks_pass_the_buffer),
       cmocka_unit_test(test_mistakes_are_reported),
       cmocka_unit_test(test_full_disk),
