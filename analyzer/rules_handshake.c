@@ -18,6 +18,7 @@ static void tell_syns(const struct situation *situation, struct finding *finding
   if (lost->retransmissions > 0)
     finding_add_evidence(finding, end, lost->last_retransmission_frame,
                          lost->last_retransmission_ns, "copy number %u", lost->retransmissions);
+  tell_icmp(situation, finding);
   if (situation->by_ack)
     finding_add_evidence(finding, end, situation->segment->packet->frame, situation->end_ns,
                          "answered at last");

@@ -32,6 +32,7 @@ static void tell_retransmissions(const struct situation *situation, struct findi
   const struct lost_segment *lost = &wait->lost;
   uint8_t end = situation->connection->end;
   char after[32];
+  tell_icmp(situation, finding);
   if (lost->retransmissions == 0)
     return;
   if (!wait->hole_noticed || lost->original_frame != 0)

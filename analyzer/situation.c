@@ -35,3 +35,21 @@ const char *duration_words(int64_t duration_ns, char *text)
     snprintf(text, 32, "%.1f s", time_to_s(duration_ns));
   return text;
 }
+
+void tell_icmp(const struct situation *situation, struct finding *finding)
+{
+  const struct wait *wait = situation->wait;
+  if (wait->icmp.frame == 0)
+    return;
+  const char *what = "an ICMP error";
+  bool ipv6 = situation->connection->key.ip_version == 6;
+  if (wait->icmp_mtu > 0)
+    what = "ICMP: packet too big";
+  else if (wait->icmp_type == (ipv6 ? 1 : 3)) /* RFC 792, RFC 4443: destination unreachable */
+    what = "ICMP: destination unreachable";
+  else if (wait->icmp_type == (ipv6 ? 3 : 11))
+    what = "ICMP: time exceeded";
+  finding_add_evidence(finding, situation->connection->end, wait->icmp.frame, wait->icmp.time_ns,
+                       "%s (type %u, code %u) comes back for a segment of this stream", what,
+                       wait->icmp_type, wait->icmp_code);
+}

@@ -55,8 +55,8 @@ const char *side_words(enum stream_side side);
 /* Seconds with as many decimals as make sense: "10.864 s", "37 us". text: at least 32 bytes. */
 const char *duration_words(int64_t duration_ns, char *text);
 
-/* Where this capture cannot tell sender's end from path, and so on: adds what vantage leaves open.
- */
-void add_vantage_alternatives(const struct situation *situation, struct finding *finding);
+/* An ICMP error that came back for this stream during the wait, as evidence; nothing if there was
+ * none. */
+void tell_icmp(const struct situation *situation, struct finding *finding);
 
 #endif
