@@ -32,16 +32,18 @@ const char *format_duration(int64_t duration_ns, char text[FORMAT_TEXT_SIZE])
     return text;
   }
   const char *sign = duration_ns < 0 ? "-" : "";
-  const int64_t ns = duration_ns < 0 ? -duration_ns : duration_ns;
+  const int64_t ns = duration_ns < 0 ? -duration_ns : duration_ns; /* TIME_INVALID is gone */
   if (ns >= 10 * S_PER_MIN * NS_PER_S)
     return format_long_duration(ns / NS_PER_S, text);
   if (ns == 0)
     snprintf(text, FORMAT_TEXT_SIZE, "0 s");
   else if (ns < NS_PER_US)
     snprintf(text, FORMAT_TEXT_SIZE, "%s%" PRId64 " ns", sign, ns);
-  else if (ns < NS_PER_MS)
+  else if (ns < NS_PER_MS - 500)
     snprintf(text, FORMAT_TEXT_SIZE, "%s%" PRId64 " µs", sign, (ns + 500) / NS_PER_US);
-  else if (ns < NS_PER_S)
+  else if (ns < NS_PER_S && ns % NS_PER_MS == 0)
+    snprintf(text, FORMAT_TEXT_SIZE, "%s%" PRId64 " ms", sign, ns / NS_PER_MS);
+  else if (ns < NS_PER_S - 50 * NS_PER_US)
     snprintf(text, FORMAT_TEXT_SIZE, "%s%.1f ms", sign, (double)ns / 1e6);
   else
     snprintf(text, FORMAT_TEXT_SIZE, "%s%.3f s", sign, (double)ns / 1e9);
