@@ -138,7 +138,7 @@ static void test_wrapping(void **state)
   expect_wrapped(" say `tc -s qdisc show dev tap0` then `x y`",
                  "ab say `tc -s qdisc show dev tap0` then\n    `x y`");
   expect_wrapped(" see `tc -s qdisc show dev tap0 and more` a",
-                 "ab see\n    `tc -s qdisc show dev tap0 and more` a");
+                 "ab see\n    `tc -s qdisc show dev tap0 and more`\n    a");
 }
 
 int main(void)
