@@ -7,9 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#define S_PER_MIN 60
-#define S_PER_H   3600
-#define S_PER_DAY 86400
+#define S_PER_MIN        60
+#define S_PER_H          3600
+#define S_PER_DAY        86400
+#define LONG_DURATION_NS (10 * S_PER_MIN * NS_PER_S)
 
 static const char *format_long_duration(int64_t seconds, char *text)
 {
@@ -25,6 +26,18 @@ static const char *format_long_duration(int64_t seconds, char *text)
   return text;
 }
 
+/* The smallest step that format_duration() shows at this length. */
+static int64_t duration_step(int64_t ns)
+{
+  if (ns < NS_PER_US)
+    return 1;
+  if (ns < NS_PER_MS)
+    return NS_PER_US;
+  if (ns < NS_PER_S)
+    return NS_PER_MS / 10;
+  return ns < LONG_DURATION_NS ? NS_PER_MS : NS_PER_S;
+}
+
 const char *format_duration(int64_t duration_ns, char text[FORMAT_TEXT_SIZE])
 {
   if (!time_is_valid(duration_ns)) {
@@ -33,21 +46,34 @@ const char *format_duration(int64_t duration_ns, char text[FORMAT_TEXT_SIZE])
   }
   const char *sign = duration_ns < 0 ? "-" : "";
   const int64_t ns = duration_ns < 0 ? -duration_ns : duration_ns; /* TIME_INVALID is gone */
-  if (ns >= 10 * S_PER_MIN * NS_PER_S)
+  if (ns >= LONG_DURATION_NS)
     return format_long_duration(ns / NS_PER_S, text);
   if (ns == 0)
     snprintf(text, FORMAT_TEXT_SIZE, "0 s");
   else if (ns < NS_PER_US)
     snprintf(text, FORMAT_TEXT_SIZE, "%s%" PRId64 " ns", sign, ns);
-  else if (ns < NS_PER_MS - 500)
-    snprintf(text, FORMAT_TEXT_SIZE, "%s%" PRId64 " µs", sign, (ns + 500) / NS_PER_US);
+  else if (ns < NS_PER_MS)
+    snprintf(text, FORMAT_TEXT_SIZE, "%s%" PRId64 " µs", sign, ns / NS_PER_US);
   else if (ns < NS_PER_S && ns % NS_PER_MS == 0)
     snprintf(text, FORMAT_TEXT_SIZE, "%s%" PRId64 " ms", sign, ns / NS_PER_MS);
-  else if (ns < NS_PER_S - 50 * NS_PER_US)
-    snprintf(text, FORMAT_TEXT_SIZE, "%s%.1f ms", sign, (double)ns / 1e6);
+  else if (ns < NS_PER_S)
+    snprintf(text, FORMAT_TEXT_SIZE, "%s%" PRId64 ".%" PRId64 " ms", sign, ns / NS_PER_MS,
+             ns % NS_PER_MS / (NS_PER_MS / 10));
   else
-    snprintf(text, FORMAT_TEXT_SIZE, "%s%.3f s", sign, (double)ns / 1e9);
+    snprintf(text, FORMAT_TEXT_SIZE, "%s%" PRId64 ".%03" PRId64 " s", sign, ns / NS_PER_S,
+             ns % NS_PER_S / NS_PER_MS);
   return text;
+}
+
+const char *format_duration_up(int64_t duration_ns, char text[FORMAT_TEXT_SIZE])
+{
+  if (!time_is_valid(duration_ns) || duration_ns <= 0)
+    return format_duration(duration_ns, text);
+  const int64_t step = duration_step(duration_ns);
+  const int64_t rest = duration_ns % step;
+  if (rest != 0 && duration_ns <= INT64_MAX - step)
+    duration_ns += step - rest;
+  return format_duration(duration_ns, text);
 }
 
 const char *format_count(uint64_t count, char text[FORMAT_TEXT_SIZE])

@@ -12,8 +12,12 @@
 #define FORMAT_TEXT_SIZE     64
 #define FORMAT_ENDPOINT_SIZE 330 /* a DNS name of 255 bytes, an address, a port */
 
-/* "37 µs", "412.3 ms", "10.864 s", "12 min 3 s", "3 h 4 min"; "-" for TIME_INVALID. */
+/* "37 µs", "412.3 ms", "10.864 s", "12 min 3 s", "3 h 4 min"; "-" for TIME_INVALID. Cut, not
+ * rounded: a bound from below must not be overstated. */
 const char *format_duration(int64_t duration_ns, char text[FORMAT_TEXT_SIZE]);
+
+/* The same rounded up: for a bound from above. */
+const char *format_duration_up(int64_t duration_ns, char text[FORMAT_TEXT_SIZE]);
 
 /* "1,586,641" */
 const char *format_count(uint64_t count, char text[FORMAT_TEXT_SIZE]);

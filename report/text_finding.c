@@ -134,7 +134,7 @@ static void amounts(struct text *text, const struct finding *finding)
     return;
   snprintf(line, sizeof line, "%s%s%s%s%s", least ? "at least " : "",
            least ? format_duration(finding->hold_min_ns, first) : "", least && most ? ", " : "",
-           most ? "at most " : "", most ? format_duration(finding->hold_max_ns, second) : "");
+           most ? "at most " : "", most ? format_duration_up(finding->hold_max_ns, second) : "");
   text_line(&text->page, "held", line);
 }
 

@@ -86,7 +86,7 @@ static inline struct finding example_stall(void)
       .waits = 1,
       .waited_ns = 10863734 * NS_PER_US,
       .summary =
-          "192.0.2.1 held 7 segments back below its TCP for 10.864 s although everything was "
+          "192.0.2.1 held 7 segments back below its TCP for 10.863 s although everything was "
           "acknowledged; an echo request released them",
       .reason = "The 7 segments that left after the silence carry TSval 3957858 and 3957859, which "
                 "TCP's 100 Hz clock showed at 38.96 s: they were built then. They echo TSecr "

@@ -27,17 +27,32 @@ static void test_durations(void **state)
   expect_duration(0, "0 s");
   expect_duration(999, "999 ns");
   expect_duration(37400, "37 µs");
-  expect_duration(999499, "999 µs");
-  expect_duration(999500, "1.0 ms");
+  expect_duration(999999, "999 µs");
+  expect_duration(1000000, "1 ms");
+  expect_duration(1000001, "1.0 ms");
   expect_duration(200 * NS_PER_MS, "200 ms");
-  expect_duration(412345678, "412.3 ms");
-  expect_duration(999949999, "999.9 ms");
-  expect_duration(999950000, "1.000 s");
-  expect_duration(-10863734000, "-10.864 s");
+  expect_duration(412399999, "412.3 ms");
+  expect_duration(999999999, "999.9 ms");
+  expect_duration(NS_PER_S, "1.000 s");
+  expect_duration(10898999999, "10.898 s");
+  expect_duration(-10863734000, "-10.863 s");
   expect_duration(600 * NS_PER_S, "10 min 0 s");
   expect_duration(3 * 3600 * NS_PER_S + 240 * NS_PER_S, "3 h 4 min");
   expect_duration(INT64_MAX, "106751 d 23 h");
   expect_duration(INT64_MIN + 1, "106751 d 23 h");
+}
+
+/* Bounds from above are rounded up, over the border of a unit too. */
+static void test_durations_up(void **state)
+{
+  (void)state;
+  char text[FORMAT_TEXT_SIZE];
+  assert_string_equal(format_duration_up(26243000001, text), "26.244 s");
+  assert_string_equal(format_duration_up(26243 * NS_PER_MS, text), "26.243 s");
+  assert_string_equal(format_duration_up(999999999, text), "1.000 s");
+  assert_string_equal(format_duration_up(999001, text), "1 ms");
+  assert_string_equal(format_duration_up(TIME_INVALID, text), "-");
+  assert_string_equal(format_duration_up(INT64_MAX, text), "106751 d 23 h");
 }
 
 static void test_numbers(void **state)
@@ -144,9 +159,9 @@ static void test_wrapping(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_durations), cmocka_unit_test(test_numbers),
-      cmocka_unit_test(test_times),     cmocka_unit_test(test_clean),
-      cmocka_unit_test(test_wrapping),
+      cmocka_unit_test(test_durations), cmocka_unit_test(test_durations_up),
+      cmocka_unit_test(test_numbers),   cmocka_unit_test(test_times),
+      cmocka_unit_test(test_clean),     cmocka_unit_test(test_wrapping),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
