@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* The whole story of an analysis:
  *
@@ -222,9 +224,30 @@ static int check_selection(const struct analysis *analysis)
   return EXIT_TROUBLE;
 }
 
+/* -o must not overwrite what is about to be read. */
+static int check_output(const struct analysis *analysis)
+{
+  const struct analyze_options *options = analysis->options;
+  struct stat output, trace;
+  if (options->output == NULL || stat(options->output, &output) != 0 || !S_ISREG(output.st_mode))
+    return 0;
+  for (uint32_t i = 0; i < options->trace_count; i++) {
+    const char *path = options->traces[i];
+    const bool known =
+        strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &trace) == 0 : stat(path, &trace) == 0;
+    if (!known || trace.st_dev != output.st_dev || trace.st_ino != output.st_ino)
+      continue;
+    complain("-o %s: that is the trace itself; name another file", options->output);
+    return EXIT_TROUBLE;
+  }
+  return 0;
+}
+
 static int run(struct analysis *analysis)
 {
-  int status = open_sources(analysis);
+  int status = check_output(analysis);
+  if (status == 0)
+    status = open_sources(analysis);
   if (status == 0)
     status = prepare_collector(analysis);
   if (status == 0)

@@ -33,6 +33,11 @@ expect 1 "${analyze[@]}" -o "$dir/report" "$dir/stalled.txt"
 silent out
 cmp "$dir/first" "$dir/report" >&2 || fail '-o writes something else'
 
+cp "$dir/stalled.txt" "$dir/precious.txt"
+expect 2 "${analyze[@]}" -o "$dir/precious.txt" "$dir/precious.txt"
+says err 'the trace itself'
+cmp "$dir/stalled.txt" "$dir/precious.txt" >&2 || fail '-o overwrote the trace'
+
 # on a terminal: colour, unless NO_COLOR; its width
 if command -v script >/dev/null; then
   in_terminal()
