@@ -352,6 +352,9 @@ static void begin_packet(struct tcpdump_text *text, struct text_span line)
 
 /* ---- wrapped lines ---- */
 
+/* Above all scores of guesses: a line has fewer items than bytes. */
+#define KNOWN_PROTOCOL_SCORE (4u * TCPDUMP_TEXT_LINE_MAX)
+
 /* How well the packet's text reads with one more line joined to it by `glue`; 0: not at all. */
 static unsigned try_join(struct tcpdump_text *text, const char *glue, struct text_span line,
                          size_t *size)
@@ -364,6 +367,9 @@ static unsigned try_join(struct tcpdump_text *text, const char *glue, struct tex
   bool grows = fields.items > text->fields.items;
   bool fits =
       text->status == TEXT_INCOMPLETE ? status != TEXT_BAD : status == TEXT_COMPLETE && grows;
+  /* "host.1 > host.2: Flags": some UDP, it seemed, and now the rest comes */
+  if (text->status == TEXT_COMPLETE && text->fields.guessed && !fields.guessed)
+    return status != TEXT_BAD ? KNOWN_PROTOCOL_SCORE + fields.items : 0;
   if (!fits || fields.items < text->fields.items)
     return 0;
   return 1 + 2 * fields.items + (status == TEXT_COMPLETE ? 1 : 0);

@@ -102,6 +102,7 @@ struct text_icmp {
 struct text_fields {
   struct text_time time;
   unsigned items; /* how many things were recognised */
+  bool guessed;   /* the protocol is only what is left: what was printed of it says nothing */
 
   struct text_span interface; /* -i any; else empty */
   uint8_t direction;          /* enum packet_direction */

@@ -187,6 +187,22 @@ static bool looks_like_endpoints(struct text_scan scan)
          dst.size > 1 && dst.start[dst.size - 1] == ':';
 }
 
+/* "lo    Out IP ...": -i any without time. */
+static bool looks_like_cooked(struct text_scan scan)
+{
+  static const char *const directions[] = {"In ", "Out ", "B ", "M ", "P "};
+  struct text_span interface;
+  bool found = false;
+  if (!scan_word(&scan, &interface))
+    return false;
+  scan_spaces(&scan);
+  for (size_t i = 0; i < sizeof directions / sizeof directions[0]; i++)
+    found = found || scan_literal(&scan, directions[i]);
+  scan_spaces(&scan);
+  return found && (scan_literal(&scan, "IP ") || scan_literal(&scan, "IP6 ") ||
+                   scan_literal(&scan, "ARP, ") || scan_literal(&scan, "ifindex "));
+}
+
 enum text_start text_starts_packet(struct text_span line)
 {
   struct text_scan scan = {line.start, line.start + line.size};
@@ -208,7 +224,8 @@ enum text_start text_starts_packet(struct text_span line)
   if (scan_mac(&scan, mac) && scan_literal(&scan, " "))
     return TEXT_START_UNTIMED;
   scan.at = line.start;
-  return looks_like_endpoints(scan) ? TEXT_START_UNTIMED : TEXT_START_NONE;
+  bool starts = looks_like_endpoints(scan) || looks_like_cooked(scan);
+  return starts ? TEXT_START_UNTIMED : TEXT_START_NONE;
 }
 
 /* In, Out, and the packet types that are neither: multicast, broadcast, promiscuous. */
@@ -310,6 +327,22 @@ static bool parse_vlan(struct text_scan *scan, struct text_fields *fields)
   return true;
 }
 
+/* A detail that the end of the line has cut. */
+static bool cut_detail(struct text_scan scan)
+{
+  const unsigned words_max = 4; /* "ethertype 802.1Q (0x8100), length" */
+  if (!scan_literal(&scan, "ethertype ") && !scan_literal(&scan, "length ") &&
+      !scan_literal(&scan, "vlan ") && !scan_literal(&scan, "p "))
+    return false;
+  unsigned words = 0;
+  struct text_span word;
+  while (scan_word(&scan, &word)) {
+    scan_spaces(&scan);
+    words++;
+  }
+  return words <= words_max;
+}
+
 /* What stands between the link addresses and the network layer, in any order. */
 static void parse_link_details(struct text_scan *scan, struct text_fields *fields)
 {
@@ -404,7 +437,7 @@ enum text_status text_parse_link(struct text_scan *scan, struct text_fields *fie
     if (scan_literal(&probe, "IP (0x0021)") && scan_past(&probe, ':') && scan_literal(&probe, " "))
       *scan = probe;
   }
-  return scan_done(scan) ? TEXT_INCOMPLETE : TEXT_COMPLETE;
+  return scan_done(scan) || cut_detail(*scan) ? TEXT_INCOMPLETE : TEXT_COMPLETE;
 }
 
 static void verbose_flags(struct text_scan *item, struct text_ip *ip)

@@ -204,6 +204,7 @@ static enum text_status parse_udp(struct text_scan *scan, struct text_fields *fi
 {
   fields->protocol = TEXT_UDP;
   fields->items++;
+  fields->guessed = scan_find(scan, "UDP,") != scan->at && scan_find(scan, "udp ") != scan->at;
   if (scan_literal(scan, "udp ")) {
     if (!scan_u32(scan, &fields->payload_bytes))
       return text_unexpected(scan);
@@ -324,6 +325,7 @@ static enum text_status parse_protocol(struct text_scan *scan, struct text_field
   if (fields->src_port.size > 0 || split_ports(fields, !udp))
     return parse_udp(scan, fields);
   fields->protocol = TEXT_IP_OTHER;
+  fields->guessed = true;
   fields->items++;
   text_parse_ip_tail(scan, fields);
   return TEXT_COMPLETE;

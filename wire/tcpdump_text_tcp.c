@@ -36,9 +36,12 @@ static bool append_option(struct text_tcp *tcp, uint8_t kind, const uint8_t *dat
 
 enum option_result { OPTION_OK, OPTION_CUT, OPTION_MORE, OPTION_BAD };
 
-static enum option_result option_end(const struct text_scan *scan)
+/* What was expected is not here: it may be on the next line if at most (the beginning of) a word is
+ * left. */
+static enum option_result option_end(struct text_scan scan)
 {
-  return scan_done(scan) ? OPTION_MORE : OPTION_BAD;
+  scan_spaces(&scan);
+  return scan_find(&scan, " ") == NULL ? OPTION_MORE : OPTION_BAD;
 }
 
 static enum option_result parse_mss(struct text_scan *scan, struct text_tcp *tcp)
@@ -46,7 +49,7 @@ static enum option_result parse_mss(struct text_scan *scan, struct text_tcp *tcp
   uint64_t value;
   uint8_t data[2];
   if (!scan_decimal(scan, UINT16_MAX, &value))
-    return option_end(scan);
+    return option_end(*scan);
   put_u16(data, (uint32_t)value);
   return append_option(tcp, 2, data, 2) ? OPTION_OK : OPTION_BAD;
 }
@@ -55,7 +58,7 @@ static enum option_result parse_wscale(struct text_scan *scan, struct text_tcp *
 {
   uint64_t value;
   if (!scan_decimal(scan, 255, &value))
-    return option_end(scan);
+    return option_end(*scan);
   uint8_t shift = (uint8_t)value;
   return append_option(tcp, 3, &shift, 1) ? OPTION_OK : OPTION_BAD;
 }
@@ -66,11 +69,11 @@ static enum option_result parse_timestamps(struct text_scan *scan, struct text_t
   uint32_t value, echo;
   uint8_t data[8];
   if (!old && !scan_literal(scan, "val "))
-    return option_end(scan);
+    return option_end(*scan);
   if (!scan_u32(scan, &value))
-    return option_end(scan);
+    return option_end(*scan);
   if (!scan_literal(scan, old ? " " : " ecr ") || !scan_u32(scan, &echo))
-    return scan_find(scan, " ") == NULL || scan_done(scan) ? OPTION_MORE : OPTION_BAD;
+    return option_end(*scan);
   put_u32(data, value);
   put_u32(data + 4, echo);
   return append_option(tcp, 8, data, 8) ? OPTION_OK : OPTION_BAD;
@@ -83,7 +86,7 @@ static enum option_result parse_sack(struct text_scan *scan, struct text_tcp *tc
   uint8_t data[32];
   scan_literal(scan, "sack ");
   if (!scan_u32(scan, &count))
-    return option_end(scan);
+    return option_end(*scan);
   if (count > 4)
     return OPTION_BAD;
   scan_literal(scan, " ");
@@ -92,7 +95,7 @@ static enum option_result parse_sack(struct text_scan *scan, struct text_tcp *tc
       scan_literal(scan, " ");
     if (!scan_literal(scan, "{") || !scan_u32(scan, &start) || !scan_literal(scan, ":") ||
         !scan_u32(scan, &end) || !scan_literal(scan, "}"))
-      return scan_find(scan, " ") == NULL ? OPTION_MORE : OPTION_BAD;
+      return option_end(*scan);
     put_u32(data + 8 * (size_t)i, start);
     put_u32(data + 8 * (size_t)i + 4, end);
   }
@@ -123,7 +126,7 @@ static enum option_result parse_unknown(struct text_scan *scan, struct text_tcp 
   uint8_t data[TEXT_TCP_OPTIONS_MAX - 2];
   size_t size = 0;
   if (!scan_decimal(scan, 255, &kind))
-    return option_end(scan);
+    return option_end(*scan);
   if (scan_literal(scan, old ? ":" : " 0x"))
     size = scan_hex_bytes(scan, data, sizeof data);
   return append_option(tcp, (uint8_t)kind, data, size) ? OPTION_OK : OPTION_BAD;
@@ -241,7 +244,7 @@ static enum option_result parse_uncommon(struct text_scan *scan, struct text_tcp
     if (scan_keyword(scan, fixed[i].name))
       return parse_opaque(scan, tcp, fixed[i].kind, fixed[i].size, closing);
   }
-  return scan_find(scan, " ") == NULL ? OPTION_MORE : OPTION_BAD;
+  return option_end(*scan);
 }
 
 static enum option_result parse_option(struct text_scan *scan, struct text_tcp *tcp, char closing)
