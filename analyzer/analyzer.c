@@ -23,6 +23,9 @@
 #define DEFAULT_SEGMENTS_IN_FLIGHT      65536u
 #define DEFAULT_FINDINGS_PER_CONNECTION 100u
 
+#define TIME_MAX_NS (INT64_MAX / 2)
+/* A silence that covers this part of a wait is the same silence. */
+#define SILENT_SHARE_PERCENT 90
 /* A closed connection is kept this long for what straggles in (Linux: TIME-WAIT lasts 60 s). */
 #define CLOSED_KEPT_NS (60 * NS_PER_S)
 /* A SYN with another ISN begins a new connection if the old one is over or has been quiet this
@@ -176,7 +179,7 @@ bool engine_was_silent(const struct analyzer *analyzer, int64_t start_ns, int64_
     const struct silence *silence = &analyzer->silences[i];
     int64_t from_ns = silence->start_ns > start_ns ? silence->start_ns : start_ns;
     int64_t until_ns = silence->end_ns < end_ns ? silence->end_ns : end_ns;
-    if (until_ns - from_ns > (end_ns - start_ns) * 9 / 10)
+    if (time_is_share(until_ns - from_ns, end_ns - start_ns, SILENT_SHARE_PERCENT))
       return analyzer->flows.count > 1;
   }
   return false;
@@ -302,8 +305,8 @@ static struct connection *open_connection(struct analyzer *analyzer, const struc
     connection->flags |= CONNECTION_HALF_OPEN;
     connection_list_push(&analyzer->flows.half_open, connection);
   }
-  connection->start_ns = connection->last_ns = time_is_valid(packet->time_ns) ? packet->time_ns : 0;
-  if (!time_is_valid(packet->time_ns))
+  connection->start_ns = connection->last_ns = packet->time_ns;
+  if (analyzer->stats.time_strange > 0)
     connection->quality |= QUALITY_NO_TIMES;
   connection->first_frame = packet->frame;
   for (int side = 0; side < 2; side++) {
@@ -386,7 +389,7 @@ static void feed_icmp_error(struct analyzer *analyzer, const struct packet *pack
     track_icmp_error(analyzer, connection, packet);
 }
 
-static int feed(struct analyzer *analyzer, const struct packet *packet, uint32_t hash)
+static int feed_timed(struct analyzer *analyzer, const struct packet *packet, uint32_t hash)
 {
   if (packet->kind < PACKET_KIND_COUNT)
     analyzer->stats.packets[packet->kind]++;
@@ -402,6 +405,23 @@ static int feed(struct analyzer *analyzer, const struct packet *packet, uint32_t
   if (analyzer->watching > 0)
     hold_watch_packet(analyzer, packet, 0);
   return 0;
+}
+
+/* Times that no clock shows (none at all, before 1970, after 2116) are taken for the latest one
+ * known, so that differences of times always fit. */
+static bool has_strange_time(const struct packet *packet)
+{
+  return packet->time_ns < 0 || packet->time_ns > TIME_MAX_NS;
+}
+
+static int feed(struct analyzer *analyzer, const struct packet *packet, uint32_t hash)
+{
+  if (!has_strange_time(packet))
+    return feed_timed(analyzer, packet, hash);
+  struct packet copy = *packet;
+  copy.time_ns = time_is_valid(analyzer->now_ns) ? analyzer->now_ns : 0;
+  analyzer->stats.time_strange++;
+  return feed_timed(analyzer, &copy, hash);
 }
 
 int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)

@@ -86,7 +86,7 @@ enum quality {
   QUALITY_OPTIONS_CUT = 0x100,  /* TCP options cut by the snap length */
   QUALITY_MPTCP = 0x200,        /* subflow view only */
   QUALITY_NO_PURE_ACKS = 0x400, /* pure ACKs seem to be filtered out */
-  QUALITY_NO_TIMES = 0x800      /* records without time */
+  QUALITY_NO_TIMES = 0x800      /* the trace has records without a credible time */
 };
 #define QUALITY_BITS 12
 
@@ -121,9 +121,10 @@ struct analyzer_stats {
   uint64_t connections_live, connections_retired;
   uint64_t half_open_forgotten; /* SYNs dropped from memory by limits.half_open */
   uint64_t segments_forgotten;  /* by limits.segments_in_flight */
+  uint64_t time_strange;        /* packets without a time, or with one before 1970 or after 2116 */
   uint64_t time_backwards;      /* packets whose time was before an earlier one's */
   uint64_t syns_unanswered;
-  int64_t first_ns, last_ns;                /* of all frames, TIME_INVALID if none had a time */
+  int64_t first_ns, last_ns;                /* of all frames, TIME_INVALID if there were none */
   uint64_t memory_bytes, memory_peak_bytes; /* the engine's own allocations */
 };
 

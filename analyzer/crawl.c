@@ -99,9 +99,9 @@ static void report_run(struct analyzer *analyzer, struct connection *connection,
   finding_add_evidence(finding, connection->end, crawl->last_frame, crawl->last_ns,
                        "the last of %u such waits", crawl->waits);
   snprintf(finding->summary, sizeof finding->summary,
-           "%u waits of one kind took %s of %s (%lld %%), because %s.", crawl->waits,
+           "%u waits of one kind took %s of %s (%.0f %%), because %s.", crawl->waits,
            duration_words(crawl->waited_ns, waited), duration_words(span_ns, span),
-           (long long)(span_ns > 0 ? crawl->waited_ns * 100 / span_ns : 100),
+           span_ns > 0 ? (double)crawl->waited_ns * 100 / (double)span_ns : 100.0,
            cause_info(cause)->meaning);
   report_finding(analyzer, connection, finding);
 }
@@ -121,7 +121,7 @@ static void report_singles(struct analyzer *analyzer, struct connection *connect
 static void flush(struct analyzer *analyzer, struct connection *connection, struct crawl *crawl)
 {
   int64_t span_ns = crawl->last_ns - crawl->first_ns;
-  bool owns = crawl->waited_ns * 100 >= span_ns * CRAWL_MIN_SHARE_PERCENT;
+  bool owns = time_is_share(crawl->waited_ns, span_ns, CRAWL_MIN_SHARE_PERCENT);
   if (crawl->waits >= CRAWL_MIN_WAITS && owns && crawl->waited_ns >= analyzer->options.min_stall_ns)
     report_run(analyzer, connection, crawl);
   else

@@ -184,7 +184,7 @@ void limit_run_close(struct analyzer *analyzer, struct connection *connection,
     return;
   int64_t span_ns = trouble->limit.last_ns - trouble->limit.first_ns;
   if (trouble->limit.rounds >= RUN_MIN_ROUNDS && span_ns >= RUN_MIN_NS &&
-      trouble->limit.limited_ns * 100 >= span_ns * RUN_MIN_SHARE_PERCENT) {
+      time_is_share(trouble->limit.limited_ns, span_ns, RUN_MIN_SHARE_PERCENT)) {
     struct finding *finding = &analyzer->scratch;
     fill(connection, side, finding);
     stream->moving_ns -= trouble->limit.limited_ns;

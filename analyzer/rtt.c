@@ -2,7 +2,7 @@
 
 void rtt_sample(struct rtt *rtt, int64_t sample_ns)
 {
-  if (sample_ns < 0)
+  if (sample_ns < 0 || sample_ns > RTT_MAX_NS)
     return;
   if (rtt->samples == 0) {
     rtt->srtt_ns = sample_ns; /* RFC 6298 (2.2) */

@@ -16,6 +16,9 @@
 /* RFC 6298 (2.4): at least 1 s; what a strict stack may use. */
 #define RTO_MIN_RFC_NS INT64_C(1000000000)
 
+/* What takes longer is no round trip, but a clock that was set. */
+#define RTT_MAX_NS (INT64_C(3600) * 1000000000)
+
 struct rtt {
   int64_t srtt_ns, rttvar_ns; /* 0 until the first sample */
   int64_t min_ns, max_ns;     /* valid if samples > 0 */

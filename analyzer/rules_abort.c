@@ -219,7 +219,7 @@ void abort_by_silence(struct analyzer *analyzer, struct connection *connection)
     const struct lost_segment *lost = &trouble->wait.lost;
     int64_t quiet_ns = analyzer->now_ns - lost->last_retransmission_ns;
     if (lost->retransmissions < GAVE_UP_COPIES_MIN ||
-        quiet_ns < GAVE_UP_INTERVALS * lost->last_interval_ns)
+        quiet_ns / GAVE_UP_INTERVALS < lost->last_interval_ns)
       continue;
     struct finding *finding = &analyzer->scratch;
     begin_abort(finding, connection, (enum stream_side)i, CAUSE_GAVE_UP, CONFIDENCE_LIKELY,

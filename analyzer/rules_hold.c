@@ -160,10 +160,9 @@ static void explain_hold(const struct situation *situation, struct finding *find
   char ticks[64], before[32];
   bool on_host = situation->near == NEAR_SENDER && situation->view.certain;
   const struct ts_clock *clock = &situation->stream->clock;
-  int64_t gap_ticks =
-      clock->nominal ? situation->gap_ns * clock->hz / NS_PER_S : situation->gap_ns / NS_PER_S;
+  double gap_ticks = time_to_s(situation->gap_ns) * (clock->nominal ? clock->hz : 1);
   snprintf(ticks, sizeof ticks, "%s%u", clock->nominal ? "about " : "at least ",
-           clock->last_val + (uint32_t)gap_ticks);
+           clock->last_val + (uint32_t)(uint64_t)gap_ticks);
   if (hold->old_echo)
     snprintf(
         finding->reason, sizeof finding->reason,

@@ -245,7 +245,7 @@ static void note_lost(struct wait *wait, const struct flight_segment *known,
     /* RFC 6298 (5.5): back off the timer. The first copy may have been a probe: its interval is not
      * compared. */
     if (lost->retransmissions > 1 &&
-        (interval_ns * 2 < before_ns * 3 || interval_ns > before_ns * 3))
+        (interval_ns / 3 < before_ns / 2 || interval_ns / 3 > before_ns))
       lost->doubling = false;
     lost->last_interval_ns = interval_ns;
   }

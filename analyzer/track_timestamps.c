@@ -34,7 +34,8 @@ static void follow_echo(struct stream *stream, const struct stream *other,
   }
   if (other->clock.started && packet->ts_ecr == other->clock.last_val) {
     int64_t turn_ns = segment->time_ns - other->clock.last_ns;
-    if (!time_is_valid(stream->turn_min_ns) || turn_ns < stream->turn_min_ns)
+    if (turn_ns <= RTT_MAX_NS &&
+        (!time_is_valid(stream->turn_min_ns) || turn_ns < stream->turn_min_ns))
       stream->turn_min_ns = turn_ns;
   }
   stream->ts_ecr = packet->ts_ecr;

@@ -18,6 +18,13 @@ static inline bool time_is_valid(int64_t time_ns)
   return time_ns != TIME_INVALID;
 }
 
+/* true if part_ns is at least `percent` of whole_ns: without the overflow that a trace of strange
+ * dates would cause. */
+static inline bool time_is_share(int64_t part_ns, int64_t whole_ns, int percent)
+{
+  return (double)part_ns * 100 >= (double)whole_ns * percent;
+}
+
 static inline double time_to_s(int64_t time_ns)
 {
   return (double)time_ns / 1e9;
