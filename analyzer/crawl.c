@@ -230,6 +230,8 @@ static void delayed_ack_finding(const struct connection *connection, enum stream
                             "why the sender has only one segment out at a time");
   finding_add_evidence(finding, connection->end, segment->packet->frame, segment->time_ns,
                        "it releases the next %u bytes at once", segment->packet->payload_bytes);
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sender waited %s for a delayed ACK before it sent on.", gap);
   finding_add_alternative(
       finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
       "an application that itself waits for its data's acknowledgment would look alike");

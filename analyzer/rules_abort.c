@@ -114,11 +114,27 @@ static void half_open(struct finding *finding, const struct connection *connecti
            side == SIDE_CLIENT ? "The client" : "The server");
 }
 
-/* How many applications close: everything is delivered, or one side has said FIN. */
-static bool is_ordinary_close(const struct connection *connection, enum stream_side side)
+/* Bytes that the reset cuts off: what its sender had not acknowledged, not even by the RST itself.
+ */
+static uint32_t cut_off_bytes(const struct connection *connection, enum stream_side side,
+                              const struct packet *reset)
+{
+  const struct stream *other = &connection->stream[side ^ 1];
+  bool acks = (reset->flags & TCP_ACK) != 0 && seq_leq(reset->ack, other->snd_nxt) &&
+              seq_geq(reset->ack, other->snd_una);
+  return other->snd_nxt - (acks ? reset->ack : other->snd_una);
+}
+
+/* How many applications close: one side has said FIN, or everything is delivered both ways and the
+ * server had the last word, so that nobody waits for an answer. */
+static bool is_ordinary_close(const struct connection *connection, enum stream_side side,
+                              const struct packet *reset)
 {
   const struct stream *stream = &connection->stream[side], *other = &connection->stream[side ^ 1];
-  return ((stream->flags | other->flags) & STREAM_FIN) != 0;
+  if (((stream->flags | other->flags) & STREAM_FIN) != 0)
+    return true;
+  bool delivered = cut_off_bytes(connection, side, reset) == 0 && stream_outstanding(stream) == 0;
+  return delivered && (connection->stream[SIDE_SERVER].flags & STREAM_LATEST_SPEAKER) != 0;
 }
 
 /* What the side that resets had gone through since its last progress; taken before the waits are
@@ -161,13 +177,12 @@ static void app_reset(struct finding *finding, const struct connection *connecti
                       enum stream_side side, const struct segment *segment,
                       const struct last_wait *last)
 {
-  const struct stream *other = &connection->stream[side ^ 1];
   bool probes = last->probes_unanswered, resent = last->resent;
   enum cause cause = probes ? CAUSE_KEEPALIVE_TIMEOUT : resent ? CAUSE_GAVE_UP : CAUSE_APP_RESET;
   begin_abort(finding, connection, side, cause, CONFIDENCE_LIKELY, segment->time_ns);
   tell_reset(finding, connection, segment, "");
-  if (cause == CAUSE_APP_RESET &&
-      (is_ordinary_close(connection, side) || reader_had_enough(connection, side, last)))
+  if (cause == CAUSE_APP_RESET && (is_ordinary_close(connection, side, segment->packet) ||
+                                   reader_had_enough(connection, side, last)))
     finding->severity = SEVERITY_INFO;
   if (!last->at_home)
     finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RST_INJECTED,
@@ -175,7 +190,9 @@ static void app_reset(struct finding *finding, const struct connection *connecti
   const char *who = side == SIDE_CLIENT ? "The client" : "The server";
   if (cause == CAUSE_APP_RESET)
     snprintf(finding->summary, sizeof finding->summary, "%s reset the connection%s.", who,
-             stream_outstanding(other) > 0 ? " while data for it was on the way" : "");
+             cut_off_bytes(connection, side, segment->packet) > 0
+                 ? " while data for it was on the way"
+                 : "");
   else
     snprintf(finding->summary, sizeof finding->summary,
              "%s gave up: %s, then it reset the connection.", who,

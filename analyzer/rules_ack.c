@@ -21,6 +21,9 @@ static bool delayed_ack(const struct situation *situation, struct finding *findi
   verdict(finding, CAUSE_DELAYED_ACK, LOCATION_RECEIVER_TCP, CONFIDENCE_POSSIBLE,
           CONFIDENCE_POSSIBLE);
   finding->severity = SEVERITY_INFO;
+  finding_add_evidence(finding, situation->connection->end, situation->segment->packet->frame,
+                       situation->end_ns, "the ACK for %u bytes, %s after them",
+                       situation->outstanding, duration_words(situation->gap_ns, gap));
   finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_PATH_HOLD,
                           "the segment may have been late on its way");
   finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_ACK_HOLD,

@@ -9,6 +9,19 @@
 /* A DSACK reports what came twice lately. */
 #define SACK_PLAUSIBLE (1u << 26)
 
+/* R cannot acknowledge what it had not allowed (RFC 9293, 3.4: SEG.ACK =< SND.NXT =< right edge).
+ * Where S's data is captured, such an ACK is damaged or another flow's; after a hole of the capture
+ * S's next segment shows the truth. */
+static bool is_beyond_belief(const struct connection *connection, enum stream_side acker,
+                             uint32_t ack)
+{
+  const struct stream *stream = &connection->stream[acker ^ 1];
+  bool known;
+  connection_shift(connection, acker, &known);
+  return known && stream->segments > 1 && (stream->flags & STREAM_WINDOW) != 0 &&
+         seq_gt(ack, stream->snd_nxt) && seq_gt(ack, stream->right_edge);
+}
+
 bool track_ack_advances(const struct connection *connection, enum stream_side acker,
                         const struct packet *packet)
 {
@@ -16,7 +29,7 @@ bool track_ack_advances(const struct connection *connection, enum stream_side ac
   if ((stream->flags & STREAM_ACKED) == 0)
     return (stream->flags & STREAM_STARTED) != 0 && seq_gt(packet->ack, stream->snd_una);
   uint32_t ahead = packet->ack - stream->snd_una;
-  return ahead != 0 && ahead < ACK_PLAUSIBLE;
+  return ahead != 0 && ahead < ACK_PLAUSIBLE && !is_beyond_belief(connection, acker, packet->ack);
 }
 
 /* The newest segment that this ACK covers and that was sent once gives the sample (Karn, RFC 6298
@@ -291,7 +304,7 @@ void track_ack(struct analyzer *analyzer, struct connection *connection, enum st
     }
   } else {
     uint32_t ahead = packet->ack - stream->snd_una;
-    if (ahead >= ACK_PLAUSIBLE)
+    if (ahead >= ACK_PLAUSIBLE || is_beyond_belief(connection, acker, packet->ack))
       return; /* older than what is known, or noise */
     if (ahead > 0) {
       advance(analyzer, connection, acker ^ 1, segment);
