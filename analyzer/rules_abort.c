@@ -133,7 +133,10 @@ static bool is_ordinary_close(const struct connection *connection, enum stream_s
   const struct stream *stream = &connection->stream[side], *other = &connection->stream[side ^ 1];
   if (((stream->flags | other->flags) & STREAM_FIN) != 0)
     return true;
-  bool delivered = cut_off_bytes(connection, side, reset) == 0 && stream_outstanding(stream) == 0;
+  bool in_message = other->last_data.frame != 0 && (other->last_data.flags & TCP_PSH) == 0 &&
+                    other->last_data.bytes >= full_segment_bytes(other);
+  bool delivered =
+      cut_off_bytes(connection, side, reset) == 0 && stream_outstanding(stream) == 0 && !in_message;
   return delivered && (connection->stream[SIDE_SERVER].flags & STREAM_LATEST_SPEAKER) != 0;
 }
 
