@@ -99,6 +99,14 @@ static void put_ethernet(struct builder *b, uint32_t ethertype)
   set_u16(put(b, 2), ethertype);
 }
 
+/* In units of 8 bytes, as the header has it. Without its offset, a later fragment is taken as the
+ * second one. */
+static uint32_t fragment_units(const struct text_fields *fields)
+{
+  uint32_t units = fields->ip.fragment_offset_bytes / 8;
+  return units == 0 && fields->protocol == TEXT_FRAGMENT ? 1 : units & 0x1fff;
+}
+
 /* upper_bytes: everything behind the IP header, of which headers will be put. */
 static void put_ipv4(struct builder *b, uint8_t protocol, uint32_t upper_bytes)
 {
@@ -111,8 +119,7 @@ static void put_ipv4(struct builder *b, uint8_t protocol, uint32_t upper_bytes)
   set_u16(at + 2, zero ? 0 : total);
   set_u16(at + 4, ip->id);
   set_u16(at + 6, ((ip->facts & TEXT_IP_DF) != 0 ? 0x4000u : 0u) |
-                      ((ip->facts & TEXT_IP_MF) != 0 ? 0x2000u : 0u) |
-                      (ip->fragment_offset_bytes / 8 & 0x1fff));
+                      ((ip->facts & TEXT_IP_MF) != 0 ? 0x2000u : 0u) | fragment_units(b->fields));
   at[8] = ip->ttl;
   at[9] = protocol;
   memcpy(at + 12, b->src.bytes + 12, 4);
@@ -370,23 +377,18 @@ static void build_icmp(struct builder *b)
     put_quote(b, &quote);
 }
 
-/* Without its offset, a later fragment is taken as the second one. */
 static void build_fragment(struct builder *b)
 {
-  struct text_fields fields = *b->fields;
-  uint32_t offset = fields.ip.fragment_offset_bytes;
-  uint8_t protocol = fields.ip.protocol != 0 ? fields.ip.protocol : IP_PROTOCOL_UNKNOWN;
-  if (offset < 8)
-    fields.ip.fragment_offset_bytes = offset = 8;
-  b->fields = &fields;
-  uint32_t upper = upper_bytes_or(b, 8 + fields.payload_bytes);
+  const struct text_ip *ip = &b->fields->ip;
+  uint8_t protocol = ip->protocol != 0 ? ip->protocol : IP_PROTOCOL_UNKNOWN;
+  uint32_t upper = upper_bytes_or(b, 8 + b->fields->payload_bytes);
   if (b->version == 4) {
     put_network(b, protocol, upper);
   } else {
     put_network(b, IP_PROTOCOL_FRAG6, upper);
     uint8_t *at = put(b, 8);
     at[0] = protocol;
-    set_u16(at + 2, offset & 0xfff8);
+    set_u16(at + 2, fragment_units(b->fields) * 8);
   }
 }
 

@@ -91,7 +91,7 @@ static bool old_flags_follow(struct text_scan scan)
   if (word.size == 0 || word.size > 6)
     return false;
   for (size_t i = 0; i < word.size; i++) {
-    if (memchr("SFRPWE.U", word.start[i], 8) == NULL)
+    if (word.start[i] == '\0' || strchr("SFRPWE.U", word.start[i]) == NULL)
       return false;
   }
   scan_spaces(&scan);
