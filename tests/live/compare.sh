@@ -3,11 +3,12 @@
 # retransmitted segments, zero windows, segments out of order, and the smallest round-trip time (ms).
 #
 #   compare.sh FILE...        TCPSTALL names the program
+# Beside a truth.json (lab.sh), what host A sent again is compared with its kernel's own counter as well (a.pcap).
 # Prints FILE DIRECTION MEASURE TCPSTALL TSHARK TCPTRACE and = or DIFF. docs/comparison.md explains the differences.
 # Exit status: 0, also with differences; 77 if a tool is missing.
 set -u
 tcpstall=${TCPSTALL:-tcpstall}
-[ $# -ge 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 for tool in tshark tcptrace jq; do
   command -v $tool >/dev/null || { echo "skipped: no $tool" >&2; exit 77; }
 done
@@ -71,4 +72,17 @@ compare() { # FILE
       }' | sort
 }
 
-for file in "$@"; do compare "$file"; done
+by_kernel() { # FILE
+  local truth; truth=$(dirname "$1")/truth.json
+  [ "$(basename "$1")" = a.pcap ] && [ -s "$truth" ] || return 0
+  "$tcpstall" analyze --json "$1" 2>/dev/null | jq -r --arg file "$1" --slurpfile truth "$truth" '
+    (if $truth[0].opener == "a" then "client" else "server" end) as $sender
+    | ([.connections[].streams[] | select(.sender == $sender) | .retransmitted_segments] | add // 0) as $here
+    | ($truth[0].counters.a.TcpRetransSegs // 0) as $there
+    | [$file, "A>B", "retransmitted-kernel", $here, $there, "-", (if $here == $there then "=" else "DIFF" end)] | @tsv'
+}
+
+for file in "$@"; do
+  compare "$file"
+  by_kernel "$file"
+done

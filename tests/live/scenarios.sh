@@ -88,7 +88,8 @@ scenario_nagle() {
   note="write-write-read, TCP_NODELAY off"; expected=("b TcpExtDelayedACKs -ge 10")
 }
 scenario_sndbuf() {
-  verdict sender-tcp sndbuf-limited crawl; also=(cwnd-limited)
+  verdict sender-tcp sndbuf-limited crawl info; also=(cwnd-limited)
+  note="not told from a small cwnd by packets alone, and the kernel itself hardly counts it"
   a_script=(sndbuf="$(opt sndbuf 8192)"); bulk "$size"; healthy
 }
 
@@ -103,6 +104,7 @@ scenario_tx_queue_hold() {
   }
   during() {
     sleep "$(opt at 0.4)"
+    note "qdisc of A: about to be slowed"
     tc qdisc change dev $nic root handle 1: tbf rate 8bit burst 1600b limit 10mb
     note "qdisc of A: rate 8bit"
     sleep 0.08
@@ -210,6 +212,7 @@ scenario_paws() {
 }
 scenario_rcvbuf() {
   verdict receiver-tcp rcvbuf-limited crawl; also=(slow-reader)
+  blind=(b) # there, a window that is filled each time looks like a sender that paces itself
   b_script=(rcvbuf="$(opt rcvbuf 8192)"); bulk "$size"; healthy
 }
 scenario_local_drop_input() {
