@@ -372,8 +372,9 @@ static bool parse_old_ether(struct text_scan *scan, struct text_fields *fields)
   struct text_scan probe = *scan;
   struct text_span type;
   uint32_t length;
-  if (!scan_station(&probe, fields->ether_src) || !scan_literal(&probe, " ") ||
-      !scan_station(&probe, fields->ether_dst) || !scan_literal(&probe, " "))
+  uint8_t src[6], dst[6];
+  if (!scan_station(&probe, src) || !scan_literal(&probe, " ") || !scan_station(&probe, dst) ||
+      !scan_literal(&probe, " "))
     return false;
   if (!scan_word(&probe, &type) || !scan_literal(&probe, " ") || !scan_u32(&probe, &length) ||
       !scan_literal(&probe, ": "))
@@ -382,6 +383,8 @@ static bool parse_old_ether(struct text_scan *scan, struct text_fields *fields)
     fields->ip_version = 4;
   else if (span_equals(type, "ip6") || span_equals(type, "86dd"))
     fields->ip_version = 6;
+  memcpy(fields->ether_src, src, sizeof src);
+  memcpy(fields->ether_dst, dst, sizeof dst);
   fields->has_ether = true;
   fields->link_bytes = length;
   fields->items++;

@@ -120,6 +120,7 @@ bool scan_fixed_decimal(struct text_scan *scan, unsigned digits, uint32_t *value
 bool scan_mac(struct text_scan *scan, uint8_t mac[6])
 {
   struct text_scan probe = *scan;
+  uint8_t bytes[6];
   for (int i = 0; i < 6; i++) {
     if (i > 0 && !scan_literal(&probe, ":"))
       return false;
@@ -133,8 +134,9 @@ bool scan_mac(struct text_scan *scan, uint8_t mac[6])
     }
     if (value < 0)
       return false;
-    mac[i] = (uint8_t)value;
+    bytes[i] = (uint8_t)value;
   }
+  memcpy(mac, bytes, sizeof bytes);
   *scan = probe;
   return true;
 }

@@ -249,6 +249,22 @@ static void test_link_header(void **state)
   finish(reading);
 }
 
+/* An address that is not printed is zero: "ARP" begins with a hexadecimal digit. */
+static void test_unprinted_link_address(void **state)
+{
+  (void)state;
+  struct tcpdump_text *text = tcpdump_text_new();
+  static const char line[] = "10:00:00.1 ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28";
+  static const uint8_t zeros[12];
+  struct frame frame;
+  unsigned excerpt;
+  tcpdump_text_line(text, line, sizeof line - 1);
+  tcpdump_text_end(text);
+  assert_true(tcpdump_text_take(text, &frame, &excerpt));
+  assert_memory_equal(frame.bytes, zeros, sizeof zeros);
+  tcpdump_text_free(text);
+}
+
 static void test_interfaces_of_any(void **state)
 {
   (void)state;
@@ -324,6 +340,7 @@ int main(void)
       cmocka_unit_test(test_icmp_error_finds_its_connection),
       cmocka_unit_test(test_icmp_error_quotes),
       cmocka_unit_test(test_link_header),
+      cmocka_unit_test(test_unprinted_link_address),
       cmocka_unit_test(test_interfaces_of_any),
       cmocka_unit_test(test_checksums),
       cmocka_unit_test(test_what_is_no_packet),
