@@ -241,6 +241,9 @@ void abort_by_silence(struct analyzer *analyzer, struct connection *connection)
     if (lost->retransmissions < GAVE_UP_COPIES_MIN ||
         quiet_ns / GAVE_UP_INTERVALS < lost->last_interval_ns)
       continue;
+    /* progress in the other direction since: the peer is there, whatever it leaves unanswered */
+    if (connection->stream[i ^ 1].progress_ns > lost->last_retransmission_ns)
+      continue;
     struct finding *finding = &analyzer->scratch;
     begin_abort(finding, connection, (enum stream_side)i, CAUSE_GAVE_UP, CONFIDENCE_LIKELY,
                 lost->last_retransmission_ns);
