@@ -38,12 +38,13 @@ for name in "${targets[@]}"; do
   corpora=("build/fuzz/found/$name")
   [ -d "tests/fuzz/corpus/$name" ] && corpora+=("tests/fuzz/corpus/$name")
   result="no crash"
+  started=$SECONDS
   if ! "build/fuzz/tests/fuzz/fuzz_$name" "${options[@]}" "${corpora[@]}" </dev/null >"$log" 2>&1; then
     result="FAILED: $(grep -oE 'Test unit written to .*' "$log" | tail -n 1) ($log)"
     failed=1
   fi
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   covered=$(grep -oE 'cov: [0-9]+' "$log" | tail -n 1)
-  printf '%-16s %12s runs in %4d s  %-12s %s\n' "$name" "${runs:-?}" "$seconds" "${covered:-}" "$result"
+  printf '%-16s %12s runs in %4d s  %-12s %s\n' "$name" "${runs:-?}" "$((SECONDS - started))" "${covered:-}" "$result"
 done
 exit $failed
