@@ -47,6 +47,7 @@ struct tcpdump_text {
   enum text_status status;
   struct text_fields fields; /* spans point into line */
   size_t size;
+  size_t complete_size; /* up to where it was a whole packet once; 0: never */
   char line[TCPDUMP_TEXT_LINE_MAX];
   char trial[TCPDUMP_TEXT_LINE_MAX];
   enum separator before; /* what stood before it */
@@ -317,12 +318,23 @@ static void enqueue(struct tcpdump_text *text, const struct text_frame *frame)
   text->queued++;
 }
 
+static void parse_collected(struct tcpdump_text *text)
+{
+  text->status = text_parse(text->line, text->size, &text->fields);
+  if (text->status == TEXT_COMPLETE)
+    text->complete_size = text->size;
+}
+
 /* The packet that was being collected is complete, or it never will be. */
 static void end_packet(struct tcpdump_text *text)
 {
   if (!text->open)
     return;
   text->open = false;
+  if (text->status == TEXT_INCOMPLETE && text->complete_size > 0) {
+    text->size = text->complete_size; /* what seemed to continue it never came to an end */
+    parse_collected(text);
+  }
   bool timed = text->fields.time.kind != TEXT_TIME_NONE;
   /* Without a time, prose like "this > that: it is faster" looks the same. */
   if (!timed && text->status != TEXT_INCOMPLETE && text->fields.protocol == TEXT_IP_OTHER)
@@ -344,7 +356,8 @@ static void end_packet(struct tcpdump_text *text)
 static void begin_packet(struct tcpdump_text *text, struct text_span line)
 {
   text->size = append(text, text->line, 0, line);
-  text->status = text_parse(text->line, text->size, &text->fields);
+  text->complete_size = 0;
+  parse_collected(text);
   text->open = true;
   text->before = text->separator;
   text->separator = SEPARATOR_NONE;
@@ -364,9 +377,8 @@ static unsigned try_join(struct tcpdump_text *text, const char *glue, struct tex
   *size = append(text, text->trial, text->size, (struct text_span){glue, strlen(glue)});
   *size = append(text, text->trial, *size, line);
   enum text_status status = text_parse(text->trial, *size, &fields);
-  bool grows = fields.items > text->fields.items;
   bool fits =
-      text->status == TEXT_INCOMPLETE ? status != TEXT_BAD : status == TEXT_COMPLETE && grows;
+      status != TEXT_BAD && (text->status == TEXT_INCOMPLETE || fields.items > text->fields.items);
   /* "host.1 > host.2: Flags": some UDP, it seemed, and now the rest comes */
   if (text->status == TEXT_COMPLETE && text->fields.guessed && !fields.guessed)
     return status != TEXT_BAD ? KNOWN_PROTOCOL_SCORE + fields.items : 0;
@@ -396,7 +408,7 @@ static bool extend(struct tcpdump_text *text, const struct body *body)
     return false;
   text->size = append(text, text->line, text->size, (struct text_span){best, strlen(best)});
   text->size = append(text, text->line, text->size, body->text);
-  text->status = text_parse(text->line, text->size, &text->fields);
+  parse_collected(text);
   return true;
 }
 

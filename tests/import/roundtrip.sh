@@ -89,5 +89,26 @@ for capture in loopback any; do
   done <<< "$styles"
 done
 
+# The style of tcpdump 3.x, made of today's: its flags, ranges and options.
+old_style() {
+  sed -E -e 's/ IP6? / /' \
+    -e 's/: Flags \[([SFRPUWE]*)\.?\]/: \1/' -e 's/: ,/: .,/' \
+    -e 's/, seq ([0-9]+):([0-9]+)(.*), length ([0-9]+).*/ \1:\2(\4)\3/' \
+    -e 's/, seq ([0-9]+)(,.*), length 0.*/ \1:\1(0)\2/' -e 's/, length .*//' \
+    -e 's/, (ack|win|urg) / \1 /g' -e 's/, options \[([^]]*)\]/ <\1>/' \
+    -e 's/TS val ([0-9]+) ecr/timestamp \1/' -e 's/sack ([0-9]) (\{[^>,]*\})/sack sack \1 \2 /' \
+    -e 's/$/ (DF) [tos 0x10]/'
+}
+trace=$work/segments.pcap
+tcpdump -r "$source_dir/tests/import/loopback.pcap" -w "$trace" 'tcp or ip6 proto 6' 2> "$work/stderr"
+TZ=UTC tcpdump -n -r "$trace" 2> "$work/stderr" | old_style > "$work/plain"
+check "old style, plain" "$trace" "$work/plain"
+for width in 60 66 70 72 74 78 100; do
+  fold -s -w $width "$work/plain" > "$work/wrapped"
+  check "old style, wrapped at $width" "$trace" "$work/wrapped"
+  fold -w $width "$work/plain" | sed 's/^/> /' > "$work/folded"
+  check "old style, folded at $width, quoted" "$trace" "$work/folded"
+done
+
 echo "$checks comparisons, $failures failed"
 [ "$failures" -eq 0 ]

@@ -169,6 +169,25 @@ static void test_quoted_arrow(void **state)
   finish(reading);
 }
 
+/* Options on the next two lines of a packet that could have ended before; and something like them
+ * that ends nowhere. */
+static void test_continued_after_the_window(void **state)
+{
+  (void)state;
+  struct reading *reading = read_text("10:00:00.1 10.0.0.1.5 > 10.0.0.2.6: . ack 1 win 76\n"
+                                      "<nop,nop,timestamp 7 8,nop,nop,sack sack 1\n"
+                                      "{10:20} > (DF)\n"
+                                      "10:00:00.2 10.0.0.1.5 > 10.0.0.2.6: . ack 1 win 76\n"
+                                      "<nop,nop,timestamp\n"
+                                      "and more of them\n");
+  assert_int_equal(reading->count, 2);
+  assert_int_equal(reading->packets[0].sack_count, 1);
+  assert_int_equal(reading->packets[0].ts_ecr, 8);
+  assert_int_equal(reading->packets[1].window, 76);
+  assert_int_equal(reading->packets[1].options, 0);
+  finish(reading);
+}
+
 /* Numbers of a connection whose handshake is there come out as they were on the wire. */
 static void test_relative_after_syn(void **state)
 {
@@ -338,6 +357,7 @@ int main(void)
       cmocka_unit_test(test_sample_report),
       cmocka_unit_test(test_excerpts_in_a_mail),
       cmocka_unit_test(test_quoted_arrow),
+      cmocka_unit_test(test_continued_after_the_window),
       cmocka_unit_test(test_relative_after_syn),
       cmocka_unit_test(test_relative_from_the_middle),
       cmocka_unit_test(test_absolute),
