@@ -50,7 +50,7 @@ static void tell_retransmissions(const struct situation *situation, struct findi
   if (wait->first_dsack.frame != 0)
     finding_add_evidence(finding, end, wait->first_dsack.frame, wait->first_dsack.time_ns,
                          "a DSACK: the receiver has it twice, so the original arrived");
-  if (situation->by_ack)
+  if (situation->by_ack && situation->segment != NULL)
     finding_add_evidence(finding, end, situation->segment->packet->frame, situation->end_ns,
                          "the ACK advances again");
 }

@@ -28,11 +28,12 @@ const char *duration_words(int64_t duration_ns, char *text)
     snprintf(text, 32, "%.0f us", (double)duration_ns / 1e3);
   else if (duration_ns < NS_PER_S)
     snprintf(text, 32, "%.3g ms", (double)duration_ns / 1e6);
-  else if (duration_ns < 100 * NS_PER_S)
-    snprintf(text, 32, "%.3f s",
-             (double)(duration_ns / NS_PER_MS) / 1e3); /* cut, not rounded: "at least" stays true */
+  else if (duration_ns < 100 * NS_PER_S) /* cut, not rounded: "at least" stays true */
+    snprintf(text, 32, "%lld.%03lld s", (long long)(duration_ns / NS_PER_S),
+             (long long)(duration_ns % NS_PER_S / NS_PER_MS));
   else
-    snprintf(text, 32, "%.1f s", time_to_s(duration_ns));
+    snprintf(text, 32, "%lld.%lld s", (long long)(duration_ns / NS_PER_S),
+             (long long)(duration_ns % NS_PER_S / (100 * NS_PER_MS)));
   return text;
 }
 
