@@ -11,6 +11,8 @@ acked_bulk() { # SIZE: A sends and waits for one byte of answer, so that nothing
   b_script+=("read:$1" write:1 readall)
 }
 verdict() { location=$1 cause=$2 kind=${3:-stall} severity=${4:-problem}; }
+# A receiver tells with DSACK that it had the data already, where SACK is on.
+told_by_dsack() { [ "$sack" = 0 ] || expected+=("b TcpExtTCPDSACKOldSent -ge 1"); }
 healthy() { expected+=("a TcpExtTCPTimeouts -eq 0"); }
 no_hiccup() { expected+=("a silence_ms -le $((150 + rtt))" "b silence_ms -le $((150 + rtt))"); } # a busy machine stalls things by itself
 drop_tcp() { # HOST HOOK SECONDS: what its firewall does for so long
@@ -43,7 +45,7 @@ scenario_reordering() {
 }
 scenario_duplicates() {
   wire=("dir=ab,kind=data,skip=20,count=10,do=dup:2"); note="the path doubles segments: no stall"
-  bulk "$size"; expected=("wire dup -ge 10" "b TcpExtTCPDSACKOldSent -ge 1")
+  bulk "$size"; expected=("wire dup -ge 10"); told_by_dsack
 }
 scenario_slow_link() {
   wire=("rate_ab=$(opt rate 200000)" "limit=$(opt limit 150000)"); verdict forward-path slow-link crawl info
@@ -158,7 +160,7 @@ scenario_path_outage() {
 scenario_path_hold() {
   verdict forward-path path-hold
   wire+=("dir=ab,at=ab:$((size / 2)),for=$(opt for 3000),do=hold"); bulk "$size"
-  expected=("wire hold -ge 3" "a TcpExtTCPTimeouts -ge 1" "b TcpExtTCPDSACKOldSent -ge 1")
+  expected=("wire hold -ge 3" "a TcpExtTCPTimeouts -ge 1"); told_by_dsack
 }
 scenario_pmtu_blackhole() {
   verdict forward-path pmtu-blackhole; also=(rto-backoff) blind=(b)
@@ -262,7 +264,7 @@ scenario_deadlock() {
 scenario_ack_loss() {
   verdict reverse-path ack-loss; also=(tail-loss)
   wire+=("dir=ba,at=ab:$((size / 2)),for=$(opt for 2000),do=drop"); bulk "$size"
-  expected=("wire drop -ge 2" "a TcpExtTCPTimeouts -ge 1" "b TcpExtTCPDSACKOldSent -ge 1")
+  expected=("wire drop -ge 2" "a TcpExtTCPTimeouts -ge 1"); told_by_dsack
 }
 scenario_ack_hold() {
   verdict reverse-path ack-hold; also=(ack-loss)

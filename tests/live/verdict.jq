@@ -25,7 +25,7 @@ $truth[0] as $t
 | ($problems | map(select(.location as $l | $good | index($l)))) as $placed_anywhere
 | ($placed_anywhere | map(select(.sender == $t.expect.sender or $t.expect.sender == "any"))) as $placed
 | ($placed | map(select(.cause as $c | $good_causes | index($c)))) as $exact
-| ($problems | map(select([.not_excluded[]?.location] as $n | any($good[]; . as $g | $n | index($g))))) as $listed
+| ($all | map(select(.kind != "mismatch" and ([.not_excluded[]?.location] as $n | any($good[]; . as $g | $n | index($g)))))) as $listed
 | ($t.blind // [] | index($vantage)) as $blind
 | (if $t.expect.severity != "problem" then
      (if ($problems | length) == 0 then "quiet" elif ($lies | map(select(.severity == "problem")) | length) > 0 then "lie" else "alarm" end)
