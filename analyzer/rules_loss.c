@@ -60,7 +60,8 @@ static void tell_retransmissions(const struct situation *situation, struct findi
 static bool original_arrived(const struct situation *situation)
 {
   const struct wait *wait = situation->wait;
-  if (!situation->by_ack || wait->lost.retransmissions == 0 || wait->hole_noticed)
+  if (situation->segment == NULL || !situation->by_ack || wait->lost.retransmissions == 0 ||
+      wait->hole_noticed)
     return false;
   const struct packet *ack = situation->segment->packet;
   bool dsack = wait->dsacks > 0 || (ack->sack_count > 0 && seq_leq(ack->sack[0].end, ack->ack) &&
@@ -87,6 +88,8 @@ static bool answered_too_soon(const struct situation *situation)
 /* R built this ACK long before it came: R's clock says so. */
 static bool ack_built_early(const struct situation *situation)
 {
+  if (situation->segment == NULL)
+    return false;
   const struct packet *ack = situation->segment->packet;
   const struct ts_clock *clock = &situation->other->clock;
   if ((ack->options & TCP_OPT_TIMESTAMPS) == 0 || !clock->started)
@@ -102,6 +105,8 @@ static bool ack_built_early(const struct situation *situation)
  * down. */
 static bool both_directions_lost(const struct situation *situation)
 {
+  if (situation->segment == NULL)
+    return false;
   const struct packet *ack = situation->segment->packet;
   return seq_lt(ack->ack, situation->stream->snd_nxt) &&
          situation->wait->dsacks + ack->sack_count > 0 && situation->wait->lost.by_timer > 0;
@@ -111,6 +116,8 @@ static bool both_directions_lost(const struct situation *situation)
  * them for long, it would acknowledge all of them at once. */
 static bool data_came_late(const struct situation *situation)
 {
+  if (situation->segment == NULL)
+    return false;
   const struct packet *ack = situation->segment->packet;
   return ack->sack_count == 0 && situation->wait->dsacks == 0 &&
          seq_diff(situation->stream->snd_nxt, ack->ack) >= (int32_t)situation->next_bytes;
