@@ -48,7 +48,9 @@ static void measure(const struct situation *situation, struct hold *hold)
   int64_t latest_ns = ts_clock_latest_ns(&clock, packet->ts_val);
   hold->frozen_ns = situation->end_ns - latest_ns - slack_ns;
   /* Half of the silence at least: a rate misjudged by a little must not make a hold. */
-  hold->frozen = hold->frozen_ns > situation->limit_ns && hold->frozen_ns > situation->gap_ns / 2;
+  bool safe = clock.hz == 0 ||
+              hold->frozen_ns > situation->gap_ns / 2; /* the legal bound cannot be misjudged */
+  hold->frozen = hold->frozen_ns > situation->limit_ns && safe;
   if (situation->other->clock.nominal && (packet->flags & TCP_ACK) != 0)
     hold->max_ns = ts_clock_age_ns(&situation->other->clock, packet->ts_ecr, situation->end_ns);
 }
@@ -248,8 +250,8 @@ bool rule_built_early(const struct situation *situation, struct finding *finding
     return false;
   struct hold hold;
   measure(situation, &hold);
-  if (!hold.frozen && !hold.old_echo)
-    return false;
+  if (!hold.frozen && (!hold.old_echo || !built_fresh(situation)))
+    return false; /* nothing tells, or only that it is old in one respect: rule_idle names both */
   if (!hold.frozen && (stream->flags & STREAM_FOLLOWS_PURE_ACKS) == 0)
     return false; /* it may simply never echo pure ACKs */
   char kick[96];

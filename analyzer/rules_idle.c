@@ -41,10 +41,10 @@ static void tell_last(const struct situation *situation, struct finding *finding
                          "everything is acknowledged; %u bytes of window are open",
                          situation->window_left);
   if (situation->segment != NULL && !situation->by_ack) {
-    bool stamped = (situation->segment->packet->options & TCP_OPT_TIMESTAMPS) != 0;
     finding_add_evidence(finding, end, situation->segment->packet->frame, situation->end_ns,
-                         stamped ? "the stream goes on with a fresh TSval: built just now"
-                                 : "the stream goes on");
+                         built_fresh(situation)
+                             ? "the stream goes on with a fresh TSval: built just now"
+                             : "the stream goes on");
   }
 }
 
@@ -54,15 +54,16 @@ static void leave_open(const struct situation *situation, struct finding *findin
     finding_add_alternative(
         finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
         "other connections were silent at the same time: the host may have been paused");
-  bool stamped = (situation->stream->flags & STREAM_TIMESTAMPS) != 0 && situation->segment != NULL;
+  bool stamped = (situation->stream->flags & STREAM_TIMESTAMPS) != 0;
   finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
                           "packets cannot show whether the socket held unsent bytes");
-  if (!stamped)
+  if (!built_fresh(situation))
     finding_add_alternative(
-        finding, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD,
-        situation->segment == NULL
-            ? "nothing followed that would tell when it was built"
-            : "without timestamps it cannot be told when the next segment was built");
+        finding, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD, "%s",
+        situation->segment == NULL ? "nothing followed that would tell when it was built"
+        : stamped ? "the sender's timestamp clock is not known well enough to tell when the next "
+                    "segment was built"
+                  : "without timestamps it cannot be told when the next segment was built");
   if (situation->near != NEAR_SENDER && situation->segment != NULL)
     finding_add_alternative(
         finding, LOCATION_FORWARD_PATH, CAUSE_TAIL_LOSS,

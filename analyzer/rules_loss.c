@@ -595,7 +595,7 @@ bool rule_retransmission(const struct situation *situation, struct finding *find
       wait->last_from_receiver.time_ns < wait->lost.first_retransmission_ns &&
       !size_matters(situation))
     conclude_silence(situation, finding);
-  else if (original_arrived(situation))
+  else if (situation->segment != NULL && original_arrived(situation))
     conclude_spurious(situation, finding);
   else if (size_matters(situation))
     conclude_pmtu(situation, finding);

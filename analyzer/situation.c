@@ -1,5 +1,6 @@
 #include "analyzer/situation.h"
 
+#include "wire/seq.h"
 #include "wire/timestamp.h"
 
 #include <stdio.h>
@@ -15,6 +16,17 @@ void verdict(struct finding *finding, enum cause cause, enum location location,
   finding->severity = SEVERITY_PROBLEM;
   finding->settle = info->settle;
   finding->advice = info->advice;
+}
+
+bool built_fresh(const struct situation *situation)
+{
+  const struct ts_clock *clock = &situation->stream->clock;
+  if (situation->segment == NULL ||
+      (situation->segment->packet->options & TCP_OPT_TIMESTAMPS) == 0 || !clock->started ||
+      clock->hz == 0)
+    return false;
+  int64_t ticks = seq_diff(situation->segment->packet->ts_val, clock->last_val);
+  return ticks * ts_clock_tick_ns(clock) >= situation->gap_ns / 2;
 }
 
 const char *side_words(enum stream_side side)

@@ -55,6 +55,10 @@ const char *side_words(enum stream_side side);
 /* Seconds with as many decimals as make sense: "10.864 s", "37 us". text: at least 32 bytes. */
 const char *duration_words(int64_t duration_ns, char *text);
 
+/* The segment that ended the wait carries a TSval from its end: by S's clock, whose rate is known,
+ * at least half of the wait had passed when it was built. false: old, or not to be told. */
+bool built_fresh(const struct situation *situation);
+
 /* An ICMP error that came back for this stream during the wait, as evidence; nothing if there was
  * none. */
 void tell_icmp(const struct situation *situation, struct finding *finding);

@@ -7,6 +7,9 @@
 
 /* Below this span the first sightings are too coarse to tell rates apart. */
 #define RATE_MIN_SPAN_NS (20 * NS_PER_MS)
+/* A microsecond clock shows its rate sooner: so many ticks in so short a time are no other's. */
+#define MANY_TICKS            500
+#define RATE_MIN_SPAN_FAST_NS (2 * NS_PER_MS)
 /* Rates that stacks use: RFC 7323's limits, Windows 10 and 100, Linux 100 to 1000 and 1 us, BSD 100
  * to 1000. */
 static const uint32_t nominal_hz[] = {1, 2, 10, 100, 250, 300, 500, 1000, 1024, 1000000};
@@ -21,7 +24,8 @@ static void estimate_rate(struct ts_clock *clock)
 {
   int64_t span_ns = clock->last_ns - clock->first_ns;
   double ticks = (double)(clock->last_val - clock->first_val);
-  if (span_ns < RATE_MIN_SPAN_NS || ticks < 2)
+  bool many_ticks = ticks >= MANY_TICKS && span_ns >= RATE_MIN_SPAN_FAST_NS;
+  if ((span_ns < RATE_MIN_SPAN_NS && !many_ticks) || ticks < 2)
     return;
   double span_s = time_to_s(span_ns);
   double jitter_s = span_s < 1 ? span_s * 0.05 : 0.05;
