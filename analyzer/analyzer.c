@@ -256,7 +256,6 @@ static void forget_half_open(struct analyzer *analyzer)
       analyzer->stats.syns_unanswered++;
     free_streams(analyzer, connection);
     flow_table_release(&analyzer->flows, connection);
-    flow_table_prefetch_oldest(&analyzer->flows);
   }
 }
 

@@ -130,27 +130,13 @@ void flow_table_prefetch_bucket(const struct flow_table *table, uint32_t hash)
   __builtin_prefetch(&table->buckets[hash & (table->bucket_count - 1)]);
 }
 
-static void prefetch_connection(const struct connection *connection)
-{
-  for (size_t at = 0; at < sizeof *connection; at += CACHE_LINE_BYTES)
-    __builtin_prefetch((const char *)connection + at, 1);
-}
-
 void flow_table_prefetch_connection(const struct flow_table *table, uint32_t hash)
 {
-  const struct connection *connection = table->buckets[hash & (table->bucket_count - 1)];
-  if (connection != NULL)
-    prefetch_connection(connection);
-}
-
-void flow_table_prefetch_oldest(const struct flow_table *table)
-{
-  const struct connection *connection = table->half_open.first;
+  const char *connection = (const char *)table->buckets[hash & (table->bucket_count - 1)];
   if (connection == NULL)
     return;
-  flow_table_prefetch_bucket(table, connection->hash); /* known since the call before this one */
-  if (connection->list_next != NULL)
-    prefetch_connection(connection->list_next);
+  for (size_t at = 0; at < sizeof(struct connection); at += CACHE_LINE_BYTES)
+    __builtin_prefetch(connection + at, 1);
 }
 
 void flow_table_prefetch_segments(const struct flow_table *table, uint32_t hash)

@@ -48,9 +48,6 @@ void flow_table_prefetch_bucket(const struct flow_table *table, uint32_t hash);
 void flow_table_prefetch_connection(const struct flow_table *table, uint32_t hash);
 void flow_table_prefetch_segments(const struct flow_table *table, uint32_t hash);
 
-/* In a flood each SYN drives out the oldest one, which is in no cache: fetches the next to go. */
-void flow_table_prefetch_oldest(const struct flow_table *table);
-
 /* A new zeroed connection with key, hash and end set. NULL: no memory. The caller has made room. */
 struct connection *flow_table_add(struct flow_table *table, const struct flow_key *key,
                                   uint32_t hash);
