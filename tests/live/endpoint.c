@@ -281,10 +281,17 @@ static bool script_ok(char **script, int count)
   return true;
 }
 
+/* IDLE_S,INTERVAL_S,COUNT */
 static bool parse_keepalive(struct options *o, const char *value)
 {
-  return sscanf(value, "%d,%d,%d", &o->keepalive[0], &o->keepalive[1], &o->keepalive[2]) ==
-         3; // NOLINT(cert-err34-c)
+  for (int i = 0; i < 3; i++) {
+    char *end;
+    o->keepalive[i] = (int)strtol(value, &end, 10);
+    if (end == value || *end != (i < 2 ? ',' : '\0'))
+      return false;
+    value = end + 1;
+  }
+  return true;
 }
 
 /* false: not an option (a step). */
