@@ -17,8 +17,9 @@ static void drain(struct trace *trace)
     continue;
 }
 
-/* Text names its hosts where their packets are, but vantage and --connection are needed before the
- * first packet. Such files are small: they are read twice. */
+/* Names and the capturing host are needed before the first packet. Text has them where its packets
+ * are: such files are small and read twice. pcapng has them ahead of its packets: one frame is
+ * enough. */
 static void open_preview(struct source *source, const struct trace_options *options)
 {
   struct trace_info info;
@@ -27,10 +28,15 @@ static void open_preview(struct source *source, const struct trace_options *opti
   const struct trace_options plain = {.stop = options->stop};
   trace_get_info(source->trace, &info);
   const char *path = strcmp(source->path, "-") == 0 ? "/dev/stdin" : source->path;
-  if (strcmp(info.format, "text") != 0 || stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+  const bool text = strcmp(info.format, "text") == 0;
+  if ((!text && strcmp(info.format, "pcapng") != 0) || stat(path, &status) != 0 ||
+      !S_ISREG(status.st_mode) || trace_open(&source->preview, path, &plain, &ignored) != 0)
     return;
-  if (trace_open(&source->preview, path, &plain, &ignored) == 0)
+  struct frame first;
+  if (text)
     drain(source->preview);
+  else
+    trace_next(source->preview, &first, 1, &ignored);
 }
 
 int source_open(struct source *source, const char *path, const struct trace_options *options,
