@@ -166,7 +166,7 @@ static void mangle(struct random_traffic *traffic, struct packet *packet)
   case 1: packet->ack = (uint32_t)value; break;
   case 2: packet->flags = (uint16_t)(value & 0x1ff); break;
   case 3: packet->window = (uint16_t)value; break;
-  case 4: packet->ts_val = (uint32_t)value; break;
+  case 4: packet->ts_val += (uint32_t)(value % (1u << 21)) - (1u << 20); break;
   case 5: packet->ts_ecr = (uint32_t)value; break;
   case 6: packet->options = (uint16_t)value; break;
   case 7: packet->payload_bytes = (uint32_t)value >> (value >> 59); break;

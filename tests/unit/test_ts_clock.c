@@ -231,7 +231,7 @@ static void any_values_and_times_are_taken(void **state)
     uint32_t ts_val = (uint32_t)random_next(&seed);
     int64_t time_ns = (int64_t)(random_next(&seed) >> 2);
     for (int i = 0; i < 50; i++) {
-      ts_val += random_once_in(&seed, 3) ? (uint32_t)random_next(&seed) : random_below(&seed, 100);
+      ts_val += random_once_in(&seed, 3) ? random_below(&seed, 1u << 20) : random_below(&seed, 100);
       time_ns = random_once_in(&seed, 10) ? (int64_t)(random_next(&seed) >> 2)
                                           : time_ns / 2 + (int64_t)random_below(&seed, 1u << 30);
       bool newer = ts_clock_see(&clock, ts_val, time_ns, (uint64_t)i + 1);
