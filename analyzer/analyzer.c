@@ -68,8 +68,7 @@ static void free_streams(struct analyzer *analyzer, struct connection *connectio
     flight_clear(&stream->flight, &analyzer->flights);
     if (stream->trouble != NULL) {
       if (stream->trouble->crawl != NULL) {
-        free(stream->trouble->crawl);
-        analyzer->crawls--;
+        crawl_drop(analyzer, stream->trouble);
       }
       free(stream->trouble);
       stream->trouble = NULL;
@@ -254,6 +253,7 @@ static void forget_half_open(struct analyzer *analyzer)
     analyzer->stats.half_open_forgotten++;
     if (connection->syn_acks == 0)
       analyzer->stats.syns_unanswered++;
+    hold_watch_flush(analyzer, connection);
     free_streams(analyzer, connection);
     flow_table_release(&analyzer->flows, connection);
   }
@@ -269,7 +269,7 @@ static void make_room(struct analyzer *analyzer)
   struct connection *victim = flow_table_victim(&analyzer->flows);
   if (victim != NULL) {
     analyzer->stats.connections_retired++;
-    engine_retire(analyzer, victim, ENDED_BY_CAPTURE_END);
+    engine_retire(analyzer, victim, ENDED_BY_UNKNOWN); /* forgotten, not over */
   }
 }
 

@@ -63,6 +63,7 @@ struct wait {
   uint32_t one_byte_probes;
   uint32_t packets_from_sender, packets_from_receiver;
   struct sighting first_probe, last_probe, last_probe_answer, first_bad_checksum, first_dsack;
+  struct sighting last_retransmission_of_acked;
   struct sighting first_retransmission_of_acked, icmp, first_paws, zero_window, window_opened,
       window_shrunk;
   struct sighting last_from_receiver;
@@ -166,9 +167,11 @@ struct stream {
 
   /* S's timestamps */
   struct ts_clock clock;
-  uint32_t ts_ecr;        /* S's highest TSecr */
+  uint32_t ts_ecr; /* S's highest TSecr */
+  uint32_t
+      heavy_ts_val; /* S's last TSval on anything but a pure ACK: data (again), SYN, FIN, probe */
   uint32_t recent_ts_val; /* R's latest TSval that S's TS.Recent must follow (RFC 7323, 4.3), with
-                             its sighting */
+                         its sighting */
   struct sighting recent;
   uint32_t newer_ts_val; /* R's first TSval above ts_ecr, with its sighting; frame 0: none seen */
   struct sighting newer;

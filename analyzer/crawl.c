@@ -13,14 +13,16 @@
  * below Linux's 40). */
 #define DELAYED_MIN_NS    (25 * NS_PER_MS)
 #define DELAYED_RTT_TIMES 3
-/* RFC 9293, 3.8.6.3: a delayed ACK may wait 500 ms at the most. */
-#define DELAYED_MAX_NS (500 * NS_PER_MS)
+/* RFC 9293, 3.8.6.3 allows 500 ms; stacks use 40 (Linux) to 200 (Windows, BSD). What is later is
+ * diagnosed by itself. */
+#define DELAYED_MAX_NS (250 * NS_PER_MS)
 /* Data this soon after the ACK was waiting for it. */
 #define RELEASED_WITHIN_NS (5 * NS_PER_MS)
 
 struct crawl {
   enum cause cause;
   enum location location;
+  enum confidence confidence, cause_confidence; /* the lowest of all waits */
   uint32_t waits, kept;
   int64_t waited_ns, first_ns, last_ns;
   uint64_t first_frame, last_frame;
@@ -28,7 +30,7 @@ struct crawl {
   uint64_t candidate_frame;
   bool candidate_full; /* a full segment: Nagle does not hold anything back for it (RFC 9293, 3.7.4)
                         */
-  struct finding findings[CRAWL_KEPT]; /* the first ones, whole */
+  struct finding findings[CRAWL_KEPT]; /* whole */
 };
 
 /* Causes whose waits come in rows. */
@@ -87,9 +89,13 @@ static void report_run(struct analyzer *analyzer, struct connection *connection,
   struct finding *finding = &crawl->findings[0];
   char waited[32], span[32];
   enum severity severity = finding->severity;
+  /* Pauses that only might be something else, in a row: a way of working, not a fault. */
+  if (crawl->cause == CAUSE_LOST_WAKEUP ||
+      (crawl->cause == CAUSE_TAIL_LOSS && finding->ended_by == ENDED_BY_APPLICATION))
+    severity = SEVERITY_INFO;
   int64_t span_ns = crawl->last_ns - crawl->first_ns;
   enum cause cause = cause_of_run(crawl);
-  verdict(finding, cause, crawl->location, finding->confidence, finding->cause_confidence);
+  verdict(finding, cause, crawl->location, crawl->confidence, crawl->cause_confidence);
   finding->severity = severity;
   finding->kind = FINDING_CRAWL;
   finding->waits = crawl->waits;
@@ -99,9 +105,10 @@ static void report_run(struct analyzer *analyzer, struct connection *connection,
   finding_add_evidence(finding, connection->end, crawl->last_frame, crawl->last_ns,
                        "the last of %u such waits", crawl->waits);
   snprintf(finding->summary, sizeof finding->summary,
-           "%u waits of one kind took %s of %s (%.0f %%), because %s.", crawl->waits,
+           "%u waits of one kind took %s of %s (%.0f %%), %s %s.", crawl->waits,
            duration_words(crawl->waited_ns, waited), duration_words(span_ns, span),
            span_ns > 0 ? (double)crawl->waited_ns * 100 / (double)span_ns : 100.0,
+           crawl->cause_confidence > CONFIDENCE_POSSIBLE ? "because" : "possibly because",
            cause_info(cause)->meaning);
   report_finding(analyzer, connection, finding);
 }
@@ -130,6 +137,22 @@ static void flush(struct analyzer *analyzer, struct connection *connection, stru
   crawl->waited_ns = 0;
 }
 
+/* The first one stands for the run; of the others the longest are kept. */
+static void keep(struct crawl *crawl, const struct finding *finding)
+{
+  if (crawl->kept < CRAWL_KEPT) {
+    crawl->findings[crawl->kept++] = *finding;
+    return;
+  }
+  uint32_t shortest = 0;
+  for (uint32_t i = 1; i < CRAWL_KEPT; i++) {
+    if (crawl->findings[i].waited_ns < crawl->findings[shortest].waited_ns)
+      shortest = i;
+  }
+  if (finding->waited_ns > crawl->findings[shortest].waited_ns)
+    crawl->findings[shortest] = *finding;
+}
+
 static void add_wait(struct analyzer *analyzer, struct connection *connection, struct crawl *crawl,
                      const struct finding *finding)
 {
@@ -140,10 +163,15 @@ static void add_wait(struct analyzer *analyzer, struct connection *connection, s
   if (crawl->waits == 0) {
     crawl->cause = finding->cause;
     crawl->location = finding->location;
+    crawl->confidence = finding->confidence;
+    crawl->cause_confidence = finding->cause_confidence;
     crawl->first_ns = finding->start_ns;
   }
-  if (crawl->kept < CRAWL_KEPT)
-    crawl->findings[crawl->kept++] = *finding;
+  if (finding->confidence < crawl->confidence)
+    crawl->confidence = finding->confidence;
+  if (finding->cause_confidence < crawl->cause_confidence)
+    crawl->cause_confidence = finding->cause_confidence;
+  keep(crawl, finding);
   crawl->waits++;
   crawl->waited_ns += finding->waited_ns;
   crawl->last_ns = finding->end_ns;
@@ -268,6 +296,11 @@ void crawl_close(struct analyzer *analyzer, struct connection *connection, enum 
     return;
   if (trouble->crawl->waits > 0)
     flush(analyzer, connection, trouble->crawl);
+  crawl_drop(analyzer, trouble);
+}
+
+void crawl_drop(struct analyzer *analyzer, struct trouble *trouble)
+{
   free(trouble->crawl);
   trouble->crawl = NULL;
   analyzer->crawls--;

@@ -33,6 +33,9 @@ bool crawl_delayed_ack(struct analyzer *analyzer, struct connection *connection,
 void crawl_new_data(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
                     const struct segment *segment);
 
+/* Frees a run without a report. */
+void crawl_drop(struct analyzer *analyzer, struct trouble *trouble);
+
 /* Ends the run: reports what it has become. */
 void crawl_close(struct analyzer *analyzer, struct connection *connection, enum stream_side side);
 

@@ -56,7 +56,7 @@ struct analyzer {
   struct neighbours neighbours;
   uint32_t crawls; /* alive */
   uint32_t unanswered_reported;
-  struct hold_watch *watches[8]; /* hold_watch.c: verdicts kept back */
+  struct hold_watch *watches[32]; /* hold_watch.c: verdicts kept back */
   uint32_t watching;
   struct finding scratch; /* the finding in the making: too large to clear on every stack */
 };

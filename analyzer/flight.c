@@ -6,6 +6,12 @@
 #include <string.h>
 
 #define FLIGHT_FIRST_CAPACITY 8u
+/* Above this many entries a hole is no longer split: hostile traces would make each split cost
+ * their number. */
+#define FLIGHT_SPLIT_MAX 2048u
+/* All rings together; above it only small ones are given out. */
+#define FLIGHT_MEMORY_MAX_BYTES (UINT64_C(256) << 20)
+#define FLIGHT_SMALL            64u
 
 static unsigned size_class(uint32_t capacity)
 {
@@ -67,7 +73,8 @@ void flight_clear(struct flight *flight, struct flight_pool *pool)
 static bool grow(struct flight *flight, struct flight_pool *pool)
 {
   uint32_t capacity = flight->capacity == 0 ? FLIGHT_FIRST_CAPACITY : flight->capacity * 2;
-  if (capacity > pool->max_segments)
+  if (capacity > pool->max_segments ||
+      (capacity > FLIGHT_SMALL && pool->memory_bytes > FLIGHT_MEMORY_MAX_BYTES))
     return false;
   struct flight_segment *segments = take(pool, capacity);
   if (segments == NULL)
@@ -131,7 +138,8 @@ uint32_t flight_find(const struct flight *flight, uint32_t seq)
 uint32_t flight_sack(struct flight *flight, uint32_t from, uint32_t start, uint32_t end)
 {
   uint32_t newly = 0;
-  for (uint32_t i = flight_find(flight, from); i < flight->count; i++) {
+  uint32_t first = flight_find(flight, from);
+  for (uint32_t i = first; i < flight->count && i - first < FLIGHT_SCAN_MAX; i++) {
     struct flight_segment *segment = flight_at(flight, i);
     if (seq_gt(segment->end, end))
       break;
@@ -159,6 +167,11 @@ static bool insert_gap(struct flight *flight, struct flight_pool *pool, uint32_t
 uint32_t flight_split(struct flight *flight, struct flight_pool *pool, uint32_t index,
                       uint32_t start, uint32_t end)
 {
+  if (flight->count > FLIGHT_SPLIT_MAX) {
+    pool->forgotten++; /* moving so many entries for each piece costs too much: the hole counts as
+                          filled */
+    return index;
+  }
   struct flight_segment hole = *flight_at(flight, index);
   if (seq_gt(end, hole.start) && seq_lt(end, hole.end) && insert_gap(flight, pool, index + 1)) {
     *flight_at(flight, index + 1) = hole;

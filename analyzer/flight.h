@@ -19,6 +19,9 @@ enum flight_flag {
   FLIGHT_RETRANSMITTED = 0x08
 };
 
+/* Entries looked at for one packet at the most; honest ones cover far fewer. */
+#define FLIGHT_SCAN_MAX 1024u
+
 struct flight_segment {
   uint32_t start, end;   /* sequence numbers, end exclusive */
   int64_t time_ns;       /* last transmission seen; for a hole: when it was noticed */

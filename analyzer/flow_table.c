@@ -44,12 +44,14 @@ void flow_table_free(struct flow_table *table)
   memset(table, 0, sizeof *table);
 }
 
+__extension__ typedef unsigned __int128 uint128;
+
+/* Both halves of the 128-bit product: no difference in the input stays in the upper bits alone. */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
-  a ^= b;
-  a *= UINT64_C(0xff51afd7ed558ccd);
-  a ^= a >> 32;
-  return a;
+  uint128 product =
+      (uint128)(a ^ UINT64_C(0x9e3779b97f4a7c15)) * (b ^ UINT64_C(0xe7037ed1a0b428db));
+  return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 static uint64_t address_half(const struct ip_address *address, int half)

@@ -10,6 +10,10 @@
 void handshake_count(struct analyzer *analyzer, struct connection *connection,
                      enum stream_side side, const struct packet *packet, int64_t now_ns);
 
+/* true if no TCP would take this RST of `side`: its number lies outside the window. */
+bool reset_is_ignored(const struct connection *connection, enum stream_side side,
+                      const struct packet *reset);
+
 /* A RST of `side`: ends the open waits and reports the abort (rules_abort.c). */
 void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *connection,
                                  enum stream_side side, const struct segment *segment);

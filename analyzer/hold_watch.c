@@ -14,14 +14,21 @@
 #define KICK_BEHIND_NS NS_PER_MS
 /* Pacing below 12 kbit/s (1500 bytes a second) is a stall by any name. */
 #define PACING_MAX_NS NS_PER_S
+/* What has not shown by then does not show. */
+#define WATCH_MAX_NS (10 * NS_PER_S)
+
+enum clock_motion { CLOCK_NOT_SEEN, CLOCK_MOVED, CLOCK_STOOD_STILL };
 
 struct hold_watch {
   struct connection *connection;
   enum stream_side side;
   int64_t released_ns, last_burst_ns;
   struct ip_address src;
-  uint32_t burst;              /* segments with new data, the first one included */
-  struct ts_clock other_clock; /* R's, as it was before the silence */
+  uint32_t burst; /* segments with new data, the first one included */
+
+  int64_t owed_ns; /* the part of the wait that the budget has given to the queue */
+  struct ts_clock own_clock, other_clock; /* S's and R's, as they were before the silence */
+  enum clock_motion own, other;           /* during the silence, by what follows */
   bool kicked;
   struct finding finding;
 };
@@ -32,15 +39,13 @@ static void remove_watch(struct analyzer *analyzer, uint32_t index)
   analyzer->watches[index] = analyzer->watches[--analyzer->watching];
 }
 
-static void shift_budget(struct connection *connection, const struct finding *finding)
+static void shift_budget(const struct hold_watch *watch)
 {
-  struct stream *stream = &connection->stream[finding->sender];
+  struct stream *stream = &watch->connection->stream[watch->side];
   if (stream->trouble == NULL)
     return;
-  int64_t *owed_ns = &stream->trouble->owed_ns[LOCATION_SENDER_QUEUE];
-  int64_t moved_ns = finding->waited_ns < *owed_ns ? finding->waited_ns : *owed_ns;
-  *owed_ns -= moved_ns;
-  stream->idle_ns += moved_ns;
+  stream->trouble->owed_ns[LOCATION_SENDER_QUEUE] -= watch->owed_ns;
+  stream->idle_ns += watch->owed_ns;
 }
 
 static void call_it_a_clock_step(struct hold_watch *watch)
@@ -60,7 +65,7 @@ static void call_it_a_clock_step(struct hold_watch *watch)
            "The capture's own clock seems to have been stepped by %s: neither side's timestamp "
            "clock moved.",
            duration_words(finding->waited_ns, gap));
-  shift_budget(watch->connection, finding);
+  shift_budget(watch);
 }
 
 static void call_it_pacing(struct finding *finding)
@@ -76,54 +81,94 @@ static void call_it_pacing(struct finding *finding)
            duration_words(finding->waited_ns, gap));
 }
 
-static void conclude(struct analyzer *analyzer, uint32_t index, bool clock_step)
+/* S's own timestamp clock went on from where it had stopped. */
+static void call_it_a_pause(struct finding *finding)
+{
+  char gap[32];
+  finding->confidence = finding->cause_confidence = CONFIDENCE_POSSIBLE;
+  finding->reason[0] = '\0';
+  finding->hold_min_ns = finding->hold_max_ns = TIME_INVALID;
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sending host stood still for %s, its clock as well: it was paused, or its queue "
+           "and its clock were held up together.",
+           duration_words(finding->waited_ns, gap));
+  finding_add_alternative(
+      finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
+      "the sender's own clock stood still during the silence: its host may have been paused");
+}
+
+/* Nothing followed that shows whether the clocks went on; a kick at the right moment is the next
+ * best sign. */
+static void cap_unconfirmed(struct hold_watch *watch)
+{
+  struct finding *finding = &watch->finding;
+  if (watch->kicked || finding->confidence < CONFIDENCE_PROVEN)
+    return;
+  finding->confidence = CONFIDENCE_LIKELY;
+  finding_add_alternative(
+      finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
+      "nothing follows that shows whether the host, or the capture's clock, had stood still");
+}
+
+static void conclude(struct analyzer *analyzer, uint32_t index)
 {
   struct hold_watch *watch = analyzer->watches[index];
   struct connection *connection = watch->connection;
-  if (clock_step)
+  if (watch->other == CLOCK_STOOD_STILL)
     call_it_a_clock_step(watch);
+  else if (watch->own == CLOCK_STOOD_STILL)
+    call_it_a_pause(&watch->finding);
   else if (watch->burst < 2 && watch->finding.waited_ns < PACING_MAX_NS)
     call_it_pacing(&watch->finding);
-  else if (watch->burst > 1)
-    finding_add_evidence(&watch->finding, connection->end, 0, watch->last_burst_ns,
-                         "%u segments leave in one burst", watch->burst);
+  else {
+    if (watch->own == CLOCK_NOT_SEEN || watch->other == CLOCK_NOT_SEEN)
+      cap_unconfirmed(watch);
+    if (watch->burst > 1)
+      finding_add_evidence(&watch->finding, connection->end, 0, watch->last_burst_ns,
+                           "%u segments leave in one burst", watch->burst);
+  }
   analyzer->scratch = watch->finding;
   remove_watch(analyzer, index);
   report_finding(analyzer, connection, &analyzer->scratch);
 }
 
 void hold_watch_begin(struct analyzer *analyzer, struct connection *connection,
-                      const struct finding *finding, const struct packet *released)
+                      const struct finding *finding, const struct packet *released, int64_t owed_ns)
 {
-  if (analyzer->watching == HOLD_WATCHES)
-    conclude(analyzer, 0, false);
   struct hold_watch *watch = calloc(1, sizeof *watch);
   if (watch == NULL) {
-    analyzer->scratch = *finding;
     report_finding(analyzer, connection, &analyzer->scratch);
     return;
   }
+  watch->finding = *finding; /* before anything is concluded: it may live in the engine's scratch */
   watch->connection = connection;
   watch->side = finding->sender;
+  watch->owed_ns = owed_ns;
   watch->released_ns = watch->last_burst_ns = finding->end_ns;
   watch->src = released->src;
+
   watch->burst = 1;
+  watch->own_clock = connection->stream[finding->sender].clock;
   watch->other_clock = connection->stream[finding->sender ^ 1].clock;
   watch->kicked = finding->ended_by == ENDED_BY_FOREIGN_PACKET;
-  watch->finding = *finding;
+  if (analyzer->watching == HOLD_WATCHES)
+    conclude(analyzer, 0);
   analyzer->watches[analyzer->watching++] = watch;
 }
 
-/* R's next timestamp: how far did its clock get during the silence? */
-static bool other_clock_stood_still(const struct hold_watch *watch, const struct packet *packet)
+/* How far did a clock get between the silence's beginning and this timestamp of its owner? At the
+ * slowest rate that it can have, so that "stood still" is never said of one that is merely not
+ * known well. */
+static enum clock_motion motion_of(const struct hold_watch *watch, const struct ts_clock *clock,
+                                   const struct packet *packet)
 {
-  const struct ts_clock *clock = &watch->other_clock;
   if (!clock->started || (packet->options & TCP_OPT_TIMESTAMPS) == 0)
-    return false;
+    return CLOCK_NOT_SEEN;
+  int64_t waited_ns = watch->finding.waited_ns;
+  if (ts_clock_is_ambiguous(clock, waited_ns) || waited_ns <= 2 * ts_clock_safe_tick_ns(clock))
+    return CLOCK_MOVED; /* too coarse, or too long ago, to accuse it */
   int64_t ticks = seq_diff(packet->ts_val, clock->last_val);
-  if (!clock->nominal) /* at the slowest legal rate it must have ticked */
-    return ticks <= 0 && watch->finding.waited_ns > 2 * TS_CLOCK_SLOWEST_TICK_NS;
-  return ticks * ts_clock_tick_ns(clock) < watch->finding.waited_ns / 2;
+  return ticks * ts_clock_safe_tick_ns(clock) < waited_ns / 2 ? CLOCK_STOOD_STILL : CLOCK_MOVED;
 }
 
 static void see_kick(struct hold_watch *watch, const struct packet *packet)
@@ -137,39 +182,56 @@ static void see_kick(struct hold_watch *watch, const struct packet *packet)
                        duration_words(packet->time_ns - watch->released_ns, behind));
 }
 
-/* true if the verdict was given. */
-static bool see(struct analyzer *analyzer, uint32_t index, const struct packet *packet,
-                uint64_t connection_id)
+static void see_sender(struct hold_watch *watch, const struct packet *packet)
 {
-  struct hold_watch *watch = analyzer->watches[index];
-  bool own = connection_id == watch->connection->id;
-  bool from_sender = memcmp(&packet->src, &watch->src, sizeof watch->src) == 0;
-  if (packet->end != watch->connection->end || packet->time_ns < watch->released_ns)
-    return false;
-  if (own && from_sender) {
-    if (packet->kind == PACKET_TCP && packet->payload_bytes > 0 &&
-        packet->time_ns - watch->last_burst_ns <= BURST_NS) {
-      watch->burst++;
-      watch->last_burst_ns = packet->time_ns;
-    }
-    return false;
+  /* Built after the release: it echoes what R sent after the silence. Held segments may echo
+   * several values from before it. */
+  bool fresh = (packet->options & TCP_OPT_TIMESTAMPS) != 0 && watch->other_clock.started &&
+               seq_gt(packet->ts_ecr, watch->other_clock.last_val);
+  if (fresh && watch->own == CLOCK_NOT_SEEN) {
+    watch->own = motion_of(watch, &watch->own_clock, packet);
+  } else if (!fresh && packet->payload_bytes > 0 &&
+             packet->time_ns - watch->last_burst_ns <= BURST_NS) {
+    watch->burst++;
+    watch->last_burst_ns = packet->time_ns;
   }
-  if (!own && from_sender && !watch->kicked &&
-      packet->time_ns - watch->last_burst_ns <= KICK_BEHIND_NS)
-    see_kick(watch, packet);
-  if (!own || packet->kind != PACKET_TCP ||
-      packet->time_ns - watch->last_burst_ns <= KICK_BEHIND_NS)
+}
+
+static void see_own(struct hold_watch *watch, const struct packet *packet)
+{
+  if (connection_side(watch->connection, packet) == watch->side)
+    see_sender(watch, packet);
+  else if (watch->other == CLOCK_NOT_SEEN)
+    watch->other = motion_of(watch, &watch->other_clock, packet);
+}
+
+static bool is_decided(const struct hold_watch *watch, const struct packet *packet)
+{
+  if (packet->time_ns - watch->last_burst_ns <= KICK_BEHIND_NS)
     return false;
-  conclude(analyzer, index, other_clock_stood_still(watch, packet));
-  return true;
+  return watch->other == CLOCK_STOOD_STILL ||
+         (watch->other == CLOCK_MOVED && watch->own != CLOCK_NOT_SEEN) ||
+         packet->time_ns - watch->released_ns > WATCH_MAX_NS;
 }
 
 void hold_watch_packet(struct analyzer *analyzer, const struct packet *packet,
                        uint64_t connection_id)
 {
   for (uint32_t i = 0; i < analyzer->watching;) {
-    if (!see(analyzer, i, packet, connection_id))
-      i++;
+    struct hold_watch *watch = analyzer->watches[i];
+    bool own = connection_id == watch->connection->id;
+    if (packet->end == watch->connection->end && packet->time_ns >= watch->released_ns) {
+      if (own && packet->kind == PACKET_TCP)
+        see_own(watch, packet);
+      else if (!own && !watch->kicked && packet->time_ns - watch->last_burst_ns <= KICK_BEHIND_NS &&
+               memcmp(&packet->src, &watch->src, sizeof watch->src) == 0)
+        see_kick(watch, packet);
+      if (is_decided(watch, packet)) {
+        conclude(analyzer, i);
+        continue;
+      }
+    }
+    i++;
   }
 }
 
@@ -177,7 +239,7 @@ void hold_watch_flush(struct analyzer *analyzer, const struct connection *connec
 {
   for (uint32_t i = 0; i < analyzer->watching;) {
     if (analyzer->watches[i]->connection == connection)
-      conclude(analyzer, i, false);
+      conclude(analyzer, i);
     else
       i++;
   }

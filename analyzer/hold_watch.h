@@ -6,15 +6,19 @@
  * stall;
  *   - the packet that kicked the queue may leave right behind the burst (a FIFO sends it last);
  *   - R's clock went on during the silence; if it stood still as well, the capture's own clock was
- * stepped. At most HOLD_WATCHES verdicts wait at once; the oldest one is then let go as it is. */
+ * stepped;
+ *   - S's clock went on; if it did not, S's host was paused. At most HOLD_WATCHES verdicts wait at
+ * once; the oldest one is then let go as it is. */
 
 #include "analyzer/engine.h"
 
-#define HOLD_WATCHES 8u
+#define HOLD_WATCHES 32u
 
-/* Takes a copy of the finding (a stall with cause tx-queue-hold that has just ended). */
+/* Takes a copy of the finding (a stall with cause tx-queue-hold that has just ended). owed_ns: what
+ * the budget gave the queue for it. */
 void hold_watch_begin(struct analyzer *analyzer, struct connection *connection,
-                      const struct finding *finding, const struct packet *released);
+                      const struct finding *finding, const struct packet *released,
+                      int64_t owed_ns);
 
 /* Every packet, before it is tracked; connection_id 0: not TCP. Cheap while nothing is watched. */
 void hold_watch_packet(struct analyzer *analyzer, const struct packet *packet,

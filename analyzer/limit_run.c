@@ -19,7 +19,7 @@
 #define READER_WINDOW_RATIO 3u
 /* Windows from here on are how a plain receiver without window scaling does (RFC 9293): slow, but
  * nobody's fault. */
-#define SMALL_WINDOW_BYTES 65536u
+#define SMALL_WINDOW_BYTES 60000u
 
 /* S's own limit: it has sent a flight, smaller than the window, and waits most of a round trip for
  * its ACK. Returns the flight's bytes, 0 if it is none. */

@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What the edge may be off by where the window scale is not known (RFC 7323, 2.3: 2^30 at the
+ * most). */
+#define SEQ_UNSCALED_SLACK (1u << 20)
 /* A reset this soon after a message on another connection of the two hosts may have been asked for.
  */
 #define AGREED_WITHIN_NS (100 * NS_PER_MS)
@@ -87,6 +90,39 @@ static void injected(struct finding *finding, const struct connection *connectio
            "A RST in the name of %s ended the connection, but its TTL is not that side's: "
            "something on the way sent it.",
            side_words(side));
+}
+
+/* After the SYN-ACK and before the connection is open. */
+static void reset_while_opening(struct finding *finding, const struct connection *connection,
+                                enum stream_side side, const struct segment *segment)
+{
+  bool client = side == SIDE_CLIENT;
+  begin_abort(finding, connection, side, client ? CAUSE_APP_RESET : CAUSE_GAVE_UP,
+              CONFIDENCE_LIKELY, segment->time_ns);
+  if (client)
+    finding->severity = SEVERITY_INFO;
+  tell_reset(finding, connection, segment,
+             client ? " in answer to the SYN-ACK" : " after the SYN-ACK was not acknowledged");
+  finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RST_INJECTED,
+                          "something on the way may have sent it");
+  snprintf(
+      finding->summary, sizeof finding->summary,
+      client
+          ? "The client reset the connection before it was open: a scan, or it no longer wanted it."
+          : "The server gave up opening the connection: its SYN-ACK was not acknowledged.");
+}
+
+/* RFC 5961, 3.2: a RST counts only inside the window; one exactly at the next number is sure to be
+ * meant. */
+static bool is_out_of_window(const struct stream *stream, const struct packet *reset)
+{
+  if ((stream->flags & STREAM_STARTED) == 0 || reset->seq == stream->snd_nxt ||
+      reset->seq == stream->snd_una)
+    return false;
+  if ((stream->flags & STREAM_WINDOW) == 0)
+    return false;
+  return seq_lt(reset->seq, stream->snd_una) ||
+         seq_gt(reset->seq, stream->right_edge + SEQ_UNSCALED_SLACK);
 }
 
 /* RFC 9293, 3.10.7.1: a host that knows nothing of the connection answers an ACK with a bare RST of
@@ -202,13 +238,21 @@ static void app_reset(struct finding *finding, const struct connection *connecti
              probes ? "its probes were not answered" : "its retransmissions were not answered");
 }
 
+bool reset_is_ignored(const struct connection *connection, enum stream_side side,
+                      const struct packet *reset)
+{
+  return (connection->flags & CONNECTION_ESTABLISHED) != 0 &&
+         is_out_of_window(&connection->stream[side], reset);
+}
+
 void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *connection,
                                  enum stream_side side, const struct segment *segment)
 {
   struct stream *stream = &connection->stream[side];
   bool first = (connection->flags & (CONNECTION_ABORT_REPORTED | CONNECTION_CLOSED)) == 0;
   bool both_fins = (connection->stream[0].flags & connection->stream[1].flags & STREAM_FIN) != 0;
-  bool in_handshake = (connection->flags & CONNECTION_ESTABLISHED) == 0 && side == SIDE_SERVER;
+  bool opening = (connection->flags & CONNECTION_ESTABLISHED) == 0;
+  bool in_handshake = opening && side == SIDE_SERVER && connection->syn_acks == 0;
   struct finding *finding = &analyzer->scratch;
   struct last_wait last = last_wait_of(analyzer, connection, side, segment->time_ns);
   for (int i = 0; i < 2 && first; i++)
@@ -216,6 +260,8 @@ void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *c
   if (first && !both_fins) {
     if (in_handshake)
       refused(finding, connection, side, segment);
+    else if (opening)
+      reset_while_opening(finding, connection, side, segment);
     else if (ttl_is_foreign(stream, segment->packet))
       injected(finding, connection, side, segment);
     else if (is_half_open(connection, side, segment->packet))

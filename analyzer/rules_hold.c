@@ -37,18 +37,20 @@ static void measure(const struct situation *situation, struct hold *hold)
   if (situation->near != NEAR_SENDER && situation->rtt_ns > 0)
     slack_ns = situation->rtt_ns;
   *hold = (struct hold){.packet = packet, .max_ns = -1};
+  if (ts_clock_is_ambiguous(&stream->clock, situation->end_ns - stream->clock.last_ns) ||
+      ts_clock_is_ambiguous(&situation->other->clock,
+                            stream->newer.frame != 0 ? situation->end_ns - stream->newer.time_ns
+                                                     : 0))
+    return; /* older and newer cannot be told apart over so long a time */
   if ((packet->flags & TCP_ACK) != 0 && stream->newer.frame != 0 &&
       seq_lt(packet->ts_ecr, stream->newer_ts_val)) {
     hold->echo_ns = situation->end_ns - stream->newer.time_ns - slack_ns;
     hold->old_echo = hold->echo_ns > situation->limit_ns;
   }
-  struct ts_clock clock = stream->clock;
-  if (!clock.nominal)
-    clock.hz = 0; /* a mere slope is no proof: the legal bound is */
-  int64_t latest_ns = ts_clock_latest_ns(&clock, packet->ts_val);
+  int64_t latest_ns = ts_clock_latest_ns(&stream->clock, packet->ts_val);
   hold->frozen_ns = situation->end_ns - latest_ns - slack_ns;
   /* Half of the silence at least: a rate misjudged by a little must not make a hold. */
-  bool safe = clock.hz == 0 ||
+  bool safe = ts_clock_safe_tick_ns(&stream->clock) == TS_CLOCK_SLOWEST_TICK_NS ||
               hold->frozen_ns > situation->gap_ns / 2; /* the legal bound cannot be misjudged */
   hold->frozen = hold->frozen_ns > situation->limit_ns && safe;
   if (situation->other->clock.nominal && (packet->flags & TCP_ACK) != 0)
@@ -101,9 +103,8 @@ static void tell_facts(const struct situation *situation, struct finding *findin
                          stream->clock.last_val);
   if (stream->last_ack.frame != 0)
     finding_add_evidence(finding, packet->end, stream->last_ack.frame, stream->last_ack.time_ns,
-                         situation->outstanding == 0
-                             ? "everything sent so far is acknowledged; the window is open"
-                             : "last ACK before the silence");
+                         situation->outstanding == 0 ? "everything sent so far is acknowledged"
+                                                     : "last ACK before the silence");
   if (hold->old_echo)
     finding_add_evidence(finding, packet->end, packet->frame, situation->end_ns,
                          "the next segment still echoes TSecr %u: built before the sender's TCP "
@@ -119,6 +120,27 @@ static void tell_facts(const struct situation *situation, struct finding *findin
                          duration_words(hold->frozen_ns, for_long));
 }
 
+static void tell_hold(const struct situation *situation, struct finding *finding, bool on_host,
+                      const char *kick)
+{
+  char gap[32], held[32];
+  const char *whose = situation->side == SIDE_CLIENT ? "The client's" : "The server's";
+  duration_words(situation->gap_ns, gap);
+  if (!time_is_valid(finding->hold_min_ns))
+    snprintf(finding->summary, sizeof finding->summary,
+             "The stream stood still for %s%s; its next segments carry timestamps from before "
+             "that, as if %s TCP had sent "
+             "them long ago and something had held them.",
+             gap, kick, situation->side == SIDE_CLIENT ? "the client's" : "the server's");
+  else
+    snprintf(
+        finding->summary, sizeof finding->summary,
+        "%s TCP had sent these segments, but they were held below it for at least %s%s: the stream "
+        "stood still for %s%s.",
+        whose, duration_words(finding->hold_min_ns, held),
+        on_host ? ", in its host's transmit queue" : "", gap, kick);
+}
+
 static void conclude_hold(const struct situation *situation, struct finding *finding,
                           const struct hold *hold, const char *kick)
 {
@@ -129,9 +151,9 @@ static void conclude_hold(const struct situation *situation, struct finding *fin
   if (situation->near != NEAR_SENDER || !both)
     confidence = CONFIDENCE_POSSIBLE;
   verdict(finding, CAUSE_TX_QUEUE_HOLD, LOCATION_SENDER_QUEUE, confidence, CONFIDENCE_LIKELY);
-  finding->hold_min_ns =
-      hold->old_echo && both && hold->echo_ns > hold->frozen_ns ? hold->echo_ns : hold->frozen_ns;
-  if (hold->max_ns > finding->hold_min_ns)
+  if (both)
+    finding->hold_min_ns = hold->echo_ns > hold->frozen_ns ? hold->echo_ns : hold->frozen_ns;
+  if (hold->max_ns > 0 && (!both || hold->max_ns > finding->hold_min_ns))
     finding->hold_max_ns = hold->max_ns;
   if (!on_host)
     finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_PATH_HOLD,
@@ -145,15 +167,7 @@ static void conclude_hold(const struct situation *situation, struct finding *fin
                             hold->old_echo
                                 ? "it is not known that this sender's TSecr follows pure ACKs"
                                 : "a paused host's timestamp clock stands still as well");
-  char gap[32], held[32];
-  duration_words(situation->gap_ns, gap);
-  duration_words(finding->hold_min_ns, held);
-  snprintf(finding->summary, sizeof finding->summary,
-           "%s's TCP had sent these segments, but they were held below it for at least %s%s: the "
-           "stream stood still for %s%s.",
-           side_words(situation->side), held, on_host ? ", in its host's transmit queue" : "", gap,
-           kick);
-  finding->summary[0] = 'T';
+  tell_hold(situation, finding, on_host, kick);
 }
 
 static void explain_hold(const struct situation *situation, struct finding *finding,

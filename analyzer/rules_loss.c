@@ -72,7 +72,8 @@ static bool original_arrived(const struct situation *situation)
   bool stamped =
       (ack->options & TCP_OPT_TIMESTAMPS) != 0 && (stream->flags & STREAM_TIMESTAMPS) != 0;
 
-  return stamped && seq_lt(ack->ts_ecr, wait->lost.first_retransmission_ts_val);
+  return stamped && seq_geq(ack->ack, wait->lost.end) &&
+         seq_lt(ack->ts_ecr, wait->lost.first_retransmission_ts_val);
 }
 
 /* No round trip is that short: the ACK was on its way before the last copy left. */
@@ -357,6 +358,13 @@ static bool acked_sent_again(const struct situation *situation, struct finding *
       (crossed && wait->retransmissions_of_acked == 1))
     return false;
   bool at_sender = situation->near == NEAR_SENDER;
+  /* The last copy was answered: a round trip later S had its ACK, and what follows is another
+   * matter. */
+  int64_t over_ns = wait->last_retransmission_of_acked.time_ns + situation->limit_ns;
+  if (over_ns < finding->end_ns) {
+    finding->end_ns = over_ns;
+    finding->waited_ns = over_ns - finding->start_ns;
+  }
   verdict(finding, at_sender ? CAUSE_ACK_IGNORED : CAUSE_ACK_LOSS,
           at_sender ? LOCATION_SENDER_TCP : LOCATION_REVERSE_PATH,
           situation->near == NEAR_UNKNOWN || situation->near == NEAR_MIDDLE ? CONFIDENCE_POSSIBLE
@@ -381,7 +389,7 @@ static bool acked_sent_again(const struct situation *situation, struct finding *
   }
   snprintf(finding->summary, sizeof finding->summary,
            "The sender sent again what was acknowledged already, for %s: the ACKs %s.",
-           duration_words(situation->gap_ns, gap),
+           duration_words(finding->waited_ns, gap),
            at_sender ? "were here, but did not reach its TCP" : "did not reach it");
   return true;
 }

@@ -213,6 +213,10 @@ void track_packet(struct analyzer *analyzer, struct connection *connection,
     return;
   }
   if ((packet->flags & TCP_RST) != 0) {
+    if (reset_is_ignored(connection, side, packet)) {
+      stream->packets++;
+      return;
+    }
     track_reset(analyzer, connection, side, &segment);
     return;
   }

@@ -31,7 +31,8 @@ static enum segment_kind classify_old(const struct stream *stream, struct segmen
   if ((stream->flags & STREAM_ACKED) != 0 && seq_leq(segment->end, stream->snd_una))
     return SEGMENT_OLD;
   uint32_t index = flight_find(&stream->flight, segment->start);
-  for (; index < stream->flight.count; index++) {
+  uint32_t last = index + FLIGHT_SCAN_MAX;
+  for (; index < stream->flight.count && index < last; index++) {
     const struct flight_segment *known = flight_at(&stream->flight, index);
     if (seq_geq(known->start, segment->end))
       break;
@@ -281,8 +282,9 @@ static void note_retransmission(struct analyzer *analyzer, struct stream *stream
                      (known->time_ns > stream->progress_ns ? known->time_ns : stream->progress_ns);
   bool by_timer = count_kind(stream, trouble, known, index, since_ns);
   note_lost(wait, known, segment, by_timer);
-  for (; index < stream->flight.count &&
-         seq_lt(flight_at(&stream->flight, index)->start, segment->end);
+  for (uint32_t last = index + FLIGHT_SCAN_MAX;
+       index < stream->flight.count && index < last &&
+       seq_lt(flight_at(&stream->flight, index)->start, segment->end);
        index++) {
     known = flight_at(&stream->flight, index);
     known->time_ns = segment->time_ns;
@@ -303,6 +305,8 @@ static void note_old(struct analyzer *analyzer, struct stream *stream,
   trouble->wait.retransmissions_of_acked++;
   if ((segment->packet->flags & TCP_SYN) != 0)
     trouble->wait.syn_sent_again = true;
+  trouble->wait.last_retransmission_of_acked =
+      (struct sighting){segment->time_ns, segment->packet->frame};
   if (trouble->wait.first_retransmission_of_acked.frame == 0)
     trouble->wait.first_retransmission_of_acked =
         (struct sighting){segment->time_ns, segment->packet->frame};

@@ -20,8 +20,7 @@ static void follow_echo(struct stream *stream, const struct stream *other,
   if (!first && !seq_gt(packet->ts_ecr, stream->ts_ecr))
     return;
   if (!first) {
-    bool other_sent_data =
-        other->last_data.frame != 0 && seq_geq(other->last_data.ts_val, packet->ts_ecr);
+    bool other_sent_data = seq_geq(other->heavy_ts_val, packet->ts_ecr);
     if (!other_sent_data)
       stream->flags |= STREAM_FOLLOWS_PURE_ACKS;
     if (packet->payload_bytes > 0 && stream->last_data.frame != 0 &&
@@ -74,4 +73,6 @@ void track_timestamps(struct connection *connection, enum stream_side side,
     follow_echo(stream, other, segment);
   ts_clock_see(&stream->clock, packet->ts_val, segment->time_ns, packet->frame);
   note_recent(stream, other, segment);
+  if (segment->start != segment->end || segment->kind == SEGMENT_PROBE)
+    stream->heavy_ts_val = packet->ts_val;
 }

@@ -10,6 +10,14 @@
 /* A microsecond clock shows its rate sooner: so many ticks in so short a time are no other's. */
 #define MANY_TICKS            500
 #define RATE_MIN_SPAN_FAST_NS (2 * NS_PER_MS)
+/* From here on a rate is looked at again each time that the span has doubled, until it is settled.
+ */
+#define RATE_SETTLED_NS (60 * NS_PER_S)
+/* By so much the first timestamp may have been late (a SYN behind a queue or a retransmission timer
+ * of 1 s). */
+#define LATE_START_NS NS_PER_S
+/* Linux's microsecond clock: the fastest in use. */
+#define FASTEST_HZ 1e6
 /* Rates that stacks use: RFC 7323's limits, Windows 10 and 100, Linux 100 to 1000 and 1 us, BSD 100
  * to 1000. */
 static const uint32_t nominal_hz[] = {1, 2, 10, 100, 250, 300, 500, 1000, 1024, 1000000};
@@ -39,12 +47,13 @@ static void estimate_rate(struct ts_clock *clock)
       found = found != 0 ? found : nominal_hz[i];
     }
   }
-  if (found != 0 && !ambiguous) {
+  clock->nominal = found != 0 && !ambiguous;
+  if (clock->nominal)
     clock->hz = found;
-    clock->nominal = true;
-  } else if (ticks >= SLOPE_MIN_TICKS && !clock->nominal) {
+  else if (ticks >= SLOPE_MIN_TICKS)
     clock->hz = (uint32_t)(ticks / span_s + 0.5);
-  }
+  else
+    clock->hz = 0;
 }
 
 bool ts_clock_see(struct ts_clock *clock, uint32_t ts_val, int64_t time_ns, uint64_t frame)
@@ -56,6 +65,14 @@ bool ts_clock_see(struct ts_clock *clock, uint32_t ts_val, int64_t time_ns, uint
     clock->last_frame = frame;
     return true;
   }
+  if (ts_clock_is_ambiguous(clock, time_ns - clock->last_ns))
+    *clock = (struct ts_clock){.started = true,
+                               .first_val = ts_val,
+                               .last_val = ts_val - 1,
+                               .first_ns = time_ns,
+                               .last_ns = time_ns,
+                               .hz = clock->hz,
+                               .nominal = clock->nominal};
   if (!seq_gt(ts_val, clock->last_val))
     return false;
   /* Past half the number range the span would turn negative: begin anew. */
@@ -66,8 +83,11 @@ bool ts_clock_see(struct ts_clock *clock, uint32_t ts_val, int64_t time_ns, uint
   clock->last_val = ts_val;
   clock->last_ns = time_ns;
   clock->last_frame = frame;
-  if (!clock->nominal)
+  int64_t span_ns = clock->last_ns - clock->first_ns;
+  if (span_ns >= clock->next_estimate_ms * NS_PER_MS && span_ns <= RATE_SETTLED_NS) {
     estimate_rate(clock);
+    clock->next_estimate_ms = clock->hz != 0 ? (uint32_t)(2 * span_ns / NS_PER_MS) : 0;
+  }
   return true;
 }
 
@@ -78,10 +98,26 @@ int64_t ts_clock_tick_ns(const struct ts_clock *clock)
   return NS_PER_S / clock->hz;
 }
 
+int64_t ts_clock_safe_tick_ns(const struct ts_clock *clock)
+{
+  double ticks = (double)(clock->last_val - clock->first_val);
+  if (!clock->started || ticks < 2)
+    return TS_CLOCK_SLOWEST_TICK_NS;
+  double tick_ns = (double)(clock->last_ns - clock->first_ns + LATE_START_NS) / (ticks - 1);
+  return tick_ns < (double)TS_CLOCK_SLOWEST_TICK_NS ? (int64_t)tick_ns + 1
+                                                    : TS_CLOCK_SLOWEST_TICK_NS;
+}
+
+bool ts_clock_is_ambiguous(const struct ts_clock *clock, int64_t span_ns)
+{
+  double hz = clock->hz != 0 ? clock->hz : FASTEST_HZ;
+  return time_to_s(span_ns) * hz >= (double)(INT32_MAX / 2);
+}
+
 int64_t ts_clock_latest_ns(const struct ts_clock *clock, uint32_t value)
 {
   int64_t ticks = (int64_t)seq_diff(value, clock->last_val) + 1;
-  return clock->last_ns + ticks * ts_clock_tick_ns(clock);
+  return clock->last_ns + ticks * ts_clock_safe_tick_ns(clock);
 }
 
 int64_t ts_clock_age_ns(const struct ts_clock *clock, uint32_t value, int64_t time_ns)

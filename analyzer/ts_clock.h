@@ -20,6 +20,7 @@ struct ts_clock {
   uint64_t last_frame;
   uint32_t first_val, last_val; /* last_val is the highest so far */
   uint32_t hz;                  /* est; 0 = not known */
+  uint32_t next_estimate_ms;    /* span at which the rate is looked at again */
   bool started, nominal; /* nominal: hz is a rate in use (100, 250, 1000, ...), not just a slope */
 };
 
@@ -28,6 +29,15 @@ bool ts_clock_see(struct ts_clock *clock, uint32_t ts_val, int64_t time_ns, uint
 
 /* Longest time that one tick can last: measured, or the legal bound. */
 int64_t ts_clock_tick_ns(const struct ts_clock *clock);
+
+/* The longest that a tick can last, for proofs: measured with the allowance that the first
+ * timestamp was seen a second late, which a delay may make of a short span; the legal bound until
+ * then. */
+int64_t ts_clock_safe_tick_ns(const struct ts_clock *clock);
+
+/* true if span_ns is so long that the clock may have gone past half its range: its values cannot be
+ * compared across it. */
+bool ts_clock_is_ambiguous(const struct ts_clock *clock, int64_t span_ns);
 
 /* The latest moment at which the clock can have shown `value`, going by the last sighting. */
 int64_t ts_clock_latest_ns(const struct ts_clock *clock, uint32_t value);

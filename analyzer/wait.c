@@ -100,7 +100,12 @@ static void account(struct analyzer *analyzer, struct stream *stream,
     idle_ns = moving_ns;
   stream->moving_ns += moving_ns;
   stream->idle_ns += idle_ns - moving_ns;
-  int64_t owed_ns = situation->gap_ns - idle_ns;
+  /* ... and what came after it was over (idle again, at a message's end). */
+  int64_t after_ns = situation->end_ns - finding->end_ns;
+  if (after_ns < 0 || after_ns > situation->gap_ns - idle_ns)
+    after_ns = 0;
+  stream->idle_ns += after_ns;
+  int64_t owed_ns = situation->gap_ns - idle_ns - after_ns;
   struct trouble *trouble =
       finding->location == LOCATION_NONE ? NULL : stream_trouble(analyzer, stream);
   if (trouble != NULL)
@@ -131,7 +136,8 @@ static void close_wait(struct analyzer *analyzer, struct connection *connection,
     return;
   if (finding->cause == CAUSE_TX_QUEUE_HOLD && situation->segment != NULL &&
       finding->waited_ns >= analyzer->options.min_stall_ns)
-    hold_watch_begin(analyzer, connection, finding, situation->segment->packet);
+    hold_watch_begin(analyzer, connection, finding, situation->segment->packet,
+                     situation->gap_ns - situation->limit_ns);
   else
     crawl_wait(analyzer, connection, finding);
 }
@@ -141,10 +147,11 @@ void wait_progress(struct analyzer *analyzer, struct connection *connection, enu
 {
   struct stream *stream = &connection->stream[side];
   int64_t gap_ns = segment->time_ns - stream->progress_ns;
-  if (gap_ns <= WAIT_MIN_NS || (by_ack && crawl_delayed_ack(analyzer, connection, side, segment)) ||
-      gap_ns <= wait_allowance_ns(connection, side)) {
+  bool delayed_ack =
+      gap_ns > WAIT_MIN_NS && by_ack && crawl_delayed_ack(analyzer, connection, side, segment);
+  if (gap_ns <= WAIT_MIN_NS || delayed_ack || gap_ns <= wait_allowance_ns(connection, side)) {
     stream->moving_ns += gap_ns;
-    if (gap_ns > LIMIT_WAIT_MIN_NS)
+    if (gap_ns > LIMIT_WAIT_MIN_NS && !delayed_ack)
       limit_run_add(analyzer, connection, side, segment, by_ack);
   } else {
     struct situation situation;
