@@ -414,13 +414,29 @@ static bool has_strange_time(const struct packet *packet)
   return packet->time_ns < 0 || packet->time_ns > TIME_MAX_NS;
 }
 
+static void start_at(void *context, struct connection *connection)
+{
+  const struct packet *packet = context;
+  connection->start_ns = connection->last_ns = packet->time_ns;
+  connection->stream[0].progress_ns = connection->stream[1].progress_ns = packet->time_ns;
+}
+
 static int feed(struct analyzer *analyzer, const struct packet *packet, uint32_t hash)
 {
-  if (!has_strange_time(packet))
+  if (!has_strange_time(packet)) {
+    if (analyzer->time_pending) { /* what came before had no time: it begins now */
+      struct packet copy = *packet;
+      flow_table_each(&analyzer->flows, start_at, &copy);
+      analyzer->now_ns = analyzer->stats.first_ns = packet->time_ns;
+      analyzer->time_pending = false;
+    }
     return feed_timed(analyzer, packet, hash);
+  }
   struct packet copy = *packet;
   copy.time_ns = time_is_valid(analyzer->now_ns) ? analyzer->now_ns : 0;
   analyzer->stats.time_strange++;
+  if (!time_is_valid(analyzer->now_ns))
+    analyzer->time_pending = true;
   return feed_timed(analyzer, &copy, hash);
 }
 

@@ -42,7 +42,8 @@ struct analyzer {
   struct flight_pool flights;
   struct analyzer_stats stats;
   uint64_t trouble_bytes;
-  int64_t now_ns; /* highest time seen */
+  bool time_pending; /* no packet has had a credible time yet */
+  int64_t now_ns;    /* highest time seen */
   uint64_t now_frame;
   enum vantage declared[ANALYZER_ENDS_MAX];
   bool host_declared[ANALYZER_ENDS_MAX];

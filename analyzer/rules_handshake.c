@@ -38,7 +38,7 @@ static bool first_syn_answered(const struct situation *situation)
 
 static bool client_waits(const struct situation *situation, struct finding *finding)
 {
-  char gap[32];
+  char gap[32], count[48];
   uint32_t copies = situation->wait->lost.retransmissions;
   duration_words(situation->gap_ns, gap);
   if (copies == 0 && (!situation->by_ack || situation->gap_ns < RTO_INITIAL_NS)) {
@@ -82,11 +82,12 @@ static bool client_waits(const struct situation *situation, struct finding *find
                           "the server's firewall may have dropped it");
   if (situation->by_ack)
     snprintf(finding->summary, sizeof finding->summary,
-             "The connection took %s to open: %u SYNs went unanswered before one was.", gap,
-             copies);
+             "The connection took %s to open: %s went unanswered before one was.", gap,
+             count_words(copies, "SYN", "SYNs", count));
   else
     snprintf(finding->summary, sizeof finding->summary,
-             "The connection did not open: %u SYNs in %s, no answer.", copies + 1, gap);
+             "The connection did not open: %s in %s, no answer.",
+             count_words(copies + 1, "SYN", "SYNs", count), gap);
   return true;
 }
 

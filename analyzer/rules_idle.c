@@ -97,15 +97,16 @@ static bool turnaround(const struct situation *situation, struct finding *findin
 
 static bool keepalive(const struct situation *situation, struct finding *finding)
 {
-  char gap[32];
+  char gap[32], count[48];
   const struct wait *wait = situation->wait;
   if (wait->probes == 0 || wait->probe_answers == 0)
     return false;
   verdict(finding, CAUSE_KEEPALIVE_IDLE, LOCATION_SENDER_APP, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
   finding->severity = SEVERITY_INFO;
-  finding_add_evidence(
-      finding, situation->connection->end, wait->first_probe.frame, wait->first_probe.time_ns,
-      "first of %u keep-alive probes, answered: both ends and the path are alive", wait->probes);
+  finding_add_evidence(finding, situation->connection->end, wait->first_probe.frame,
+                       wait->first_probe.time_ns,
+                       "first of %s, answered: both ends and the path are alive",
+                       count_words(wait->probes, "keep-alive probe", "keep-alive probes", count));
   snprintf(finding->summary, sizeof finding->summary,
            "The connection was idle for %s; keep-alives were answered.",
            duration_words(situation->gap_ns, gap));

@@ -33,8 +33,13 @@ static void tell_retransmissions(const struct situation *situation, struct findi
   uint8_t end = situation->connection->end;
   char after[32];
   tell_icmp(situation, finding);
-  if (lost->retransmissions == 0)
+  if (lost->retransmissions == 0) {
+    finding_add_evidence(
+        finding, end, 0, situation->end_ns,
+        "data was sent again (%u times) whose first transmission this capture does not show",
+        wait->retransmissions);
     return;
+  }
   if (!wait->hole_noticed || lost->original_frame != 0)
     finding_add_evidence(finding, end, lost->original_frame, lost->original_ns,
                          "segment %u:%u (%u bytes) is sent", lost->start - situation->stream->isn,
@@ -126,7 +131,7 @@ static bool data_came_late(const struct situation *situation)
 
 static void conclude_spurious(const struct situation *situation, struct finding *finding)
 {
-  char gap[32];
+  char gap[32], count[48];
   bool early = ack_built_early(situation);
   bool late = answered_too_soon(situation) || data_came_late(situation);
   if (!early && !late && both_directions_lost(situation)) {
@@ -167,8 +172,9 @@ static void conclude_spurious(const struct situation *situation, struct finding 
         "it comes sooner after the last copy than any round trip: it answers the original");
   snprintf(finding->summary, sizeof finding->summary,
            "Nothing was lost on the way there: the receiver had the original, but its answer took "
-           "%s; %u segments were sent again in vain.",
-           duration_words(situation->gap_ns, gap), situation->wait->retransmissions);
+           "%s; sent again in vain: %s.",
+           duration_words(situation->gap_ns, gap),
+           count_words(situation->wait->retransmissions, "segment", "segments", count));
 }
 
 /* Size decides: what was lost again and again is larger than all that ever passed, and smaller
@@ -305,9 +311,10 @@ static void conclude_loss(const struct situation *situation, struct finding *fin
     finding_add_alternative(
         finding, LOCATION_FORWARD_PATH, CAUSE_GSO_TOO_BIG,
         "the lost segment was larger than the MSS: it may have been too big for what carries it");
-  char what[96];
+  char what[96], count[48];
   if (cause == CAUSE_RTO_BACKOFF)
-    snprintf(what, sizeof what, "and %u copies of it", wait->lost.retransmissions - 1);
+    snprintf(what, sizeof what, "and %s of it",
+             count_words(wait->lost.retransmissions - 1, "copy", "copies", count));
   else
     snprintf(what, sizeof what, "%s",
              cause == CAUSE_TAIL_LOSS ? "at the tail, where no duplicate ACK tells,"
@@ -347,7 +354,7 @@ static void conclude_excessive(const struct situation *situation, struct finding
 static bool acked_sent_again(const struct situation *situation, struct finding *finding)
 {
   const struct wait *wait = situation->wait;
-  char gap[32];
+  char gap[32], count[48];
   /* Sent before S can have had the ACK, which passes here on its way: no sign of anything. */
   int64_t turn_ns = time_is_valid(situation->stream->turn_min_ns) ? situation->stream->turn_min_ns
                     : situation->other->rtt.samples > 0           ? situation->other->rtt.srtt_ns
@@ -375,8 +382,8 @@ static bool acked_sent_again(const struct situation *situation, struct finding *
   finding_add_evidence(finding, situation->connection->end,
                        wait->first_retransmission_of_acked.frame,
                        wait->first_retransmission_of_acked.time_ns,
-                       "first of %u segments sent again although they are acknowledged",
-                       wait->retransmissions_of_acked);
+                       "first of %s sent again although it is acknowledged",
+                       count_words(wait->retransmissions_of_acked, "segment", "segments", count));
   if (at_sender)
     finding_add_alternative(
         finding, LOCATION_REVERSE_PATH, CAUSE_ACK_LOSS,
@@ -503,7 +510,7 @@ static bool earlier_copies_lost(const struct situation *situation, struct findin
 static bool bad_checksums(const struct situation *situation, struct finding *finding)
 {
   const struct wait *wait = situation->wait;
-  char gap[32];
+  char gap[32], count[48];
   if (wait->bad_checksums == 0 || situation->near == NEAR_SENDER)
     return false;
   verdict(finding, CAUSE_CORRUPTED, LOCATION_FORWARD_PATH, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
@@ -512,8 +519,9 @@ static bool bad_checksums(const struct situation *situation, struct finding *fin
   finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_CHECKSUM_DROP,
                           "the sender may have sent it so: its own capture tells");
   snprintf(finding->summary, sizeof finding->summary,
-           "%u data segments were corrupted before they came here; the stream stood still for %s.",
-           wait->bad_checksums, duration_words(situation->gap_ns, gap));
+           "Corrupted before it came here: %s; the stream stood still for %s.",
+           count_words(wait->bad_checksums, "data segment", "data segments", count),
+           duration_words(situation->gap_ns, gap));
   return true;
 }
 

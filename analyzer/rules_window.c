@@ -32,6 +32,7 @@ static void tell_shrink(const struct situation *situation, struct finding *findi
 
 static void tell_closed(const struct situation *situation, struct finding *finding)
 {
+  char probes[48], answers[48];
   const struct wait *wait = situation->wait;
   uint8_t end = situation->connection->end;
   finding_add_evidence(finding, end, wait->zero_window.frame, wait->zero_window.time_ns,
@@ -39,8 +40,9 @@ static void tell_closed(const struct situation *situation, struct finding *findi
   tell_shrink(situation, finding);
   if (wait->first_probe.frame != 0)
     finding_add_evidence(finding, end, wait->first_probe.frame, wait->first_probe.time_ns,
-                         "first of %u window probes; %u answers", wait->probes,
-                         wait->probe_answers);
+                         "first of %s; %s",
+                         count_words(wait->probes, "window probe", "window probes", probes),
+                         count_words(wait->probe_answers, "answer", "answers", answers));
   if (wait->window_opened.frame != 0)
     finding_add_evidence(finding, end, wait->window_opened.frame, wait->window_opened.time_ns,
                          "the window opens again%s",

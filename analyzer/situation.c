@@ -34,6 +34,12 @@ const char *side_words(enum stream_side side)
   return side == SIDE_CLIENT ? "the client" : "the server";
 }
 
+const char *count_words(uint32_t count, const char *noun, const char *plural, char *text)
+{
+  snprintf(text, 48, "%u %s", count, count == 1 ? noun : plural);
+  return text;
+}
+
 const char *duration_words(int64_t duration_ns, char *text)
 {
   if (duration_ns < NS_PER_MS)

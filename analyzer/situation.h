@@ -52,6 +52,9 @@ void verdict(struct finding *finding, enum cause cause, enum location location,
 /* "the client" / "the server". */
 const char *side_words(enum stream_side side);
 
+/* "1 copy", "3 copies": count and noun; plural: the noun's plural. text: at least 48 bytes. */
+const char *count_words(uint32_t count, const char *noun, const char *plural, char *text);
+
 /* Seconds with as many decimals as make sense: "10.864 s", "37 us". text: at least 32 bytes. */
 const char *duration_words(int64_t duration_ns, char *text);
 

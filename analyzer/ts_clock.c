@@ -50,7 +50,7 @@ static void estimate_rate(struct ts_clock *clock)
   clock->nominal = found != 0 && !ambiguous;
   if (clock->nominal)
     clock->hz = found;
-  else if (ticks >= SLOPE_MIN_TICKS)
+  else if (ticks >= SLOPE_MIN_TICKS && ticks / span_s <= FASTEST_HZ)
     clock->hz = (uint32_t)(ticks / span_s + 0.5);
   else
     clock->hz = 0;
@@ -103,7 +103,8 @@ int64_t ts_clock_safe_tick_ns(const struct ts_clock *clock)
   double ticks = (double)(clock->last_val - clock->first_val);
   if (!clock->started || ticks < 2)
     return TS_CLOCK_SLOWEST_TICK_NS;
-  double tick_ns = (double)(clock->last_ns - clock->first_ns + LATE_START_NS) / (ticks - 1);
+  int64_t span_ns = clock->last_ns > clock->first_ns ? clock->last_ns - clock->first_ns : 0;
+  double tick_ns = (double)(span_ns + LATE_START_NS) / (ticks - 1);
   return tick_ns < (double)TS_CLOCK_SLOWEST_TICK_NS ? (int64_t)tick_ns + 1
                                                     : TS_CLOCK_SLOWEST_TICK_NS;
 }
@@ -117,6 +118,9 @@ bool ts_clock_is_ambiguous(const struct ts_clock *clock, int64_t span_ns)
 int64_t ts_clock_latest_ns(const struct ts_clock *clock, uint32_t value)
 {
   int64_t ticks = (int64_t)seq_diff(value, clock->last_val) + 1;
+  if (ticks <= 0)
+    return clock
+        ->last_ns; /* shown before last_val was: how long before, a bound on the tick cannot tell */
   return clock->last_ns + ticks * ts_clock_safe_tick_ns(clock);
 }
 
