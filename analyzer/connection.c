@@ -27,8 +27,9 @@ enum stream_side connection_side(const struct connection *connection, const stru
 
 bool connection_options_known(const struct connection *connection)
 {
-  return (connection->stream[SIDE_CLIENT].flags & STREAM_SYN) != 0 &&
-         (connection->stream[SIDE_SERVER].flags & STREAM_SYN) != 0;
+  uint32_t client = connection->stream[SIDE_CLIENT].flags,
+           server = connection->stream[SIDE_SERVER].flags;
+  return (client & server & STREAM_SYN) != 0 && ((client | server) & STREAM_SYN_CUT) == 0;
 }
 
 uint8_t connection_shift(const struct connection *connection, enum stream_side side, bool *known)

@@ -91,6 +91,8 @@ struct trouble {
   uint32_t duplicates, bad_checksums;
   struct sack_block sacks_seen[PACKET_SACK_MAX]; /* blocks already marked in the flight: receivers
                                                     repeat them in each ACK */
+  uint32_t sack_high; /* end of the highest SACK block: what lies below it is known to be missing */
+  bool sacked;
   uint8_t sacks_next;
   uint32_t foreign_sacks; /* SACK blocks that lie outside everything that was sent */
   uint64_t retransmitted_bytes, unseen_bytes;
@@ -131,6 +133,8 @@ enum stream_flag {
   STREAM_PURE_ACKS = 0x40000,      /* R sent at least one pure ACK */
   STREAM_GOOD_CHECKSUM = 0x80000,  /* at least one of S's checksums was right */
   STREAM_SCALED_WINDOW = 0x100000, /* R has announced a window after the handshake */
+  STREAM_SYN_CUT =
+      0x1000000, /* the snap length cut the options of S's SYN: nothing is known of them */
   STREAM_CHECKSUM_DONE = 0x800000, /* at least one of S's checksums was filled in: none of the
                                       others is a matter of offload */
   STREAM_ECR_SEEN = 0x400000,      /* ts_ecr comes from a segment after the handshake */

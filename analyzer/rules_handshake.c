@@ -36,12 +36,30 @@ static bool first_syn_answered(const struct situation *situation)
          seq_gt(situation->stream->clock.last_val, answer->ts_ecr);
 }
 
+/* Somebody on the way said that the server cannot be reached. */
+static bool answered_by_icmp(const struct situation *situation, struct finding *finding,
+                             const char *gap)
+{
+  if (situation->wait->icmp.frame == 0 || situation->by_ack)
+    return false;
+  verdict(finding, CAUSE_REFUSED, LOCATION_FORWARD_PATH, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
+  finding->kind = FINDING_ABORT;
+  finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_REFUSED,
+                          "the server's own host may have sent the ICMP error");
+  snprintf(
+      finding->summary, sizeof finding->summary,
+      "The connection did not open: an ICMP error came back for the SYN (after %s, nothing else).",
+      gap);
+  return true;
+}
+
 static bool client_waits(const struct situation *situation, struct finding *finding)
 {
   char gap[32], count[48];
   uint32_t copies = situation->wait->lost.retransmissions;
   duration_words(situation->gap_ns, gap);
-  if (copies == 0 && (!situation->by_ack || situation->gap_ns < RTO_INITIAL_NS)) {
+  if (situation->wait->icmp.frame == 0 && copies == 0 &&
+      (!situation->by_ack || situation->gap_ns < RTO_INITIAL_NS)) {
     finding->location = LOCATION_NONE; /* the capture ended before anything could be told */
     finding->severity = SEVERITY_INFO;
     return true;
@@ -66,11 +84,10 @@ static bool client_waits(const struct situation *situation, struct finding *find
              gap);
     return true;
   }
-  bool early = first_syn_answered(situation);
-  verdict(finding,
-          early         ? CAUSE_SYNACK_LOSS
-          : copies == 0 ? CAUSE_PATH_HOLD
-                        : CAUSE_SYN_LOSS,
+  if (answered_by_icmp(situation, finding, gap))
+    return true;
+  bool early = first_syn_answered(situation) || copies == 0;
+  verdict(finding, early ? CAUSE_SYNACK_LOSS : CAUSE_SYN_LOSS,
           early ? LOCATION_REVERSE_PATH : LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE,
           CONFIDENCE_POSSIBLE);
   if (!early)
@@ -80,7 +97,10 @@ static bool client_waits(const struct situation *situation, struct finding *find
                           "the server's accept queue may have been full");
   finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_LOCAL_DROP_INPUT,
                           "the server's firewall may have dropped it");
-  if (situation->by_ack)
+  if (situation->by_ack && copies == 0)
+    snprintf(finding->summary, sizeof finding->summary,
+             "The SYN-ACK came only after %s, as if the first one had been lost.", gap);
+  else if (situation->by_ack)
     snprintf(finding->summary, sizeof finding->summary,
              "The connection took %s to open: %s went unanswered before one was.", gap,
              count_words(copies, "SYN", "SYNs", count));
@@ -161,6 +181,8 @@ bool rule_handshake(const struct situation *situation, struct finding *finding)
   if (situation->wait->syn_sent_again)
     return situation->side == SIDE_CLIENT ? synack_did_not_arrive(situation, finding)
                                           : server_waits(situation, finding);
+  if (stream->snd_nxt != stream->isn + 1 && !situation->wait->syn_sent_again)
+    return false; /* data followed: the connection was open, whatever was captured of it */
   if (!syn_outstanding && !((stream->flags & STREAM_SYN) != 0 && stream->snd_una == stream->isn &&
                             situation->outstanding > 0))
     return false;

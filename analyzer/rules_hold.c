@@ -203,12 +203,18 @@ static void conclude_ack_ignored(const struct situation *situation, struct findi
                                  const struct hold *hold)
 {
   char gap[32], late[32];
-  verdict(finding, CAUSE_ACK_IGNORED, LOCATION_SENDER_TCP,
-          situation->near == NEAR_SENDER ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
-          CONFIDENCE_POSSIBLE);
-  if (situation->near != NEAR_SENDER)
-    finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_ACK_LOSS,
-                            "the ACK may have been lost between this capture point and the sender");
+  if (situation->near == NEAR_SENDER) {
+    verdict(finding, CAUSE_ACK_IGNORED, LOCATION_SENDER_TCP, CONFIDENCE_LIKELY,
+            CONFIDENCE_POSSIBLE);
+    finding_add_alternative(
+        finding, LOCATION_REVERSE_PATH, CAUSE_ACK_LOSS,
+        "the ACK may have been dropped between this capture point and the sender's TCP");
+  } else {
+    verdict(finding, CAUSE_ACK_LOSS, LOCATION_REVERSE_PATH, CONFIDENCE_POSSIBLE,
+            CONFIDENCE_POSSIBLE);
+    finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_ACK_IGNORED,
+                            "the sender may have received and not processed it");
+  }
   finding_add_alternative(
       finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
       "the application may have written nothing while the ACK was on its way up");

@@ -64,6 +64,8 @@ static void leave_open(const struct situation *situation, struct finding *findin
         : stamped ? "the sender's timestamp clock is not known well enough to tell when the next "
                     "segment was built"
                   : "without timestamps it cannot be told when the next segment was built");
+  finding_add_alternative(finding, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT,
+                          "what the sending host drops before this capture point is not seen");
   if (situation->near != NEAR_SENDER && situation->segment != NULL)
     finding_add_alternative(
         finding, LOCATION_FORWARD_PATH, CAUSE_TAIL_LOSS,
@@ -132,12 +134,12 @@ static void pause_within_message(const struct situation *situation, struct findi
     finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
                             "an application that writes without pushing pauses like this");
     leave_open(situation, finding);
-    finding_add_alternative(finding, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT,
-                            "what the sending host drops before this capture point is not seen");
   }
   snprintf(finding->summary, sizeof finding->summary,
-           "Everything was acknowledged and the window open, yet nothing came for %s, in the "
-           "middle of a message%s.",
+           "%s nothing came for %s, in the middle of a message%s.",
+           situation->outstanding == 0 && (situation->stream->flags & STREAM_ACKED) != 0
+               ? "Everything was acknowledged and the window open, yet"
+               : "Without an acknowledgment in this capture,",
            gap, situation->segment == NULL ? ", until the capture ended" : "");
 }
 

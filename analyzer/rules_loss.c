@@ -183,7 +183,14 @@ static bool size_matters(const struct situation *situation)
 {
   const struct wait *wait = situation->wait;
   const struct stream *stream = situation->stream;
-  uint32_t lost_bytes = wait->lost.end - wait->lost.start;
+  uint32_t lost_bytes = wait->largest_retransmitted;
+  /* A small copy that went unanswered as well refutes it; so does a path on which nothing small has
+   * ever passed. */
+  bool split_passed =
+      situation->by_ack && wait->lost.last_end != 0 && seq_lt(wait->lost.last_end, wait->lost.end);
+  if ((wait->smallest_retransmitted < PMTU_BYTES_MIN && !split_passed) ||
+      stream->largest_acked <= 1)
+    return false;
   if (wait->lost.retransmissions < PMTU_COPIES_MIN || wait->hole_noticed ||
       lost_bytes <= stream->largest_acked || stream->bytes == 0 || lost_bytes < PMTU_BYTES_MIN)
     return false;
@@ -199,7 +206,7 @@ static void conclude_pmtu(const struct situation *situation, struct finding *fin
 {
   const struct wait *wait = situation->wait;
   char gap[32];
-  uint32_t lost_bytes = wait->lost.end - wait->lost.start;
+  uint32_t lost_bytes = wait->largest_retransmitted;
   bool icmp = wait->icmp.frame != 0 && wait->icmp_mtu > 0;
   verdict(finding, CAUSE_PMTU_BLACKHOLE, LOCATION_FORWARD_PATH,
           icmp ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
@@ -230,6 +237,17 @@ static void conclude_silence(const struct situation *situation, struct finding *
   int64_t idle_ns = wait->lost.original_ns - situation->stream->last_ack.time_ns;
   bool after_idle = situation->stream->last_ack.frame != 0 && idle_ns >= NAT_IDLE_MIN_NS;
   duration_words(situation->gap_ns, gap);
+  if (wait->icmp.frame != 0) {
+    verdict(finding, CAUSE_PATH_OUTAGE, LOCATION_FORWARD_PATH, CONFIDENCE_LIKELY,
+            CONFIDENCE_LIKELY);
+    finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_PEER_SILENT,
+                            "the receiving host may be gone, as the ICMP error may say");
+    snprintf(finding->summary, sizeof finding->summary,
+             "The receiver cannot be reached: ICMP errors came back, and %s of retransmissions "
+             "without a reply.",
+             gap);
+    return;
+  }
   if (after_idle)
     verdict(finding, CAUSE_NAT_TIMEOUT, LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE,
             CONFIDENCE_POSSIBLE);

@@ -68,6 +68,8 @@ static void note_syn(struct connection *connection, enum stream_side side,
     stream->flags |= STREAM_WSCALE;
     stream->wscale = packet->wscale > 14 ? 14 : packet->wscale; /* RFC 7323, 2.3 */
   }
+  if ((packet->options & TCP_OPT_CUT) != 0)
+    stream->flags |= STREAM_SYN_CUT;
   if ((packet->options & TCP_OPT_SACK_PERMITTED) != 0)
     stream->flags |= STREAM_SACK_PERMITTED;
   if ((packet->options & TCP_OPT_FASTOPEN) != 0)

@@ -176,9 +176,12 @@ static void track_sack(struct analyzer *analyzer, struct stream *stream,
   for (unsigned i = first; i < packet->sack_count; i++) {
     const struct sack_block *block = &packet->sack[i];
     if (seq_lt(block->start, block->end) && seq_leq(block->end, stream->snd_nxt) &&
-        seq_gt(block->end, packet->ack))
+        seq_gt(block->end, packet->ack)) {
       mark_sacked(stream, trouble, block);
-    else
+      if (!trouble->sacked || seq_gt(block->end, trouble->sack_high))
+        trouble->sack_high = block->end;
+      trouble->sacked = true;
+    } else
       trouble->foreign_sacks++;
   }
 }

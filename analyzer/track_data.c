@@ -191,11 +191,11 @@ static void note_data(struct connection *connection, enum stream_side side,
 static bool count_kind(struct stream *stream, struct trouble *trouble,
                        const struct flight_segment *known, uint32_t index, int64_t since_ns)
 {
-  const struct flight_segment *newest = flight_at(&stream->flight, stream->flight.count - 1);
+
   bool last = index + 1 >= stream->flight.count;
   bool timed_out = known->transmissions > 1 && since_ns >= rtt_rto_ns(&stream->rtt);
-  if (!timed_out &&
-      (stream->duplicate_acks >= 3 || ((newest->flags & FLIGHT_SACKED) != 0 && !last))) {
+  if (!timed_out && (stream->duplicate_acks >= 3 ||
+                     (trouble->sacked && seq_gt(trouble->sack_high, known->end)))) {
     trouble->wait.fast++;
     trouble->fast_retransmits++;
     return false;

@@ -47,13 +47,14 @@ static bool declared(const struct analyzer *analyzer, const struct connection *c
 static bool on_host(const struct stream *stream, const struct stream *other, const char **reason)
 {
   if ((stream->flags & (STREAM_OFFLOADED | STREAM_CHECKSUM_DONE)) == STREAM_OFFLOADED &&
-      stream->packets >= OFFLOAD_PACKETS_MIN && (other->flags & STREAM_GOOD_CHECKSUM) != 0) {
+      stream->packets >= OFFLOAD_PACKETS_MIN && (other->flags & STREAM_GOOD_CHECKSUM) != 0 &&
+      other->offloaded < 2 && (stream->ttl == 0 || is_initial_ttl(stream->ttl))) {
     *reason = "its checksums are not filled in yet, the other side's are";
     return true;
   }
   if ((stream->flags & STREAM_OUTGOING) != 0 && (stream->flags & STREAM_INCOMING) == 0 &&
       (other->flags & STREAM_OUTGOING) == 0 && is_initial_ttl(stream->ttl)) {
-    *reason = "its packets leave the capturing host with an initial TTL";
+    *reason = "its packets leave the capturing host, or one next to it, with an initial TTL";
     return true;
   }
   return false;

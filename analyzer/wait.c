@@ -82,6 +82,12 @@ static void begin_finding(struct finding *finding, const struct situation *situa
 static void diagnose(const struct situation *situation, struct finding *finding)
 {
   begin_finding(finding, situation);
+  if (situation->other->packets == 0 && situation->stream->bytes > 0) {
+    finding->location =
+        LOCATION_NONE; /* without the other direction nothing can be said of waiting */
+    finding->severity = SEVERITY_INFO;
+    return;
+  }
   for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
     if (rules[i](situation, finding))
       return;

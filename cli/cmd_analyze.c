@@ -191,18 +191,27 @@ static const char *host_name(void *context, uint8_t end, const struct ip_address
   return source_host_name(analysis->ends[end].source, address);
 }
 
-/* Nothing but frames that nobody decodes: saying "no problem" about them would be a lie. */
+/* Nothing but frames that nobody decodes, or that end before their TCP header does: saying "no
+ * problem" about them would be a lie. */
 static int check_readable(const struct analysis *analysis)
 {
-  uint64_t frames = 0, unsupported = 0;
+  uint64_t frames = 0, unsupported = 0, cut = 0, tcp = 0;
   uint32_t linktype = 0;
   for (uint32_t i = 0; i < collect_capture_count(analysis->collect); i++) {
     const struct report_capture *capture = collect_capture(analysis->collect, i);
     for (int kind = 0; kind < PACKET_KIND_COUNT; kind++)
       frames += capture->stats.packets[kind];
     unsupported += capture->stats.packets[PACKET_UNSUPPORTED_LINK];
+    cut += capture->stats.packets[PACKET_CUT];
+    tcp += capture->stats.packets[PACKET_TCP];
     if (capture->stats.packets[PACKET_UNSUPPORTED_LINK] > 0)
       linktype = capture->unsupported_linktype;
+  }
+  if (tcp == 0 && cut > 0 && cut >= frames / 2) {
+    complain("%s: %" PRIu64 " of %" PRIu64 " frames are cut before the end of their headers: "
+                                           "capture with a larger snap length (-s 128)",
+             analysis->options->traces[0], cut, frames);
+    return EXIT_TROUBLE;
   }
   if (frames == 0 || frames != unsupported)
     return 0;

@@ -55,6 +55,8 @@ void text_verdict(struct text *text, uint64_t rank, const struct report_connecti
   page_right(page, problem ? PAGE_PROBLEM : PAGE_INFO, 4, number);
   page_to_column(page, 6);
   page_wrap(page, problem ? PAGE_BOLD : PAGE_PLAIN, 6, finding->summary);
+  if (finding->confidence == CONFIDENCE_POSSIBLE)
+    page_wrap(page, PAGE_DIM, 6, " (possible, not the only explanation)");
   if (text->overview->connections > 1) {
     char stream[TEXT_STREAM_SIZE], line[TEXT_STREAM_SIZE + 40];
     snprintf(line, sizeof line, " (connection %" PRIu64 ", %s)", connection->id,
