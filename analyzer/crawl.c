@@ -153,15 +153,25 @@ static void keep(struct crawl *crawl, const struct finding *finding)
     crawl->findings[shortest] = *finding;
 }
 
+/* A closed window and one below a segment are one reader's. */
+static enum cause family(enum cause cause)
+{
+  return cause == CAUSE_SLOW_READER ? CAUSE_ZERO_WINDOW : cause;
+}
+
 static void add_wait(struct analyzer *analyzer, struct connection *connection, struct crawl *crawl,
                      const struct finding *finding)
 {
-  bool same = crawl->cause == finding->cause && crawl->location == finding->location &&
+  enum cause cause = family(finding->cause);
+  bool same = crawl->cause == cause && crawl->location == finding->location &&
               finding->start_ns - crawl->last_ns <= CRAWL_PAUSE_NS;
+  bool too_short = finding->waited_ns < analyzer->options.min_stall_ns;
+  if (crawl->waits > 0 && !same && too_short && crawl->waited_ns >= analyzer->options.min_stall_ns)
+    return; /* a trifle does not break a run */
   if (crawl->waits > 0 && !same)
     flush(analyzer, connection, crawl);
   if (crawl->waits == 0) {
-    crawl->cause = finding->cause;
+    crawl->cause = cause;
     crawl->location = finding->location;
     crawl->confidence = finding->confidence;
     crawl->cause_confidence = finding->cause_confidence;
@@ -182,6 +192,8 @@ void crawl_wait(struct analyzer *analyzer, struct connection *connection,
                 const struct finding *finding)
 {
   struct stream *stream = &connection->stream[finding->sender];
+  if (!may_crawl(finding->cause) && finding->waited_ns < analyzer->options.min_stall_ns)
+    return;
   struct crawl *crawl = may_crawl(finding->cause) ? get_crawl(analyzer, stream)
                         : stream->trouble != NULL ? stream->trouble->crawl
                                                   : NULL;

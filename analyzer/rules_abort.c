@@ -273,9 +273,38 @@ void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *c
   }
 }
 
+/* Somebody said that the server cannot be reached, and it never answered. */
+static bool refused_by_icmp(struct analyzer *analyzer, struct connection *connection)
+{
+  const struct trouble *trouble = connection->stream[SIDE_CLIENT].trouble;
+  if ((connection->flags & CONNECTION_ESTABLISHED) != 0 || connection->syn_acks > 0 ||
+      trouble == NULL || trouble->wait.icmp.frame == 0)
+    return false;
+  struct finding *finding = &analyzer->scratch;
+  begin_abort(finding, connection, SIDE_CLIENT, CAUSE_REFUSED, CONFIDENCE_LIKELY,
+              trouble->wait.icmp.time_ns);
+  finding->location = LOCATION_FORWARD_PATH;
+  finding->ended_by = ENDED_BY_UNKNOWN;
+  finding_add_evidence(finding, connection->end, connection->first_frame, connection->start_ns,
+                       "SYN");
+  finding_add_evidence(finding, connection->end, trouble->wait.icmp.frame,
+                       trouble->wait.icmp.time_ns,
+                       "an ICMP error (type %u, code %u) comes back for it, and nothing else",
+                       trouble->wait.icmp_type, trouble->wait.icmp_code);
+  finding_add_alternative(
+      finding, LOCATION_RECEIVER_TCP, CAUSE_REFUSED,
+      "the server's own host may have sent the ICMP error: its source address tells");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The connection did not open: an ICMP error came back for the SYN.");
+  connection->flags |= CONNECTION_ABORT_REPORTED;
+  report_finding(analyzer, connection, finding);
+  return true;
+}
+
 void abort_by_silence(struct analyzer *analyzer, struct connection *connection)
 {
-  if ((connection->flags & (CONNECTION_ABORT_REPORTED | CONNECTION_CLOSED)) != 0)
+  if ((connection->flags & (CONNECTION_ABORT_REPORTED | CONNECTION_CLOSED)) != 0 ||
+      refused_by_icmp(analyzer, connection))
     return;
   for (int i = 0; i < 2; i++) {
     const struct stream *stream = &connection->stream[i];

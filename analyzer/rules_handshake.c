@@ -36,30 +36,14 @@ static bool first_syn_answered(const struct situation *situation)
          seq_gt(situation->stream->clock.last_val, answer->ts_ecr);
 }
 
-/* Somebody on the way said that the server cannot be reached. */
-static bool answered_by_icmp(const struct situation *situation, struct finding *finding,
-                             const char *gap)
-{
-  if (situation->wait->icmp.frame == 0 || situation->by_ack)
-    return false;
-  verdict(finding, CAUSE_REFUSED, LOCATION_FORWARD_PATH, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
-  finding->kind = FINDING_ABORT;
-  finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_REFUSED,
-                          "the server's own host may have sent the ICMP error");
-  snprintf(
-      finding->summary, sizeof finding->summary,
-      "The connection did not open: an ICMP error came back for the SYN (after %s, nothing else).",
-      gap);
-  return true;
-}
-
 static bool client_waits(const struct situation *situation, struct finding *finding)
 {
   char gap[32], count[48];
   uint32_t copies = situation->wait->lost.retransmissions;
   duration_words(situation->gap_ns, gap);
-  if (situation->wait->icmp.frame == 0 && copies == 0 &&
-      (!situation->by_ack || situation->gap_ns < RTO_INITIAL_NS)) {
+  bool told_by_icmp =
+      situation->wait->icmp.frame != 0 && !situation->by_ack; /* abort_by_silence() */
+  if (told_by_icmp || (copies == 0 && (!situation->by_ack || situation->gap_ns < RTO_INITIAL_NS))) {
     finding->location = LOCATION_NONE; /* the capture ended before anything could be told */
     finding->severity = SEVERITY_INFO;
     return true;
@@ -84,8 +68,6 @@ static bool client_waits(const struct situation *situation, struct finding *find
              gap);
     return true;
   }
-  if (answered_by_icmp(situation, finding, gap))
-    return true;
   bool early = first_syn_answered(situation) || copies == 0;
   verdict(finding, early ? CAUSE_SYNACK_LOSS : CAUSE_SYN_LOSS,
           early ? LOCATION_REVERSE_PATH : LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE,
