@@ -22,6 +22,21 @@ static const char *connections_text(const struct report_overview *overview,
   return out;
 }
 
+/* Waits of an application that are worth a word in the first line: what somebody who looks for a
+ * freeze came for. */
+#define TELLING_WAIT_NS NS_PER_S
+
+static void longest_wait(struct text *text)
+{
+  const struct report_longest *longest = &text->overview->longest[SEVERITY_INFO];
+  char duration[FORMAT_TEXT_SIZE];
+  if (text->overview->infos == 0 || longest->waited_ns < TELLING_WAIT_NS)
+    return;
+  page_printf(&text->page, PAGE_PLAIN, "; the longest wait, %s, was for %s (%s)",
+              format_duration(longest->waited_ns, duration), location_phrase(longest->location),
+              cause_info(longest->cause)->code);
+}
+
 void text_headline(struct text *text)
 {
   const struct report_overview *overview = text->overview;
@@ -36,6 +51,7 @@ void text_headline(struct text *text)
     page_put(page, PAGE_GOOD, "No problem found");
     page_printf(page, PAGE_PLAIN, " in %s, %s packet%s", connections,
                 format_count(overview->packets, count), plural(overview->packets));
+    longest_wait(text);
   } else {
     page_put(page, PAGE_BOLD, "No TCP connections");
     page_put(page, PAGE_PLAIN, ": there is nothing to judge");
