@@ -203,18 +203,10 @@ static void conclude_ack_ignored(const struct situation *situation, struct findi
                                  const struct hold *hold)
 {
   char gap[32], late[32];
-  if (situation->near == NEAR_SENDER) {
-    verdict(finding, CAUSE_ACK_IGNORED, LOCATION_SENDER_TCP, CONFIDENCE_LIKELY,
-            CONFIDENCE_POSSIBLE);
-    finding_add_alternative(
-        finding, LOCATION_REVERSE_PATH, CAUSE_ACK_LOSS,
-        "the ACK may have been dropped between this capture point and the sender's TCP");
-  } else {
-    verdict(finding, CAUSE_ACK_LOSS, LOCATION_REVERSE_PATH, CONFIDENCE_POSSIBLE,
-            CONFIDENCE_POSSIBLE);
-    finding_add_alternative(finding, LOCATION_SENDER_TCP, CAUSE_ACK_IGNORED,
-                            "the sender may have received and not processed it");
-  }
+  verdict(finding, CAUSE_ACK_IGNORED, LOCATION_SENDER_TCP, CONFIDENCE_LIKELY, CONFIDENCE_POSSIBLE);
+  finding_add_alternative(
+      finding, LOCATION_REVERSE_PATH, CAUSE_ACK_LOSS,
+      "the ACK may have been dropped between this capture point and the sender's TCP");
   finding_add_alternative(
       finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
       "the application may have written nothing while the ACK was on its way up");
@@ -270,7 +262,8 @@ bool rule_built_early(const struct situation *situation, struct finding *finding
     return false;
   struct hold hold;
   measure(situation, &hold);
-  if (!hold.frozen && (!hold.old_echo || !built_fresh(situation)))
+  /* Away from S an old echo alone may be no more than a long queue on the way. */
+  if (!hold.frozen && (!hold.old_echo || !built_fresh(situation) || situation->near != NEAR_SENDER))
     return false; /* nothing tells, or only that it is old in one respect: rule_idle names both */
   if (!hold.frozen && (stream->flags & STREAM_FOLLOWS_PURE_ACKS) == 0)
     return false; /* it may simply never echo pure ACKs */
