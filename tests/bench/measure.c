@@ -1,8 +1,8 @@
-/* Runs a command once and tells what it took:  measure COMMAND [ARGUMENT]...
+/* Runs a command once and tells what it took:  measure OUTPUT COMMAND [ARGUMENT]...
  *
- * Its standard output goes to nowhere. One line on ours: wall seconds, processor seconds, peak
- * resident KiB, exit status. The peak is the kernel's (wait4), so a program's own idea of it is not
- * needed. */
+ * Its standard output goes to the file OUTPUT. One line on ours: wall seconds, processor seconds,
+ * peak resident KiB, exit status. The peak is the kernel's (wait4), so a program's own idea of it
+ * is not needed. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,18 +18,18 @@ static double seconds(struct timeval time)
 
 int main(int argc, char **argv)
 {
-  if (argc < 2) {
-    fputs("usage: measure COMMAND [ARGUMENT]...\n", stderr);
+  if (argc < 3) {
+    fputs("usage: measure OUTPUT COMMAND [ARGUMENT]...\n", stderr);
     return 2;
   }
   struct timespec start, stop;
   (void)clock_gettime(CLOCK_MONOTONIC, &start);
   pid_t child = fork();
   if (child == 0) {
-    if (!freopen("/dev/null", "w", stdout))
+    if (!freopen(argv[1], "w", stdout))
       _exit(126);
-    (void)execvp(argv[1], argv + 1);
-    perror(argv[1]);
+    (void)execvp(argv[2], argv + 2);
+    perror(argv[2]);
     _exit(127);
   }
   int status;
