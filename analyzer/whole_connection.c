@@ -11,6 +11,18 @@
 #define ECHO_AGE_MIN_NS NS_PER_S
 #define ECHO_AGE_RTTS   4
 
+/* Facts about the path need so many round trips and bytes to be more than chance. */
+#define PATH_SAMPLES_MIN 20u
+#define PATH_BYTES_MIN   100000u
+/* A queue this long, and this many times the empty path's round trip (bufferbloat by any name). */
+#define QUEUE_DELAY_MIN_NS (100 * NS_PER_MS)
+#define QUEUE_DELAY_TIMES  4
+/* So many losses, and at least one segment in this many. */
+#define POLICER_LOSSES_MIN 10u
+#define POLICER_LOSS_SHARE 50u
+/* Fewer late segments are in every trace. */
+#define REORDERED_MIN 10u
+
 static void begin(struct finding *finding, enum finding_kind kind, enum stream_side sender,
                   int64_t start_ns, int64_t end_ns)
 {
@@ -94,10 +106,91 @@ static void scale_mismatch(struct analyzer *analyzer, struct connection *connect
   report_finding(analyzer, connection, finding);
 }
 
+static void begin_path_fact(struct finding *finding, const struct connection *connection,
+                            enum stream_side side, enum cause cause)
+{
+  begin(finding, FINDING_CRAWL, side, connection->start_ns, connection->last_ns);
+  finding->waited_ns = 0; /* nobody waited: it is how the path is */
+  verdict(finding, cause, LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
+  finding->severity = SEVERITY_INFO;
+}
+
+/* The round trip is many times what it can be: a long queue somewhere, in front of a slow link. */
+static void slow_link(struct analyzer *analyzer, struct connection *connection,
+                      enum stream_side side)
+{
+  const struct stream *stream = &connection->stream[side];
+  if (stream->rtt.samples < PATH_SAMPLES_MIN || stream->bytes < PATH_BYTES_MIN ||
+      stream->rtt.srtt_ns - stream->rtt.min_ns < QUEUE_DELAY_MIN_NS ||
+      stream->rtt.srtt_ns < QUEUE_DELAY_TIMES * stream->rtt.min_ns)
+    return;
+  struct finding *finding = &analyzer->scratch;
+  char least[32], last[32];
+  begin_path_fact(finding, connection, side, CAUSE_SLOW_LINK);
+  duration_words(stream->rtt.min_ns, least);
+  duration_words(stream->rtt.srtt_ns, last);
+  finding_add_evidence(finding, connection->end, stream->last_data.frame, stream->last_data.time_ns,
+                       "round trips: %s at best, %s (smoothed) in the end", least, last);
+  finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_UNKNOWN,
+                          "the queue may be on the way back");
+  finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_UNKNOWN,
+                          "the receiver may have become slow to acknowledge");
+  snprintf(finding->summary, sizeof finding->summary,
+           "A long queue on the way: round trips grew from %s to %s.", least, last);
+  report_finding(analyzer, connection, finding);
+}
+
+/* Losses all the time, and no queue that would explain them. */
+static void policer(struct analyzer *analyzer, struct connection *connection, enum stream_side side)
+{
+  const struct stream *stream = &connection->stream[side];
+  const struct trouble *trouble = stream->trouble;
+  if (trouble == NULL || trouble->fast_retransmits < POLICER_LOSSES_MIN ||
+      stream->rtt.samples < PATH_SAMPLES_MIN ||
+      trouble->retransmitted_segments < stream->segments / POLICER_LOSS_SHARE ||
+      stream->rtt.srtt_ns > 2 * stream->rtt.min_ns + QUEUE_DELAY_MIN_NS / 10)
+    return;
+  struct finding *finding = &analyzer->scratch;
+  begin_path_fact(finding, connection, side, CAUSE_POLICER);
+  finding_add_evidence(
+      finding, connection->end, trouble->recent_loss.first_retransmission_frame,
+      trouble->recent_loss.first_retransmission_ns,
+      "one of %u retransmissions among %u segments, while round trips stayed short",
+      trouble->retransmitted_segments, stream->segments);
+  finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_SEGMENT_LOSS,
+                          "a link that loses at random does the same");
+  snprintf(finding->summary, sizeof finding->summary,
+           "%u of %u segments had to be sent again although no queue grew: a rate limit without a "
+           "buffer, or a lossy link.",
+           trouble->retransmitted_segments, stream->segments);
+  report_finding(analyzer, connection, finding);
+}
+
+static void reordering(struct analyzer *analyzer, struct connection *connection,
+                       enum stream_side side)
+{
+  const struct stream *stream = &connection->stream[side];
+  const struct trouble *trouble = stream->trouble;
+  if (trouble == NULL || trouble->out_of_order < REORDERED_MIN)
+    return;
+  struct finding *finding = &analyzer->scratch;
+  begin_path_fact(finding, connection, side, CAUSE_REORDERING);
+  finding_add_evidence(finding, connection->end, 0, connection->last_ns,
+                       "%u segments came late, but were not sent again", trouble->out_of_order);
+  finding_add_alternative(finding, LOCATION_SENDER_QUEUE, CAUSE_REORDERING,
+                          "the sending host, or the capture itself, may have changed their order");
+  snprintf(finding->summary, sizeof finding->summary, "%u segments came out of order.",
+           trouble->out_of_order);
+  report_finding(analyzer, connection, finding);
+}
+
 void whole_connection_findings(struct analyzer *analyzer, struct connection *connection)
 {
   for (int side = 0; side < 2; side++) {
     earlier_hold(analyzer, connection, (enum stream_side)side);
     scale_mismatch(analyzer, connection, (enum stream_side)side);
+    slow_link(analyzer, connection, (enum stream_side)side);
+    policer(analyzer, connection, (enum stream_side)side);
+    reordering(analyzer, connection, (enum stream_side)side);
   }
 }
