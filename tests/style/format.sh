@@ -5,9 +5,8 @@
 
 command -v clang-format >/dev/null || skip "clang-format is not installed"
 version=$(clang-format --version | sed -E 's/.*version ([0-9]+).*/\1/')
-if [ "$version" -lt 14 ] || [ "$version" -gt 19 ]; then
-  skip "clang-format $version may disagree with .clang-format, which is written for 14 to 19"
-fi
+# Later ones break a few lines elsewhere.
+[ "$version" -eq 14 ] || skip "clang-format is version $version, the tree is formatted by 14 (Debian 12)"
 report < <(c_files | xargs -r clang-format --dry-run -Werror 2>&1 |
   grep -E ': error:' | sed -E 's/ error: .*/ not formatted (clang-format -i)/')
 finish

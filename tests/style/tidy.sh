@@ -4,6 +4,10 @@
 . "$(dirname "$0")/common.sh" "$@"
 
 command -v clang-tidy >/dev/null || skip "clang-tidy is not installed"
+version=$(clang-tidy --version | sed -nE 's/.*version ([0-9]+).*/\1/p' | head -n 1)
+if [ "$version" -lt 14 ] || [ "$version" -gt 19 ]; then
+  skip "clang-tidy is version $version; .clang-tidy was tried with 14 to 19"
+fi
 [ -f "$build_dir/compile_commands.json" ] || skip "no compile_commands.json in the build folder"
 
 # One file a run: clang-tidy 14's va_list check carries state from file to file.
