@@ -209,7 +209,7 @@ static int check_readable(const struct analysis *analysis)
   }
   if (tcp == 0 && cut > 0 && cut >= frames / 2) {
     complain("%s: %" PRIu64 " of %" PRIu64 " frames are cut before the end of their headers: "
-                                           "capture with a larger snap length (-s 128)",
+             "capture with a larger snap length (-s 128)",
              analysis->options->traces[0], cut, frames);
     return EXIT_TROUBLE;
   }
