@@ -250,10 +250,15 @@ static void forget_half_open(struct analyzer *analyzer)
   while (analyzer->flows.half_open.count >= analyzer->options.limits.half_open &&
          analyzer->flows.half_open.first != NULL) {
     struct connection *connection = analyzer->flows.half_open.first;
+    if (connection->findings > 0) { /* something was said of it: it gets its summary */
+      analyzer->stats.connections_retired++;
+      engine_retire(analyzer, connection, ENDED_BY_UNKNOWN);
+      continue;
+    }
     analyzer->stats.half_open_forgotten++;
     if (connection->syn_acks == 0)
       analyzer->stats.syns_unanswered++;
-    hold_watch_flush(analyzer, connection);
+    hold_watch_drop(analyzer, connection);
     free_streams(analyzer, connection);
     flow_table_release(&analyzer->flows, connection);
   }

@@ -235,6 +235,16 @@ void hold_watch_packet(struct analyzer *analyzer, const struct packet *packet,
   }
 }
 
+void hold_watch_drop(struct analyzer *analyzer, const struct connection *connection)
+{
+  for (uint32_t i = 0; i < analyzer->watching;) {
+    if (analyzer->watches[i]->connection == connection)
+      remove_watch(analyzer, i);
+    else
+      i++;
+  }
+}
+
 void hold_watch_flush(struct analyzer *analyzer, const struct connection *connection)
 {
   for (uint32_t i = 0; i < analyzer->watching;) {

@@ -24,6 +24,9 @@ void hold_watch_begin(struct analyzer *analyzer, struct connection *connection,
 void hold_watch_packet(struct analyzer *analyzer, const struct packet *packet,
                        uint64_t connection_id);
 
+/* The connection is forgotten without a summary: so are its verdicts. */
+void hold_watch_drop(struct analyzer *analyzer, const struct connection *connection);
+
 /* The connection ends: its verdicts are given now. */
 void hold_watch_flush(struct analyzer *analyzer, const struct connection *connection);
 

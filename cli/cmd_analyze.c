@@ -191,6 +191,9 @@ static const char *host_name(void *context, uint8_t end, const struct ip_address
   return source_host_name(analysis->ends[end].source, address);
 }
 
+/* So many cut frames and no other are a matter of the snap length; a few are just odd. */
+#define CUT_FRAMES_MIN 10
+
 /* Nothing but frames that nobody decodes, or that end before their TCP header does: saying "no
  * problem" about them would be a lie. */
 static int check_readable(const struct analysis *analysis)
@@ -207,7 +210,7 @@ static int check_readable(const struct analysis *analysis)
     if (capture->stats.packets[PACKET_UNSUPPORTED_LINK] > 0)
       linktype = capture->unsupported_linktype;
   }
-  if (tcp == 0 && cut > 0 && cut >= frames / 2) {
+  if (tcp == 0 && cut >= CUT_FRAMES_MIN && cut >= frames / 2) {
     complain("%s: %" PRIu64 " of %" PRIu64 " frames are cut before the end of their headers: "
              "capture with a larger snap length (-s 128)",
              analysis->options->traces[0], cut, frames);
