@@ -37,6 +37,8 @@ static void begin_abort(struct finding *finding, const struct connection *connec
   finding->start_ns = connection->stream[sender].progress_ns;
   if (connection->stream[sender ^ 1].progress_ns > finding->start_ns)
     finding->start_ns = connection->stream[sender ^ 1].progress_ns;
+  if (finding->start_ns > now_ns) /* the capture's time ran backwards in between */
+    finding->start_ns = now_ns;
   finding->end_ns = now_ns;
   finding->waited_ns = now_ns - finding->start_ns;
   finding->hold_min_ns = finding->hold_max_ns = TIME_INVALID;

@@ -8,6 +8,7 @@
 #include "wire/timestamp.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,10 +25,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define TIMESTAMP_HZ     1000
 #define CAPTURED_PAYLOAD 0 /* like a capture with a short snap length */
 
-static void require(int condition)
+#define require(condition) require_that(condition, #condition, __LINE__)
+
+static void require_that(int holds, const char *condition, int line)
 {
-  if (!condition)
+  if (!holds) {
+    fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, line, condition);
     abort();
+  }
 }
 
 /* One side of a modelled connection. */
