@@ -140,6 +140,21 @@ const struct recent_packet *engine_recent_from(const struct analyzer *analyzer,
   return NULL;
 }
 
+uint32_t engine_recent_count(const struct analyzer *analyzer, const struct ip_address *src,
+                             uint64_t connection_id, uint8_t end, int64_t time_ns,
+                             int64_t within_ns)
+{
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < RECENT_PACKETS; i++) {
+    const struct recent_packet *recent = &analyzer->recent[i];
+    if (recent->frame != 0 && time_ns - recent->time_ns <= within_ns &&
+        recent->connection_id != connection_id && recent->end == end &&
+        memcmp(&recent->src, src, sizeof *src) == 0)
+      count++;
+  }
+  return count;
+}
+
 static void note_message(struct analyzer *analyzer, const struct packet *packet,
                          uint64_t connection_id)
 {

@@ -105,7 +105,8 @@ struct trouble {
     uint32_t flight_bytes; /* constant flight below the window: S's own limit; 0: R's window is the
                               limit */
     uint64_t first_frame, last_frame;
-  } limit; /* a run of it, in waits too short to be diagnosed */
+  } limit;                             /* a run of it, in waits too short to be diagnosed */
+  int64_t hold_from_ns, hold_until_ns; /* the last hold that was found; 0: none */
   struct lost_segment
       recent_loss;       /* the last one repaired: a DSACK may still tell that it was spurious */
   uint32_t largest_lost; /* payload bytes of the largest segment that was ever resent by RTO */

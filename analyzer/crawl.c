@@ -28,6 +28,7 @@ struct crawl {
   uint64_t first_frame, last_frame;
   int64_t candidate_ns, candidate_gap_ns; /* a delayed ACK that may have released data; 0: none */
   uint64_t candidate_frame;
+  uint32_t candidate_ts_val;
   bool candidate_full; /* a full segment: Nagle does not hold anything back for it (RFC 9293, 3.7.4)
                         */
   struct finding findings[CRAWL_KEPT]; /* whole */
@@ -236,6 +237,7 @@ bool crawl_delayed_ack(struct analyzer *analyzer, struct connection *connection,
   crawl->candidate_ns = segment->time_ns;
   crawl->candidate_gap_ns = gap_ns;
   crawl->candidate_frame = segment->packet->frame;
+  crawl->candidate_ts_val = segment->packet->ts_val;
   crawl->candidate_full = stream->mss > 0 ? outstanding + 12u >= stream->mss : outstanding >= full;
   return true;
 }
@@ -291,7 +293,9 @@ void crawl_new_data(struct analyzer *analyzer, struct connection *connection, en
                   segment->packet->payload_bytes > 0 &&
                   connection->stream[side ^ 1].last_data.time_ns <
                       crawl->candidate_ns - crawl->candidate_gap_ns / 2;
-  if (released) {
+  /* With timestamps the released segment echoes the ACK that released it, or was built before. */
+  bool stamped = (segment->packet->options & TCP_OPT_TIMESTAMPS) != 0;
+  if (released && (!stamped || seq_geq(segment->packet->ts_ecr, crawl->candidate_ts_val))) {
     struct finding finding;
     delayed_ack_finding(connection, side, crawl, segment, &finding);
     stream->moving_ns -= crawl->candidate_gap_ns;

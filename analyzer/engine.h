@@ -75,6 +75,12 @@ const struct recent_packet *engine_recent_from(const struct analyzer *analyzer,
                                                const struct ip_address *src, uint64_t connection_id,
                                                uint8_t end, int64_t time_ns, int64_t within_ns);
 
+/* How many of the last packets but `connection_id`'s came from `src`, at most `within_ns` before
+ * time_ns. */
+uint32_t engine_recent_count(const struct analyzer *analyzer, const struct ip_address *src,
+                             uint64_t connection_id, uint8_t end, int64_t time_ns,
+                             int64_t within_ns);
+
 /* The last small message between the two ends of `connection` on another connection, at most
  * within_ns ago. NULL: none. */
 const struct message *engine_message_between(const struct analyzer *analyzer,

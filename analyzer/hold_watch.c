@@ -16,6 +16,11 @@
 #define PACING_MAX_NS NS_PER_S
 /* What has not shown by then does not show. */
 #define WATCH_MAX_NS (10 * NS_PER_S)
+/* Linux sends two segments at a time at the lowest pacing rates (tcp_min_tso_segs), a few at low
+ * ones. */
+#define PACED_BURST_MAX 4u
+/* So long after the ACK the host still took part: a pause cannot have begun before. */
+#define ALIVE_MIN_NS (10 * NS_PER_MS)
 
 enum clock_motion { CLOCK_NOT_SEEN, CLOCK_MOVED, CLOCK_STOOD_STILL };
 
@@ -26,6 +31,7 @@ struct hold_watch {
   struct ip_address src;
   uint32_t burst; /* segments with new data, the first one included */
 
+  uint32_t una;    /* R's last ACK before the release */
   int64_t owed_ns; /* the part of the wait that the budget has given to the queue */
   struct ts_clock own_clock, other_clock; /* S's and R's, as they were before the silence */
   enum clock_motion own, other;           /* during the silence, by what follows */
@@ -102,7 +108,11 @@ static void call_it_a_pause(struct finding *finding)
 static void cap_unconfirmed(struct hold_watch *watch)
 {
   struct finding *finding = &watch->finding;
-  if (watch->kicked || finding->confidence < CONFIDENCE_PROVEN)
+  /* Kicked loose, and the host was at work for a while after the ACK that the segments do not know:
+   * they were in the queue before anything stood still. */
+  bool alive_meanwhile = time_is_valid(finding->hold_min_ns) &&
+                         finding->hold_min_ns - finding->waited_ns >= ALIVE_MIN_NS;
+  if ((watch->kicked && alive_meanwhile) || finding->confidence < CONFIDENCE_PROVEN)
     return;
   finding->confidence = CONFIDENCE_LIKELY;
   finding_add_alternative(
@@ -123,6 +133,12 @@ static void conclude(struct analyzer *analyzer, uint32_t index)
   else {
     if (watch->own == CLOCK_NOT_SEEN || watch->other == CLOCK_NOT_SEEN)
       cap_unconfirmed(watch);
+    if (watch->burst <= PACED_BURST_MAX && watch->finding.confidence == CONFIDENCE_PROVEN) {
+      watch->finding.confidence = CONFIDENCE_LIKELY;
+      finding_add_alternative(
+          &watch->finding, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
+          "so few segments at a time may be paced on purpose (fq, SO_MAX_PACING_RATE)");
+    }
     if (watch->burst > 1)
       finding_add_evidence(&watch->finding, connection->end, 0, watch->last_burst_ns,
                            "%u segments leave in one burst", watch->burst);
@@ -147,10 +163,16 @@ void hold_watch_begin(struct analyzer *analyzer, struct connection *connection,
   watch->released_ns = watch->last_burst_ns = finding->end_ns;
   watch->src = released->src;
 
+  watch->una = connection->stream[finding->sender].snd_una;
   watch->burst = 1;
   watch->own_clock = connection->stream[finding->sender].clock;
   watch->other_clock = connection->stream[finding->sender ^ 1].clock;
   watch->kicked = finding->ended_by == ENDED_BY_FOREIGN_PACKET;
+  struct trouble *trouble = stream_trouble(analyzer, &connection->stream[finding->sender]);
+  if (trouble != NULL) {
+    trouble->hold_from_ns = finding->start_ns;
+    trouble->hold_until_ns = finding->end_ns;
+  }
   if (analyzer->watching == HOLD_WATCHES)
     conclude(analyzer, 0);
   analyzer->watches[analyzer->watching++] = watch;
@@ -165,10 +187,17 @@ static enum clock_motion motion_of(const struct hold_watch *watch, const struct 
   if (!clock->started || (packet->options & TCP_OPT_TIMESTAMPS) == 0)
     return CLOCK_NOT_SEEN;
   int64_t waited_ns = watch->finding.waited_ns;
-  if (ts_clock_is_ambiguous(clock, waited_ns) || waited_ns <= 2 * ts_clock_safe_tick_ns(clock))
-    return CLOCK_MOVED; /* too coarse, or too long ago, to accuse it */
+  int64_t since_ns =
+      packet->time_ns - watch->released_ns; /* what it ticked after the release is no sign */
+  if (ts_clock_is_ambiguous(clock, waited_ns + since_ns))
+    return CLOCK_NOT_SEEN;
   int64_t ticks = seq_diff(packet->ts_val, clock->last_val);
-  return ticks * ts_clock_safe_tick_ns(clock) < waited_ns / 2 ? CLOCK_STOOD_STILL : CLOCK_MOVED;
+  /* "Stood still" by the slowest rate that it can have, "moved" by the rate that it seems to have:
+   * what lies between is not known. */
+  if ((ticks + 1) * ts_clock_safe_tick_ns(clock) - since_ns < waited_ns / 2)
+    return CLOCK_STOOD_STILL;
+  bool moved = clock->hz != 0 && (ticks - 1) * ts_clock_tick_ns(clock) - since_ns >= waited_ns / 2;
+  return moved ? CLOCK_MOVED : CLOCK_NOT_SEEN;
 }
 
 static void see_kick(struct hold_watch *watch, const struct packet *packet)
@@ -201,7 +230,8 @@ static void see_own(struct hold_watch *watch, const struct packet *packet)
 {
   if (connection_side(watch->connection, packet) == watch->side)
     see_sender(watch, packet);
-  else if (watch->other == CLOCK_NOT_SEEN)
+  else if (watch->other == CLOCK_NOT_SEEN &&
+           seq_gt(packet->ack, watch->una)) /* built after the release */
     watch->other = motion_of(watch, &watch->other_clock, packet);
 }
 

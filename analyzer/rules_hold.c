@@ -16,6 +16,9 @@
 
 /* What left this shortly before may have kicked the queue loose. */
 #define KICK_WITHIN_NS NS_PER_MS
+/* So many other packets of the host in so short a time before: it was not silent. */
+#define BUSY_WITHIN_NS (100 * NS_PER_MS)
+#define BUSY_PACKETS   4u
 /* What waited for its neighbour leaves this soon after the answer. */
 #define RESUMED_WITHIN_NS (100 * NS_PER_MS)
 /* The clock may have advanced by this part of the silence at the most for B to be called proof. */
@@ -72,8 +75,10 @@ static void tell_kick(const struct situation *situation, struct finding *finding
       engine_recent_from(situation->analyzer, &packet->src, situation->connection->id, packet->end,
                          situation->end_ns, KICK_WITHIN_NS);
   words[0] = '\0';
-  if (kick == NULL)
-    return;
+  bool busy = engine_recent_count(situation->analyzer, &packet->src, situation->connection->id,
+                                  packet->end, situation->end_ns, BUSY_WITHIN_NS) >= BUSY_PACKETS;
+  if (kick == NULL || busy)
+    return; /* a host that sends all the time kicks nothing */
   const char *what = kick->kind == PACKET_ICMP && (kick->icmp_type == 8 || kick->icmp_type == 128)
                          ? "ICMP echo request"
                      : kick->kind == PACKET_ARP ? "ARP packet"
@@ -263,7 +268,10 @@ bool rule_built_early(const struct situation *situation, struct finding *finding
   struct hold hold;
   measure(situation, &hold);
   /* Away from S an old echo alone may be no more than a long queue on the way. */
-  if (!hold.frozen && (!hold.old_echo || !built_fresh(situation) || situation->near != NEAR_SENDER))
+  /* And where the segment before left with an old echo too, a queue stands there all the time. */
+  bool standing = stream->newer.time_ns < stream->last_data.time_ns;
+  if (!hold.frozen &&
+      (!hold.old_echo || !built_fresh(situation) || situation->near != NEAR_SENDER || standing))
     return false; /* nothing tells, or only that it is old in one respect: rule_idle names both */
   if (!hold.frozen && (stream->flags & STREAM_FOLLOWS_PURE_ACKS) == 0)
     return false; /* it may simply never echo pure ACKs */

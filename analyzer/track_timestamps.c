@@ -51,7 +51,10 @@ static void note_recent(const struct stream *stream, struct stream *other,
                         const struct segment *segment)
 {
   const struct packet *packet = segment->packet;
-  bool taken = (stream->flags & STREAM_ACKED) != 0 && seq_leq(packet->seq, stream->snd_una);
+  /* A probe and old data lie below RCV.NXT: R drops them, and TS.Recent stays (RFC 7323, 4.3
+   * (2); 5.3 R3). */
+  bool taken = (stream->flags & STREAM_ACKED) != 0 && segment->kind != SEGMENT_PROBE &&
+               seq_leq(segment->start, stream->snd_una) && seq_geq(segment->end, stream->snd_una);
   if (!taken || (other->recent.frame != 0 && !seq_gt(packet->ts_val, other->recent_ts_val)))
     return;
   other->recent_ts_val = packet->ts_val;

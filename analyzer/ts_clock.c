@@ -17,7 +17,8 @@
  * of 1 s). */
 #define LATE_START_NS NS_PER_S
 /* Linux's microsecond clock: the fastest in use. */
-#define FASTEST_HZ 1e6
+#define FASTEST_HZ      1e6
+#define FASTEST_TICK_NS NS_PER_US
 /* Rates that stacks use: RFC 7323's limits, Windows 10 and 100, Linux 100 to 1000 and 1 us, BSD 100
  * to 1000. */
 static const uint32_t nominal_hz[] = {1, 2, 10, 100, 250, 300, 500, 1000, 1024, 1000000};
@@ -75,6 +76,15 @@ bool ts_clock_see(struct ts_clock *clock, uint32_t ts_val, int64_t time_ns, uint
                                .nominal = clock->nominal};
   if (!seq_gt(ts_val, clock->last_val))
     return false;
+  /* No clock gets so far in the time: the value before was not of this clock (a SYN with 0, a stack
+   * that sets it anew). */
+  if ((double)(ts_val - clock->last_val) >
+      2 * FASTEST_HZ * (time_to_s(time_ns - clock->last_ns) + 1))
+    *clock = (struct ts_clock){.started = true,
+                               .first_val = ts_val,
+                               .last_val = ts_val - 1,
+                               .first_ns = time_ns,
+                               .last_ns = time_ns};
   /* Past half the number range the span would turn negative: begin anew. */
   if (ts_val - clock->first_val > UINT32_MAX / 2) {
     clock->first_val = clock->last_val;
@@ -105,6 +115,8 @@ int64_t ts_clock_safe_tick_ns(const struct ts_clock *clock)
     return TS_CLOCK_SLOWEST_TICK_NS;
   int64_t span_ns = clock->last_ns > clock->first_ns ? clock->last_ns - clock->first_ns : 0;
   double tick_ns = (double)(span_ns + LATE_START_NS) / (ticks - 1);
+  if (tick_ns < (double)FASTEST_TICK_NS)
+    return FASTEST_TICK_NS;
   return tick_ns < (double)TS_CLOCK_SLOWEST_TICK_NS ? (int64_t)tick_ns + 1
                                                     : TS_CLOCK_SLOWEST_TICK_NS;
 }

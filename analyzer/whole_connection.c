@@ -8,8 +8,9 @@
 #include <string.h>
 
 /* An echo younger than this needs no hold to explain it: RTTs and delayed ACKs do. */
-#define ECHO_AGE_MIN_NS NS_PER_S
-#define ECHO_AGE_RTTS   4
+#define ECHO_AGE_MIN_NS   NS_PER_S
+#define ECHO_AGE_RTTS     4
+#define ECHO_CLOCK_MIN_HZ 100u
 
 /* Facts about the path need so many round trips and bytes to be more than chance. */
 #define PATH_SAMPLES_MIN 20u
@@ -46,11 +47,17 @@ static void earlier_hold(struct analyzer *analyzer, struct connection *connectio
                          enum stream_side side)
 {
   const struct stream *stream = &connection->stream[side], *other = &connection->stream[side ^ 1];
-  if ((stream->flags & STREAM_ECR_STEP) == 0 || !other->clock.nominal)
+  /* Rates below 100 Hz are legal, but rarely real: a stepped clock looks like one. */
+  if ((stream->flags & STREAM_ECR_STEP) == 0 || !other->clock.nominal ||
+      other->clock.hz < ECHO_CLOCK_MIN_HZ)
     return;
   int64_t age_ns = ts_clock_age_ns(&other->clock, stream->echo_step_ecr, stream->echo_step_ns);
   if (age_ns < ECHO_AGE_MIN_NS || age_ns < ECHO_AGE_RTTS * connection_rtt_ns(connection, side))
     return;
+  const struct trouble *trouble = stream->trouble;
+  if (trouble != NULL && trouble->hold_until_ns > stream->echo_step_ns - age_ns &&
+      trouble->hold_from_ns < stream->echo_step_ns)
+    return; /* told already */
   struct finding *finding = &analyzer->scratch;
   struct vantage_view view;
   char age[32];
