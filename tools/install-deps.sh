@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Looks for what tcpstall needs and installs what is missing, with Debian's package manager.
 #
-#   tools/install-deps.sh SET...      SET: build  test  ci  fuzz
+#   tools/install-deps.sh SET...      SET: build  test  lab  fuzz
 #
 # A thing counts as present if its command or its pkg-config module is there, wherever it came from. As root, or
 # with a sudo that asks no password, the missing packages are installed; otherwise the one command that
@@ -10,7 +10,7 @@ set -u
 PATH=$PATH:/usr/sbin:/sbin
 
 # SET  PROBE (command NAME | module NAME | file GLOB)  PACKAGES
-# ci: what only an unattended machine gets, because installing it starts a service.
+# lab: what only the whole of tests/live and the bench use; it brings a server that starts by itself.
 requirements() {
   cat <<'TABLE'
 build command cc             gcc libc6-dev
@@ -24,20 +24,20 @@ test  module  libzstd        libzstd-dev
 test  module  cmocka         libcmocka-dev
 test  command tcpdump        tcpdump
 test  command tshark         tshark
-test  command capinfos       wireshark-common
 test  command ip             iproute2
 test  command nft            nftables
 test  command iperf3         iperf3
-test  command curl           curl
-test  command ssh            openssh-client
 test  command ethtool        ethtool
 test  command ping           iputils-ping
 test  command jq             jq
-test  command zstd           zstd
 test  command clang-format   clang-format
 test  command clang-tidy     clang-tidy
 test  command shellcheck     shellcheck
-ci    command sshd           openssh-server
+test  command groff          groff-base
+lab   command curl           curl
+lab   command ssh            openssh-client
+lab   command sshd           openssh-server
+lab   command tcptrace       tcptrace
 fuzz  command clang          clang
 fuzz  module  cmocka         libcmocka-dev
 fuzz  file    /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-dev
@@ -53,7 +53,7 @@ present() {
 }
 
 if [ $# -eq 0 ]; then
-  echo "usage: tools/install-deps.sh build|test|ci|fuzz ..." >&2
+  echo "usage: tools/install-deps.sh build|test|lab|fuzz ..." >&2
   exit 2
 fi
 
