@@ -79,9 +79,6 @@ struct wait {
 
 /* A run of short waits with one cause, on its way to become a crawl. */
 struct crawl;
-/* Findings held back a moment, since what follows may add to them. */
-struct pending;
-
 struct trouble {
   struct wait wait;
   int64_t owed_ns[LOCATION_COUNT]; /* the budget but moving and idle */
@@ -152,14 +149,13 @@ struct stream {
       right_edge; /* snd_una + window: the highest sequence number R allows, as last announced */
   uint32_t window_bytes; /* scaled as known; raw where the scale is unknown */
   uint16_t window_raw;
-  uint16_t mss;            /* announced by R's SYN; 0 = not seen */
-  uint16_t syn_window;     /* of S's own SYN, raw */
-  uint8_t wscale;          /* S's own shift: STREAM_WSCALE */
-  uint8_t est_wscale_min;  /* of S's own shift, inferred */
-  uint8_t ttl;             /* of S's packets, as first seen; 0 = unknown */
-  uint8_t duplicate_acks;  /* in a row */
-  uint16_t home_interface; /* where S's packets were first seen */
-  uint16_t raw_hits;       /* times the flight ended exactly at R's raw window */
+  uint16_t mss;           /* announced by R's SYN; 0 = not seen */
+  uint16_t syn_window;    /* of S's own SYN, raw */
+  uint8_t wscale;         /* S's own shift: STREAM_WSCALE */
+  uint8_t est_wscale_min; /* of S's own shift, inferred */
+  uint8_t ttl;            /* of S's packets, as first seen; 0 = unknown */
+  uint8_t duplicate_acks; /* in a row */
+  uint16_t raw_hits;      /* times the flight ended exactly at R's raw window */
   uint32_t largest_segment, largest_acked;
   uint32_t window_min, window_max;
   uint32_t flight_max;
@@ -212,10 +208,7 @@ enum connection_flag {
   CONNECTION_CLIENT_IS_1 = 0x10, /* the client is key.address[1] */
   CONNECTION_REFERENCED = 0x20,  /* used since the clock hand last passed */
   CONNECTION_DUPLICATES = 0x40,
-  CONNECTION_WSCALE_REPORTED = 0x80,
-  CONNECTION_HOLD_REPORTED = 0x100,
   CONNECTION_ABORT_REPORTED = 0x200,
-  CONNECTION_HANDSHAKE_REPORTED = 0x400,
   CONNECTION_SIMULTANEOUS = 0x800,
   CONNECTION_FASTOPEN = 0x1000,
   CONNECTION_CHALLENGED =
@@ -224,8 +217,7 @@ enum connection_flag {
 
 struct connection {
   struct flow_key key;
-  uint16_t flags;        /* enum connection_flag */
-  uint16_t vantage_hint; /* analyzer's declared vantage for this connection: enum vantage */
+  uint16_t flags; /* enum connection_flag */
   uint32_t hash;
   struct connection *next_in_bucket;
   struct connection *list_next, *list_previous; /* half-open or closed list, else unused */

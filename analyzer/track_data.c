@@ -81,7 +81,6 @@ static void start_stream(struct stream *stream, const struct segment *segment)
   stream->snd_nxt = segment->start;
   if ((stream->flags & STREAM_ACKED) == 0)
     stream->snd_una = segment->start;
-  stream->home_interface = (uint16_t)segment->packet->interface;
 }
 
 /* A sender that takes R's scaled window for a raw one ends its flights exactly there and never goes
