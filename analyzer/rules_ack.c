@@ -34,17 +34,6 @@ static bool delayed_ack(const struct situation *situation, struct finding *findi
   return true;
 }
 
-static bool built_early(const struct situation *situation)
-{
-  const struct packet *ack = situation->segment->packet;
-  struct ts_clock clock = situation->other->clock;
-  if ((ack->options & TCP_OPT_TIMESTAMPS) == 0 || !clock.started)
-    return false;
-  if (!clock.nominal)
-    clock.hz = 0;
-  return situation->end_ns - ts_clock_latest_ns(&clock, ack->ts_val) > situation->limit_ns;
-}
-
 /* Any sender that waits for an ACK has sent again after so long (RFC 6298). */
 static bool timer_was_due(const struct situation *situation)
 {
@@ -75,7 +64,7 @@ static void late_ack(const struct situation *situation, struct finding *finding)
              "The data arrived here, but the receiver took %s to acknowledge it.", gap);
     return;
   }
-  bool early = built_early(situation);
+  bool early = ack_built_early(situation);
   if (!early && timer_was_due(situation)) {
     /* A sender that lacked the ACK would have sent again by now: it had it, and this capture has
      * not. */
@@ -99,6 +88,9 @@ static void late_ack(const struct situation *situation, struct finding *finding)
                          ack->ts_val);
     finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_UNKNOWN,
                             "the receiving host itself may have held it below its TCP");
+    finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
+                            "the capture's clock may have been stepped, or its host paused, just "
+                            "then: nothing was sent again");
   } else {
     verdict(finding, CAUSE_PATH_HOLD, LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE,
             CONFIDENCE_POSSIBLE);

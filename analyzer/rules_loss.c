@@ -91,22 +91,6 @@ static bool answered_too_soon(const struct situation *situation)
   return since_ns * TOO_SOON_DEN < stream->rtt.min_ns * TOO_SOON_NUM;
 }
 
-/* R built this ACK long before it came: R's clock says so. */
-static bool ack_built_early(const struct situation *situation)
-{
-  if (situation->segment == NULL)
-    return false;
-  const struct packet *ack = situation->segment->packet;
-  const struct ts_clock *clock = &situation->other->clock;
-  if ((ack->options & TCP_OPT_TIMESTAMPS) == 0 || !clock->started)
-    return false;
-  struct ts_clock bounded = *clock;
-  if (!bounded.nominal)
-    bounded.hz = 0;
-  int64_t early_ns = situation->end_ns - ts_clock_latest_ns(&bounded, ack->ts_val);
-  return early_ns > situation->limit_ns && early_ns > situation->gap_ns / 2;
-}
-
 /* The receiver has the first segment, but what followed it is lost as well: both directions were
  * down. */
 static bool both_directions_lost(const struct situation *situation)

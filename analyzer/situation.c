@@ -29,6 +29,18 @@ bool built_fresh(const struct situation *situation)
   return ticks * ts_clock_tick_ns(clock) >= situation->gap_ns / 2;
 }
 
+bool ack_built_early(const struct situation *situation)
+{
+  const struct ts_clock *clock = &situation->other->clock;
+  if (situation->segment == NULL || !clock->started ||
+      (situation->segment->packet->options & TCP_OPT_TIMESTAMPS) == 0 ||
+      ts_clock_is_ambiguous(clock, situation->end_ns - clock->last_ns))
+    return false;
+  int64_t early_ns =
+      situation->end_ns - ts_clock_latest_ns(clock, situation->segment->packet->ts_val);
+  return early_ns > situation->limit_ns && early_ns > situation->gap_ns / 2;
+}
+
 const char *side_words(enum stream_side side)
 {
   return side == SIDE_CLIENT ? "the client" : "the server";

@@ -62,6 +62,10 @@ const char *duration_words(int64_t duration_ns, char *text);
  * at least half of the wait had passed when it was built. false: old, or not to be told. */
 bool built_fresh(const struct situation *situation);
 
+/* The ACK that ended the wait was built long before it came here: by R's clock, at the slowest rate
+ * that it can have, more than half of the wait before. false: not, or not to be told. */
+bool ack_built_early(const struct situation *situation);
+
 /* An ICMP error that came back for this stream during the wait, as evidence; nothing if there was
  * none. */
 void tell_icmp(const struct situation *situation, struct finding *finding);
