@@ -94,7 +94,8 @@ struct sack_block {
   uint32_t start, end;
 };
 
-#define PACKET_SACK_MAX 4
+#define PACKET_SACK_MAX   4
+#define PACKET_HASH_BYTES 16
 
 /* The TCP header that an ICMP error quotes (RFC 792, RFC 4443): the segment that met the
  * trouble. */
@@ -140,10 +141,16 @@ struct packet {
   uint16_t options;                /* enum tcp_option_bit */
   uint32_t payload_bytes;          /* from the IP length, not from what was captured */
   uint32_t captured_payload_bytes; /* <= payload_bytes */
-  uint32_t ts_val, ts_ecr;         /* if TCP_OPT_TIMESTAMPS */
-  uint16_t mss;                    /* if TCP_OPT_MSS */
-  uint8_t wscale;                  /* if TCP_OPT_WSCALE; as on the wire, may be above 14 */
-  uint8_t sack_count;              /* 0 .. PACKET_SACK_MAX */
+  /* A hash of the first PACKET_HASH_BYTES of the payload, to know a segment again at another
+   * capture point; 0: fewer were captured. Not the same on machines of other byte order. */
+  uint32_t payload_hash;
+  uint32_t ts_val, ts_ecr; /* if TCP_OPT_TIMESTAMPS */
+  uint16_t mss;            /* if TCP_OPT_MSS */
+  uint8_t wscale;          /* if TCP_OPT_WSCALE; as on the wire, may be above 14 */
+  uint8_t sack_count;      /* 0 .. PACKET_SACK_MAX */
+  /* The payload's one's complement sum (RFC 1071; folded, as in memory), where every byte of the
+   * segment was captured: copies with the same bytes have the same. 0: not known, or no payload */
+  uint16_t payload_sum;
   union {
     struct sack_block sack[PACKET_SACK_MAX]; /* kind == PACKET_TCP; defined up to sack_count */
     struct packet_quote quote;               /* kind == PACKET_ICMP_ERROR */

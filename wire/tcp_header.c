@@ -171,10 +171,11 @@ static bool is_offloaded(uint64_t pseudo, uint32_t length, uint16_t field, bool 
   return sum_is(pseudo, field) || sum_is(with_length, (uint16_t)~field);
 }
 
+/* header_bytes <= segment->length. Fills packet->payload_sum on the way. */
 static enum checksum_state checksum_state(const struct decoder *decoder,
-                                          const struct slice *segment)
+                                          const struct slice *segment, uint32_t header_bytes)
 {
-  const struct packet *packet = decoder->packet;
+  struct packet *packet = decoder->packet;
   if (decoder->destination_later || (packet->facts & PACKET_FIRST_FRAGMENT))
     return CHECKSUM_UNKNOWN;
   const uint64_t pseudo = pseudo_header_sum(packet);
@@ -182,9 +183,12 @@ static enum checksum_state checksum_state(const struct decoder *decoder,
   uint16_t field;
   memcpy(&field, segment->bytes + 16, sizeof field);
   if (complete) {
+    const uint64_t payload =
+        checksum_add(0, segment->bytes + header_bytes, segment->captured - header_bytes);
+    packet->payload_sum = checksum_fold(payload);
     uint64_t sum = checksum_add_u64(pseudo, htobe32(segment->length));
-    sum = checksum_add(sum, segment->bytes, segment->captured);
-    if (sum_is(sum, 0xffff))
+    sum = checksum_add(sum, segment->bytes, header_bytes);
+    if (sum_is(checksum_add_u64(sum, payload), 0xffff))
       return CHECKSUM_GOOD;
   }
   if (is_offloaded(pseudo, segment->length, field, complete))
@@ -205,6 +209,18 @@ static void fields_read(struct packet *packet, const uint8_t *header)
   packet->urgent = read_be16(header + 18);
 }
 
+/* Any change of a bit changes it; never 0. The multipliers are those of MurmurHash3's finaliser. */
+static uint32_t payload_hash(const uint8_t *payload)
+{
+  uint64_t halves[2];
+  _Static_assert(sizeof halves == PACKET_HASH_BYTES, "two words are hashed");
+  memcpy(halves, payload, sizeof halves);
+  uint64_t hash = (halves[0] ^ UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xff51afd7ed558ccd);
+  hash = (hash ^ (hash >> 32) ^ halves[1]) * UINT64_C(0xc4ceb9fe1a85ec53);
+  const uint32_t folded = (uint32_t)(hash ^ (hash >> 32));
+  return folded != 0 ? folded : 1;
+}
+
 static void payload_measure(struct packet *packet, const struct slice *segment,
                             uint32_t header_bytes)
 {
@@ -213,6 +229,8 @@ static void payload_measure(struct packet *packet, const struct slice *segment,
       segment->captured > header_bytes ? segment->captured - header_bytes : 0;
   if (packet->captured_payload_bytes < packet->payload_bytes)
     packet->facts |= PACKET_SNAPPED;
+  if (packet->captured_payload_bytes >= PACKET_HASH_BYTES)
+    packet->payload_hash = payload_hash(segment->bytes + header_bytes);
 }
 
 enum layer tcp_header_parse(struct decoder *decoder)
@@ -238,6 +256,6 @@ enum layer tcp_header_parse(struct decoder *decoder)
     const uint32_t behind = segment.captured - TCP_HEADER_BYTES;
     options_parse(packet, options, behind < options_bytes ? behind : options_bytes, options_bytes);
   }
-  packet->checksum = (uint8_t)checksum_state(decoder, &segment);
+  packet->checksum = (uint8_t)checksum_state(decoder, &segment, header_bytes);
   return decoder_end(decoder, PACKET_TCP);
 }
