@@ -5,6 +5,7 @@
  * connection summaries, all within named limits. Records are packed (packed.h), so that 100,000
  * connections need some tens of MB; what a limit leaves out is counted and said. */
 
+#include "analyzer/joint.h"
 #include "report/report.h"
 
 #include <stdbool.h>
@@ -42,6 +43,8 @@ void collect_options_default(struct collect_options *options);
 struct collect *collect_new(const struct collect_options *options);
 void collect_free(struct collect *collect); /* NULL is allowed */
 
+/* ---- one capture after the other, each diagnosed by itself ---- */
+
 /* A capture begins: what the sink receives from now on belongs to `end`. The analyzer's connection
  * ids (1, 2, ...) go on behind those of the captures before. Returns 0 or ERROR_LIMIT
  * (ANALYZER_ENDS_MAX captures). */
@@ -51,6 +54,28 @@ struct analyzer_sink collect_sink(struct collect *collect);
 /* The capture is over; its description is copied (the strings in it are not). Returns 0, or
  * ERROR_MEMORY if memory ran out since collect_begin_capture(). */
 int collect_end_capture(struct collect *collect, const struct report_capture *capture);
+
+/* ---- several captures of the same traffic, diagnosed together (analyzer/joint.h) ----
+ *
+ *     collect_begin_joint(collect, ends);
+ *     for each end: collect_set_clock(collect, end, survey_clock(survey, end));
+ *     joint_new(ends, &options, survey, &sink), with sink = collect_joint_sink(collect);
+ *     joint_packet() ... joint_finish();
+ *     for each end, from 0 on: collect_end_capture(collect, &capture);
+ *
+ * In place of collect_begin_capture(), once, on an empty collector. capture.end has to be set, and
+ * capture.stats is joint_get_stats() of that end: its times are on A's clock, as all others. */
+
+/* All captures, 0 .. ends - 1, begin together. Returns 0 or ERROR_LIMIT (ends >
+ * ANALYZER_ENDS_MAX). */
+int collect_begin_joint(struct collect *collect, uint32_t ends);
+/* Where the joint has to deliver. Valid as long as collect. */
+struct joint_sink collect_joint_sink(struct collect *collect);
+/* The fitted clock of `end` against that of end 0; copied; may be set again until the report is
+ * written. That of end 0 is ignored. Never set: nothing is said about that clock. */
+void collect_set_clock(struct collect *collect, uint8_t end, const struct clock_map *map);
+
+/* ---- what was collected ---- */
 
 const struct report_overview *collect_overview(const struct collect *collect);
 uint32_t collect_capture_count(const struct collect *collect);
