@@ -247,16 +247,9 @@ static void delayed_ack_finding(const struct connection *connection, enum stream
                                 struct finding *finding)
 {
   char gap[32];
-  *finding = (struct finding){.state = FINDING_CLOSED,
-                              .kind = FINDING_STALL,
-                              .sender = side,
-                              .start_ns = crawl->candidate_ns - crawl->candidate_gap_ns,
-                              .end_ns = crawl->candidate_ns,
-                              .hold_min_ns = TIME_INVALID,
-                              .hold_max_ns = TIME_INVALID,
-                              .ended_by = ENDED_BY_ACK,
-                              .waits = 1,
-                              .waited_ns = crawl->candidate_gap_ns};
+  finding_begin(finding, FINDING_STALL, side, crawl->candidate_ns - crawl->candidate_gap_ns,
+                crawl->candidate_ns);
+  finding->ended_by = ENDED_BY_ACK;
   bool full = crawl->candidate_full;
   verdict(finding, full ? CAUSE_DELAYED_ACK : CAUSE_NAGLE_DELAYED_ACK,
           full ? LOCATION_RECEIVER_TCP : LOCATION_SENDER_TCP,

@@ -1,5 +1,7 @@
 #include "analyzer/finding.h"
 
+#include "wire/timestamp.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,6 +75,29 @@ const char *stream_side_name(enum stream_side side)
   };
   assert((unsigned)side < COUNT_OF(names));
   return names[side];
+}
+
+void finding_begin(struct finding *finding, enum finding_kind kind, enum stream_side sender,
+                   int64_t start_ns, int64_t end_ns)
+{
+  finding->id = 0;
+  finding->state = FINDING_CLOSED;
+  finding->severity = SEVERITY_INFO;
+  finding->kind = kind;
+  finding->sender = sender;
+  finding->start_ns = start_ns;
+  finding->end_ns = end_ns;
+  finding->hold_min_ns = finding->hold_max_ns = TIME_INVALID;
+  finding->location = LOCATION_UNKNOWN;
+  finding->cause = CAUSE_UNKNOWN;
+  finding->confidence = finding->cause_confidence = CONFIDENCE_POSSIBLE;
+  finding->ended_by = ENDED_BY_UNKNOWN;
+  finding->waits = 1;
+  finding->waited_ns = end_ns - start_ns;
+  finding->stages = (struct byte_stages){.at_ns = TIME_INVALID};
+  finding->alternative_count = finding->evidence_count = 0;
+  finding->summary[0] = finding->reason[0] = '\0';
+  finding->settle = finding->advice = NULL;
 }
 
 void finding_add_evidence(struct finding *finding, uint8_t end, uint64_t frame, int64_t time_ns,

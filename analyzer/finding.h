@@ -51,6 +51,18 @@ struct alternative {
   char why[WHY_SIZE]; /* why it is not excluded */
 };
 
+/* Where the bytes were that the sender had sent and the sender's end had no ACK of, at one instant;
+ * told where both ends were captured. outstanding = the sum of the others. What the socket holds
+ * and has not sent is not among them: packets do not tell. */
+struct byte_stages {
+  int64_t at_ns; /* TIME_INVALID: not known */
+  uint64_t outstanding_bytes;
+  uint64_t in_path_bytes;             /* left the sender's end, may still arrive */
+  uint64_t lost_bytes;                /* left, and what left later has arrived */
+  uint64_t unacked_at_receiver_bytes; /* arrived, not acknowledged there */
+  uint64_t ack_in_path_bytes;         /* acknowledged there, the ACK not at the sender's end */
+};
+
 struct finding {
   uint32_t id; /* 1-based, within the connection */
   enum finding_state state;
@@ -66,6 +78,7 @@ struct finding {
   enum ended_by ended_by;
   uint32_t waits;    /* crawl: of how many waits it is made; else 1 */
   int64_t waited_ns; /* crawl: the sum of the waits; else end - start */
+  struct byte_stages stages;
   uint32_t alternative_count;
   struct alternative not_excluded[NOT_EXCLUDED_MAX];
   uint32_t evidence_count;
@@ -83,6 +96,11 @@ const char *severity_name(enum severity severity);
 const char *confidence_name(enum confidence confidence);
 const char *ended_by_name(enum ended_by ended_by);
 const char *stream_side_name(enum stream_side side);
+
+/* Sets every member to its neutral value: closed, info, nowhere, one wait from start to end. Texts
+ * and lists are emptied, not cleared: a finding is large. */
+void finding_begin(struct finding *finding, enum finding_kind kind, enum stream_side sender,
+                   int64_t start_ns, int64_t end_ns);
 
 /* Adds a fact; silently full after EVIDENCE_MAX (the first ones are the telling ones). */
 void finding_add_evidence(struct finding *finding, uint8_t end, uint64_t frame, int64_t time_ns,

@@ -122,16 +122,10 @@ static void fill(const struct connection *connection, enum stream_side side,
   enum cause cause = cause_of(connection, side);
   int64_t span_ns = trouble->limit.last_ns - trouble->limit.first_ns;
   char limited[32], span[32];
-  *finding = (struct finding){.state = FINDING_CLOSED,
-                              .kind = FINDING_CRAWL,
-                              .sender = side,
-                              .start_ns = trouble->limit.first_ns,
-                              .end_ns = trouble->limit.last_ns,
-                              .hold_min_ns = TIME_INVALID,
-                              .hold_max_ns = TIME_INVALID,
-                              .ended_by = ENDED_BY_ACK,
-                              .waits = trouble->limit.rounds,
-                              .waited_ns = trouble->limit.limited_ns};
+  finding_begin(finding, FINDING_CRAWL, side, trouble->limit.first_ns, trouble->limit.last_ns);
+  finding->ended_by = ENDED_BY_ACK;
+  finding->waits = trouble->limit.rounds;
+  finding->waited_ns = trouble->limit.limited_ns;
   if (trouble->limit.flight_bytes > 0) {
     fill_own_limit(connection, side, finding);
     return;

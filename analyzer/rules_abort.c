@@ -31,21 +31,13 @@ static void begin_abort(struct finding *finding, const struct connection *connec
                         enum stream_side sender, enum cause cause, enum confidence confidence,
                         int64_t now_ns)
 {
-  finding->state = FINDING_CLOSED;
-  finding->kind = FINDING_ABORT;
-  finding->sender = sender;
-  finding->start_ns = connection->stream[sender].progress_ns;
-  if (connection->stream[sender ^ 1].progress_ns > finding->start_ns)
-    finding->start_ns = connection->stream[sender ^ 1].progress_ns;
-  if (finding->start_ns > now_ns) /* the capture's time ran backwards in between */
-    finding->start_ns = now_ns;
-  finding->end_ns = now_ns;
-  finding->waited_ns = now_ns - finding->start_ns;
-  finding->hold_min_ns = finding->hold_max_ns = TIME_INVALID;
+  int64_t start_ns = connection->stream[sender].progress_ns;
+  if (connection->stream[sender ^ 1].progress_ns > start_ns)
+    start_ns = connection->stream[sender ^ 1].progress_ns;
+  if (start_ns > now_ns) /* the capture's time ran backwards in between */
+    start_ns = now_ns;
+  finding_begin(finding, FINDING_ABORT, sender, start_ns, now_ns);
   finding->ended_by = ENDED_BY_RESET;
-  finding->waits = 1;
-  finding->alternative_count = finding->evidence_count = 0;
-  finding->summary[0] = finding->reason[0] = '\0';
   verdict(finding, cause, cause_info(cause)->location, confidence, confidence);
 }
 

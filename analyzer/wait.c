@@ -60,28 +60,10 @@ static void lay_out(struct situation *situation, const struct analyzer *analyzer
   situation->near = vantage_nearness(&situation->view, side);
 }
 
-static void begin_finding(struct finding *finding, const struct situation *situation)
-{
-  finding->id = 0;
-  finding->state = FINDING_CLOSED;
-  finding->kind = FINDING_STALL;
-  finding->severity = SEVERITY_INFO;
-  finding->sender = situation->side;
-  finding->start_ns = situation->start_ns;
-  finding->end_ns = situation->end_ns;
-  finding->hold_min_ns = finding->hold_max_ns = TIME_INVALID;
-  finding->ended_by = situation->how;
-  finding->waits = 1;
-  finding->waited_ns = situation->gap_ns;
-  finding->alternative_count = finding->evidence_count = 0;
-  finding->summary[0] = finding->reason[0] = '\0';
-  finding->settle = finding->advice = NULL;
-  verdict(finding, CAUSE_UNKNOWN, LOCATION_UNKNOWN, CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
-}
-
 static void diagnose(const struct situation *situation, struct finding *finding)
 {
-  begin_finding(finding, situation);
+  finding_begin(finding, FINDING_STALL, situation->side, situation->start_ns, situation->end_ns);
+  finding->ended_by = situation->how;
   if (situation->other->packets == 0 && situation->stream->bytes > 0) {
     finding->location =
         LOCATION_NONE; /* without the other direction nothing can be said of waiting */

@@ -24,22 +24,6 @@
 /* Fewer late segments are in every trace. */
 #define REORDERED_MIN 10u
 
-static void begin(struct finding *finding, enum finding_kind kind, enum stream_side sender,
-                  int64_t start_ns, int64_t end_ns)
-{
-  finding->state = FINDING_CLOSED;
-  finding->kind = kind;
-  finding->sender = sender;
-  finding->start_ns = start_ns;
-  finding->end_ns = end_ns;
-  finding->hold_min_ns = finding->hold_max_ns = TIME_INVALID;
-  finding->ended_by = ENDED_BY_UNKNOWN;
-  finding->waits = 1;
-  finding->waited_ns = end_ns - start_ns;
-  finding->alternative_count = finding->evidence_count = 0;
-  finding->summary[0] = finding->reason[0] = '\0';
-}
-
 /* Within one burst S's TSecr advanced: S had processed one more ACK between two segments. By R's
  * clock that ACK was built long before the burst left: either the segments waited below TCP ever
  * since, or the ACK came late. */
@@ -63,7 +47,7 @@ static void earlier_hold(struct analyzer *analyzer, struct connection *connectio
   char age[32];
   vantage_of(analyzer, connection, &view);
   enum nearness near = vantage_nearness(&view, side);
-  begin(finding, FINDING_HOLD, side, stream->echo_step_ns - age_ns, stream->echo_step_ns);
+  finding_begin(finding, FINDING_HOLD, side, stream->echo_step_ns - age_ns, stream->echo_step_ns);
   verdict(finding, CAUSE_TX_QUEUE_HOLD, LOCATION_SENDER_QUEUE,
           near == NEAR_SENDER && view.certain ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
           CONFIDENCE_LIKELY);
@@ -93,7 +77,7 @@ static void scale_mismatch(struct analyzer *analyzer, struct connection *connect
   if (!known || stream->est_wscale_min <= visible)
     return;
   struct finding *finding = &analyzer->scratch;
-  begin(finding, FINDING_MISMATCH, announcer, connection->start_ns, connection->last_ns);
+  finding_begin(finding, FINDING_MISMATCH, announcer, connection->start_ns, connection->last_ns);
   bool option_seen = (stream->flags & STREAM_WSCALE) != 0;
   verdict(finding, option_seen ? CAUSE_WINDOW_SCALE_REWRITTEN : CAUSE_WINDOW_SCALE_STRIPPED,
           LOCATION_FORWARD_PATH, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
@@ -116,7 +100,7 @@ static void scale_mismatch(struct analyzer *analyzer, struct connection *connect
 static void begin_path_fact(struct finding *finding, const struct connection *connection,
                             enum stream_side side, enum cause cause)
 {
-  begin(finding, FINDING_CRAWL, side, connection->start_ns, connection->last_ns);
+  finding_begin(finding, FINDING_CRAWL, side, connection->start_ns, connection->last_ns);
   finding->waited_ns = 0; /* nobody waited: it is how the path is */
   verdict(finding, cause, LOCATION_FORWARD_PATH, CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
   finding->severity = SEVERITY_INFO;
