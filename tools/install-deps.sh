@@ -10,7 +10,7 @@ set -u
 PATH=$PATH:/usr/sbin:/sbin
 
 # SET  PROBE (command NAME | module NAME | file GLOB)  PACKAGES
-# lab: what only the whole of tests/live and the bench use; it brings a server that starts by itself.
+# lab: what only the whole of tests/lab and the bench use; it brings a server that starts by itself.
 requirements() {
   cat <<'TABLE'
 build command cc             gcc libc6-dev

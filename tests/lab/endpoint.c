@@ -1,4 +1,4 @@
-/* One end of a TCP connection that does exactly what its command line says: the live tests'
+/* One end of a TCP connection that does exactly what its command line says: the lab's
  * application.
  *
  *   endpoint connect|listen HOST PORT [OPTION=VALUE]... STEP...

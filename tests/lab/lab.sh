@@ -30,5 +30,5 @@ while read -r name scenario keys; do
   while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
   # shellcheck disable=SC2086
   one "$name" "$scenario" $keys </dev/null &
-done <"${MATRIX:-$here/matrix.txt}"
+done < <(if [ -n "${MATRIX:-}" ]; then cat "$MATRIX"; else cat "$here"/*matrix.txt; fi)
 wait

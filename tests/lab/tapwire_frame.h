@@ -1,8 +1,8 @@
-#ifndef TESTS_LIVE_TAPWIRE_FRAME_H
-#define TESTS_LIVE_TAPWIRE_FRAME_H
+#ifndef TESTS_LAB_TAPWIRE_FRAME_H
+#define TESTS_LAB_TAPWIRE_FRAME_H
 
 /* What tapwire sees of an Ethernet frame, and what it can change in it. Only plain IPv4 and IPv6
- * with TCP right behind the header is taken apart: that is all the live tests send. Deliberately
+ * with TCP right behind the header is taken apart: that is all the lab sends. Deliberately
  * independent of wire/, whose decoder is what these tests measure. */
 
 #include <stdbool.h>

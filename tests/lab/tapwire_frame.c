@@ -1,4 +1,4 @@
-#include "tests/live/tapwire_frame.h"
+#include "tests/lab/tapwire_frame.h"
 
 #include <string.h>
 

@@ -4,35 +4,35 @@
 #   run.sh SCENARIO OUTDIR [KEY=VALUE]...        run.sh --list
 #
 # Two hosts (unnamed network namespaces; A sends the data, B receives it) are joined by a veth pair or by two TAP
-# devices with live_tapwire in between. OUTDIR gets a.pcap and b.pcap (the two ends), truth.json (what was done,
+# devices with lab_tapwire in between. OUTDIR gets a.pcap and b.pcap (the two ends), truth.json (what was done,
 # when, what must be found, which kernel counters confirm it), the logs of the endpoints and of the wire, and
 # samples of the sockets (a.ss, b.ss).
 # Keys: ip=4|6 opener=a|b link=tap|veth rtt=MS offload=0|1 cc=cubic|bbr|reno size=BYTES ts=0|1 (timestamps) sack=0|1
 # snap=BYTES port=N, and more per scenario.
-# LIVE_BIN names the folder of live_endpoint and live_tapwire.
+# LAB_BIN names the folder of lab_endpoint and lab_tapwire.
 # Exit status: 0 it happened as intended, 1 it did not (the run does not count), 77 not possible here (said why).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-LIVE_BIN=${LIVE_BIN:-$here}
+LAB_BIN=${LAB_BIN:-$here}
 
 skip() { echo "skipped: $*" >&2; exit 77; }
 
 if [ "${1:-}" = --list ]; then
-  sed -n 's/^scenario_\([a-z0-9_]*\)() .*/\1/p' "$here/scenarios.sh" | tr _ -
+  cat "$here"/scenarios/*.sh "$here"/*.scenarios.sh 2>/dev/null | sed -n 's/^scenario_\([a-z0-9_]*\)() .*/\1/p' | tr _ -
   exit 0
 fi
 [ $# -ge 2 ] || { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 # Everything happens in namespaces of our own; when this shell ends, the kernel ends all that ran in them.
-if [ -z "${LIVE_INSIDE:-}" ]; then
+if [ -z "${LAB_INSIDE:-}" ]; then
   for tool in unshare nsenter ip tc tcpdump jq nstat ss; do
     command -v $tool >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null || skip "no $tool"
   done
-  [ -x "$LIVE_BIN/live_endpoint" ] || skip "no live_endpoint in $LIVE_BIN"
+  [ -x "$LAB_BIN/lab_endpoint" ] || skip "no lab_endpoint in $LAB_BIN"
   mapping=; [ "$(id -u)" = 0 ] || mapping=-r
   unshare $mapping -mnp --fork --mount-proc true 2>/dev/null || skip "namespaces are not allowed here"
   [ -r /dev/net/tun ] && [ -w /dev/net/tun ] || skip "/dev/net/tun is not accessible"
-  export LIVE_INSIDE=1 LIVE_BIN PATH=$PATH:/usr/sbin:/sbin
+  export LAB_INSIDE=1 LAB_BIN PATH=$PATH:/usr/sbin:/sbin
   exec unshare $mapping -mnp --fork --kill-child --mount-proc bash "$0" "$@"
 fi
 
@@ -41,6 +41,7 @@ mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 2
 rm -f "$out"/{a,b}.{pcap,ss,log,dump} "$out"/{truth.json,wire.log,notes.log}
 
 # --- the keys, with their defaults ---------------------------------------------------------------------------
+# shellcheck disable=SC2034 # some are for the scenarios
 ip=4 opener=a link=tap rtt=0 offload=0 cc=cubic size=1000000 snap= port=5001 ts=1 sack=1
 declare -A key=()
 for pair in "$@"; do
@@ -53,19 +54,23 @@ done
 opt() { echo "${key[$1]:-${2:-}}"; }   # opt NAME DEFAULT
 
 # --- what a scenario may set ---------------------------------------------------------------------------------
-wire=()              # faults for live_tapwire
-a_script=() b_script=()   # options and steps for live_endpoint
+wire=()              # faults for lab_tapwire
+a_script=() b_script=()   # options and steps for lab_endpoint
 listener=1           # 0: nobody listens
 stop_after=25        # seconds; then the captures end, whether the endpoints are done or not
 location=none cause=none kind=none severity=none note= sender=
 blind=()             # ends (a, b) where there is nothing to see of it
 also=()              # further causes that describe the same thing rightly
 expected=()          # what confirms it: "a|b COUNTER -ge|-eq|-le N" of the kernel, "a|b silence_ms ...", "wire
-                     # ACTION ..." (frames treated), "notes PATTERN ..." (lines)
+                     # ACTION ..." (frames treated), "notes PATTERN ..." (lines), "samples PATTERN ..." (lines of ss)
 before() { :; }      # runs when the link is up
 during() { :; }      # runs beside the endpoints
 traffic() { run_endpoints; }   # replaces the endpoints
-. "$here/scenarios.sh"
+. "$here/scenario_words.sh"
+for file in "$here"/scenarios/*.sh "$here"/*.scenarios.sh; do
+  # shellcheck source=/dev/null
+  [ -e "$file" ] && . "$file"
+done
 declare -F "scenario_${scenario//-/_}" >/dev/null || { echo "no scenario $scenario (--list)" >&2; exit 2; }
 
 if [ "$ip" = 4 ]; then addr_a=10.9.0.1 addr_b=10.9.0.2 bits=24 nodad=; else addr_a=fd00:9::1 addr_b=fd00:9::2 bits=64 nodad=1; fi
@@ -93,7 +98,7 @@ make_link() {
   if [ "$link" = veth ]; then
     ip link add $nic type veth peer name $nic netns $pid_b || return 1
   else
-    "$LIVE_BIN/live_tapwire" 1 $nic $pid_b $nic delay=$((rtt / 2)) vnet=$offload "${wire[@]}" \
+    "$LAB_BIN/lab_tapwire" 1 $nic $pid_b $nic delay=$((rtt / 2)) vnet=$offload "${wire[@]}" \
       >"$out/wire.ready" 2>"$out/wire.log" &
     pid_wire=$!
     renice -n -10 -p $pid_wire >/dev/null 2>&1
@@ -140,7 +145,7 @@ sample_sockets() {
 start_endpoint() { # HOST ROLE
   local h=$1 role=$2 script
   declare -n script=${h}_script
-  launch "$h" "$LIVE_BIN/live_endpoint" "$role" "$server" "$port" cc=$cc "${script[@]}" 2>"$out/$h.log"
+  launch "$h" "$LAB_BIN/lab_endpoint" "$role" "$server" "$port" cc=$cc "${script[@]}" 2>"$out/$h.log"
 }
 
 run_endpoints() {
@@ -184,6 +189,7 @@ check_expectations() { # prints failures
     if [ "$h" = wire ]; then got=$(grep -c " $name " "$out/wire.log")
     elif [ "$h" = notes ]; then got=$(grep -c "$name" "$out/notes.log")
     elif [ "$name" = link_tx_dropped ]; then got=$(on "$h" ip -s -j link show $nic | jq '.[0].stats64.tx.dropped')
+    elif [ "$h" = samples ]; then got=$(grep -hc -e "$name" "$out/a.ss" "$out/b.ss" | awk '{ n += $1 } END { print n }')
     elif [ "$name" = silence_ms ]; then got=$(longest_silence_ms "$h")
     else got=$(jq -r --arg n "$name" '.[$n] // 0' "$out/$h.counters"); fi
     test "$got" "$op" "$value" || echo "$h $name is $got, expected $op $value"

@@ -19,7 +19,7 @@
  * receiver) What was done is logged on stderr with the time since the epoch. Checksums are kept
  * right, except by `flip`. */
 
-#include "tests/live/tapwire_frame.h"
+#include "tests/lab/tapwire_frame.h"
 
 #include <errno.h>
 #include <fcntl.h>

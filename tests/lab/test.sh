@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# One live test: makes the traffic of a line of matrix.txt and lets the analyzer judge it from either end.
+# One test of the lab: makes the traffic of a line of matrix.txt and lets the analyzer judge it from either end.
 #
-#   test.sh NAME TCPSTALL      LIVE_BIN names the folder of live_endpoint and live_tapwire
+#   test.sh NAME TCPSTALL      LAB_BIN names the folder of lab_endpoint and lab_tapwire
 # Exit status 0 rightly judged, 1 not, 77 not possible here or not brought about (a busy machine): said why.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 name=${1:?usage: test.sh NAME TCPSTALL} tcpstall=${2:?usage: test.sh NAME TCPSTALL}
 command -v jq >/dev/null || { echo "skipped: no jq"; exit 77; }
-read -r _ scenario keys < <(grep "^$name " "$here/matrix.txt") || { echo "$name is not in matrix.txt"; exit 2; }
+read -r _ scenario keys < <(grep -h "^$name " "$here"/*matrix.txt) || { echo "$name is not in matrix.txt"; exit 2; }
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 for _ in 1 2 3; do

@@ -1,0 +1,72 @@
+# It left the sender and did not arrive, or not as it left.
+# shellcheck shell=bash disable=SC2034,SC2154 # sourced by run.sh, which owns these variables
+
+scenario_segment_loss() {
+  verdict forward-path segment-loss; also=(none)
+  note="repaired by fast retransmission: a stall only where the RTT is long"
+  wire+=("dir=ab,byte=$(opt byte 200000),count=1,do=drop"); bulk "$size"
+  expected=("wire drop -eq 1" "a TcpRetransSegs -ge 1" "a TcpExtTCPFastRetrans -ge 1")
+}
+scenario_tail_loss() {
+  verdict forward-path tail-loss; also=(rto-backoff)
+  wire+=("dir=ab,byte=$((size - 1)),count=$(opt copies 2),do=drop"); acked_bulk "$size"
+  expected=("wire drop -eq $(opt copies 2)" "a TcpRetransSegs -ge $(opt copies 2)")
+}
+scenario_rto_backoff() {
+  verdict forward-path rto-backoff; also=(tail-loss)
+  wire+=("dir=ab,byte=$(opt byte $((size - 1))),count=$(opt copies 5),do=drop"); acked_bulk "$size"
+  expected=("wire drop -eq $(opt copies 5)" "a TcpExtTCPTimeouts -ge 3")
+}
+scenario_path_outage() {
+  verdict forward-path path-outage; also=(rto-backoff tail-loss segment-loss)
+  [ -n "$(opt only)" ] || also+=(ack-loss)
+  wire+=("$(opt only)at=ab:$((size / 2)),for=$(opt for 3000),do=drop"); bulk "$size"
+  note="everything lost for a while"; expected=("wire drop -ge 3" "a TcpExtTCPTimeouts -ge 2")
+}
+scenario_path_hold() {
+  verdict forward-path path-hold
+  wire+=("dir=ab,at=ab:$((size / 2)),for=$(opt for 3000),do=hold"); bulk "$size"
+  expected=("wire hold -ge 3" "a TcpExtTCPTimeouts -ge 1"); told_by_dsack
+}
+scenario_pmtu_blackhole() {
+  verdict forward-path pmtu-blackhole; also=(rto-backoff) blind=(b)
+  wire+=("dir=ab,min=$(opt mtu 1200),do=drop")
+  before() { sysctl -qw net.ipv4.tcp_mtu_probing="$(opt probing 0)"; }
+  a_script=(write:500 read:100 "write:$size" shut readall) b_script=(read:500 write:100 readall)
+  stop_after=8; expected=("wire drop -ge 4" "a TcpExtTCPTimeouts -ge 3")
+}
+scenario_syn_loss() {
+  verdict forward-path syn-loss; sender=client also=(synack-loss)
+  [ "$opener" = a ] && blind=(b) || blind=(a) # the lost SYNs never came there
+  wire+=("kind=syn,count=2,do=drop"); bulk "$size"
+  expected=("wire drop -eq 2" "$opener TcpExtTCPSynRetrans -eq 2")
+}
+scenario_corrupted() {
+  verdict forward-path corrupted; also=(checksum-drop)
+  wire+=("dir=ab,byte=$(opt byte $((size - 1))),count=$(opt copies 3),do=flip"); acked_bulk "$size"
+  expected=("wire flip -eq $(opt copies 3)" "b TcpInCsumErrors -eq $(opt copies 3)")
+}
+scenario_nat_timeout() {
+  verdict forward-path nat-timeout; also=(rto-backoff) blind=(b)
+  wire+=("at=idle:3000,do=drop")
+  a_script=(user_timeout=5000 write:20000 read:1 sleep:4000 write:20000 read:1)
+  b_script=(read:20000 write:1 readall); stop_after=12
+  note="the path forgets the connection while it is idle"; expected=("wire drop -ge 4" "a TcpExtTCPAbortOnTimeout -ge 1")
+}
+scenario_policer() {
+  verdict forward-path policer crawl; also=(segment-loss none slow-link)
+  wire+=("rate_ab=$(opt rate 300000)" "limit=$(opt limit 6000)"); bulk "$size"
+  note="a rate limit with hardly any queue"; expected=("a TcpRetransSegs -ge 5")
+}
+
+scenario_tap_ring_drop() { # the TAP's own ring is too small for a burst: it left A's capture and never came
+  verdict forward-path tap-ring-drop; also=(segment-loss tail-loss rto-backoff path-outage)
+  before() { ip link set $nic txqueuelen 8; }
+  during() { sleep 0.3; kill -STOP $pid_wire; note "the reader of the TAP stops"; sleep 2; kill -CONT $pid_wire; note "it goes on"; }
+  bulk "$size"; expected=("a link_tx_dropped -ge 1" "a silence_ms -ge 300")
+}
+scenario_path_facts() { # things that a path alters without harm
+  wire+=("ttl=3" "kind=syn,do=mss:1200" "kind=synack,do=mss:1200" "kind=syn,do=nosack" "kind=synack,do=nosack")
+  note="MSS clamped, SACK stripped, TTL lowered by the path: mismatches are facts, no stall"
+  bulk "$size"; healthy; no_hiccup
+}

@@ -1,0 +1,52 @@
+# The answer left the receiver and did not arrive as it left.
+# shellcheck shell=bash disable=SC2034,SC2154 # sourced by run.sh, which owns these variables
+
+scenario_ack_loss() {
+  verdict reverse-path ack-loss; also=(tail-loss)
+  wire+=("dir=ba,at=ab:$((size / 2)),for=$(opt for 2000),do=drop"); bulk "$size"
+  expected=("wire drop -ge 2" "a TcpExtTCPTimeouts -ge 1"); told_by_dsack
+}
+scenario_ack_hold() {
+  verdict reverse-path ack-hold; also=(ack-loss)
+  wire+=("dir=ba,at=ab:$((size / 2)),for=$(opt for 3000),do=hold"); bulk "$size"
+  expected=("wire hold -ge 2" "a TcpExtTCPTimeouts -ge 1")
+}
+scenario_window_update_lost() {
+  verdict reverse-path window-update-lost; also=(zero-window)
+  b_script=(rcvbuf=65536 read:20000 sleep:2000 readall)
+  a_script=("write:$size" shut readall)
+  wire+=("dir=ba,kind=ack,at=ms:1900,for=500,do=drop")
+  note="the reader stops for 2 s (zero window), then its window updates are lost until the next probe"
+  expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "b TcpExtTCPFromZeroWindowAdv -ge 1" "wire drop -ge 1")
+}
+scenario_synack_loss() {
+  verdict reverse-path synack-loss; sender=client also=(syn-loss)
+  wire+=("kind=synack,count=2,do=drop"); bulk "$size"
+  expected=("wire drop -eq 2" "$opener TcpExtTCPSynRetrans -ge 1")
+}
+# B's announcement is rewritten (in the SYN-ACK when A opened, else in the SYN), so A reads B's windows wrongly.
+announcement_of_b() { [ "$opener" = a ] && echo synack || echo syn; }
+scenario_window_scale() {
+  verdict reverse-path window-scale-rewritten crawl
+  wire+=("dir=ba,kind=$(announcement_of_b),do=wscale:0"); bulk "$size"; stop_after=$(opt seconds 9)
+  expected=("wire wscale -ge 1")
+}
+scenario_window_scale_stripped() {
+  verdict reverse-path window-scale-stripped crawl; also=(window-scale-rewritten)
+  [ "$opener" = b ] && verdict none none none none && note="stripped from the SYN: both ends do without, no stall"
+  wire+=("dir=ba,kind=$(announcement_of_b),do=nowscale"); bulk "$size"; stop_after=$(opt seconds 9)
+  expected=("wire nowscale -ge 1")
+}
+scenario_window_scale_raised() {
+  verdict none none none none; also=(window-scale-rewritten)
+  wire+=("dir=ba,kind=$(announcement_of_b),do=wscale:14"); bulk "$size"
+  note="harmless while the reader is fast: a mismatch (info) is right, a stall is not"
+  expected=("wire wscale -ge 1" "a TcpExtTCPTimeouts -eq 0"); no_hiccup
+}
+scenario_window_overrun() { # the scale raised and the reader slow: A sends beyond B's window
+  verdict receiver-tcp out-of-window crawl; also=(window-scale-rewritten window-scale-stripped zero-window slow-reader)
+  wire+=("dir=ba,kind=$(announcement_of_b),do=wscale:14")
+  bulk "$size"; b_script=(rcvbuf=65536 "readall:8192:$(opt pause 20)")
+  note="B's scale raised to 14 on the way, slow reader: A overruns the window"
+  expected=("wire wscale -ge 1" "b TcpExtBeyondWindow -ge 5")
+}

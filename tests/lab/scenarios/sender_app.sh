@@ -1,0 +1,29 @@
+# The sending application has written nothing more.
+# shellcheck shell=bash disable=SC2034,SC2154 # sourced by run.sh, which owns these variables
+
+scenario_app_idle() {
+  verdict sender-app app-idle stall info; also=(lost-wakeup)
+  a_script=("write:$size" "sleep:$(opt pause 3000)" "write:$size" shut readall) b_script=(readall)
+  note="the writer pauses with nothing unsent"; healthy
+}
+scenario_app_idle_more() {
+  verdict sender-app lost-wakeup stall; also=(app-idle)
+  a_script=(more:144800 "sleep:$(opt pause 3000)" write:100000 shut readall) b_script=(readall)
+  note="paused in mid message: last segment full, no PSH"; healthy
+}
+scenario_app_turnaround() {
+  verdict sender-app app-turnaround stall info; also=(app-idle)
+  a_script=(read:300 "sleep:$(opt think 2000)" write:50000 read:300 sleep:700 write:50000 shut readall)
+  b_script=(write:300 read:50000 write:300 read:50000 readall)
+  note="A is asked and thinks"; healthy
+}
+scenario_app_trickle() {
+  verdict sender-app app-trickle crawl info; also=(app-idle none)
+  a_script=(nodelay=1 repeat:40 write:60 sleep:60 end shut readall) b_script=(readall)
+  note="small writes at a pace of their own"; healthy
+}
+scenario_keepalive_idle() {
+  verdict sender-app keepalive-idle stall info; also=(app-idle)
+  a_script=(keepalive=1,1,5 write:20000 sleep:4000 write:20000 shut readall) b_script=(readall)
+  expected=("a TcpExtTCPKeepAlive -ge 2")
+}
