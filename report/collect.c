@@ -1,25 +1,23 @@
 #include "report/collect.h"
 
-#include "report/packed.h"
+#include "report/finding_heap.h"
+#include "report/joint_sums.h"
 #include "wire/timestamp.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A finding with the connection as it was then: the final summary may fall to a limit, the finding
- * must not. */
-struct finding_record {
-  uint64_t connection_id;
-  int64_t waited_ns;
-  uint32_t id;
-  uint8_t severity, kind, confidence;
-  struct packed *finding, *connection;
-};
-
 struct connection_record {
   uint64_t id;
-  struct packed *summary;
+  struct packed *packed;
+  struct connection_shape shape;
+};
+
+/* What was seen at one capture point. */
+struct end_record {
+  uint64_t connections, packets, syns_unanswered;
+  uint32_t quality; /* of its connections */
 };
 
 /* While it collects, `findings` is a heap with the least telling one at its root, so that a better
@@ -29,11 +27,13 @@ struct collect {
   struct collect_options options;
   struct report_overview overview;
   struct report_capture captures[ANALYZER_ENDS_MAX];
-  uint8_t end;      /* of the capture that is being analysed */
+  struct end_record ends[ANALYZER_ENDS_MAX];
+  struct clock_map clocks[ANALYZER_ENDS_MAX];
+  uint8_t end;      /* of the capture that is being analysed by itself */
   uint64_t id_base; /* added to the analyzer's ids */
   uint64_t id_last;
-  uint64_t seen_connections, seen_packets; /* of the current capture */
-  uint32_t quality;                        /* of the current capture's connections */
+  uint64_t forgotten, syns_forgotten; /* connections that engines forgot at once, at the end where
+                                         they were most */
   uint64_t syns_kept, plain_kept;
   struct finding_record *findings;
   uint32_t finding_count, finding_room;
@@ -64,6 +64,7 @@ struct collect *collect_new(const struct collect_options *options)
   overview->selected = options->selection.id != 0 || options->selection.endpoint_count != 0;
   for (int severity = 0; severity < 2; severity++)
     overview->longest[severity].waited_ns = TIME_INVALID;
+  overview->capture_list = collect->captures;
   return collect;
 }
 
@@ -80,7 +81,7 @@ void collect_free(struct collect *collect)
   for (uint32_t i = 0; i < collect->finding_count; i++)
     finding_record_clear(&collect->findings[i]);
   for (uint32_t i = 0; i < collect->connection_count; i++)
-    packed_free(collect->connections[i].summary);
+    packed_free(collect->connections[i].packed);
   free(collect->findings);
   free(collect->connections);
   free(collect->by_connection);
@@ -108,15 +109,10 @@ static bool endpoint_matches(const struct endpoint *wanted, const struct endpoin
   return memcmp(&wanted->address, &endpoint->address, sizeof wanted->address) == 0;
 }
 
-static bool selected(const struct collect *collect, uint64_t id,
-                     const struct connection_summary *connection)
+static bool seen_as_selected(const struct collect_selection *selection,
+                             const struct connection_summary *view)
 {
-  const struct collect_selection *selection = &collect->options.selection;
-  const struct endpoint *client = &connection->client, *server = &connection->server;
-  if (selection->id != 0 && selection->id != id)
-    return false;
-  if (selection->endpoint_count == 0)
-    return true;
+  const struct endpoint *client = &view->client, *server = &view->server;
   const struct endpoint *first = &selection->endpoints[0], *second = &selection->endpoints[1];
   if (selection->endpoint_count == 1)
     return endpoint_matches(first, client) || endpoint_matches(first, server);
@@ -124,69 +120,20 @@ static bool selected(const struct collect *collect, uint64_t id,
          (endpoint_matches(first, server) && endpoint_matches(second, client));
 }
 
+static bool selected(const struct collect *collect, const struct report_connection *connection)
+{
+  const struct collect_selection *selection = &collect->options.selection;
+  if (selection->id != 0 && selection->id != connection->id)
+    return false;
+  if (selection->endpoint_count == 0)
+    return true;
+  for (uint32_t i = 0; i < connection->view_count; i++)
+    if (seen_as_selected(selection, connection->views[i]))
+      return true;
+  return false;
+}
+
 /* ---- findings: a bounded heap ---- */
-
-/* Waits within a factor of two count as equally long, so that among them the certain one is told
- * first. */
-static unsigned magnitude(int64_t waited_ns)
-{
-  unsigned bits = 0;
-  for (int64_t ms = waited_ns / NS_PER_MS; ms > 0; ms /= 2)
-    bits++;
-  return bits;
-}
-
-/* What stood still or broke comes before a hold, which may be an upper bound only, and that before
- * facts about the path. */
-static unsigned kind_order(unsigned kind)
-{
-  return kind == FINDING_MISMATCH ? 2 : kind == FINDING_HOLD ? 1 : 0;
-}
-
-/* Below 0: a is told before b. */
-static int rank_compare(const void *left, const void *right)
-{
-  const struct finding_record *a = left, *b = right;
-  if (a->severity != b->severity)
-    return a->severity > b->severity ? -1 : 1;
-  if (kind_order(a->kind) != kind_order(b->kind))
-    return kind_order(a->kind) < kind_order(b->kind) ? -1 : 1;
-  if (magnitude(a->waited_ns) != magnitude(b->waited_ns))
-    return magnitude(a->waited_ns) > magnitude(b->waited_ns) ? -1 : 1;
-  if (a->confidence != b->confidence)
-    return a->confidence > b->confidence ? -1 : 1;
-  if (a->waited_ns != b->waited_ns)
-    return a->waited_ns > b->waited_ns ? -1 : 1;
-  if (a->connection_id != b->connection_id)
-    return a->connection_id < b->connection_id ? -1 : 1;
-  return a->id < b->id ? -1 : a->id > b->id;
-}
-
-static void sift_up(struct finding_record *heap, uint32_t at)
-{
-  while (at > 0 && rank_compare(&heap[(at - 1) / 2], &heap[at]) < 0) {
-    const struct finding_record parent = heap[(at - 1) / 2];
-    heap[(at - 1) / 2] = heap[at];
-    heap[at] = parent;
-    at = (at - 1) / 2;
-  }
-}
-
-static void sift_down(struct finding_record *heap, uint32_t count, uint32_t at)
-{
-  for (;;) {
-    uint32_t weakest = at;
-    for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++)
-      if (rank_compare(&heap[weakest], &heap[child]) < 0)
-        weakest = child;
-    if (weakest == at)
-      return;
-    const struct finding_record moved = heap[at];
-    heap[at] = heap[weakest];
-    heap[weakest] = moved;
-    at = weakest;
-  }
-}
 
 static void count_left_out(struct collect *collect, const struct finding_record *record)
 {
@@ -195,11 +142,21 @@ static void count_left_out(struct collect *collect, const struct finding_record 
     collect->overview.problems_left_out++;
 }
 
+static struct packed *pack_connection(const struct collect *collect,
+                                      const struct report_connection *connection,
+                                      struct connection_shape *shape)
+{
+  struct packed *packed = connection_pack(connection, shape);
+  if (collect->overview.joint.ends == 0)
+    shape->end = collect->end;
+  return packed;
+}
+
 static bool pack_finding(struct collect *collect, struct finding_record *record,
-                         const struct connection_summary *connection, const struct finding *finding)
+                         const struct report_connection *connection, const struct finding *finding)
 {
   record->finding = packed_new(finding, sizeof *finding);
-  record->connection = packed_new(connection, sizeof *connection);
+  record->connection = pack_connection(collect, connection, &record->shape);
   if (record->finding == NULL || record->connection == NULL) {
     finding_record_clear(record);
     collect->out_of_memory = true;
@@ -216,10 +173,10 @@ static void drop_finding(struct collect *collect, struct finding_record *record)
 }
 
 static void keep_finding(struct collect *collect, struct finding_record *record,
-                         const struct connection_summary *connection, const struct finding *finding)
+                         const struct report_connection *connection, const struct finding *finding)
 {
   if (collect->finding_count >= collect->options.limits.findings) {
-    if (collect->finding_count == 0 || rank_compare(record, &collect->findings[0]) >= 0) {
+    if (collect->finding_count == 0 || finding_rank_compare(record, &collect->findings[0]) >= 0) {
       count_left_out(collect, record);
       return;
     }
@@ -228,7 +185,7 @@ static void keep_finding(struct collect *collect, struct finding_record *record,
     count_left_out(collect, &collect->findings[0]);
     drop_finding(collect, &collect->findings[0]);
     collect->findings[0] = *record;
-    sift_down(collect->findings, collect->finding_count, 0);
+    finding_heap_sift_down(collect->findings, collect->finding_count, 0);
     return;
   }
   struct finding_record *grown = grow(collect->findings, collect->finding_count,
@@ -241,7 +198,7 @@ static void keep_finding(struct collect *collect, struct finding_record *record,
   if (!pack_finding(collect, record, connection, finding))
     return;
   grown[collect->finding_count] = *record;
-  sift_up(grown, collect->finding_count++);
+  finding_heap_sift_up(grown, collect->finding_count++);
 }
 
 static void count_finding(struct report_overview *overview, const struct finding *finding, int sign)
@@ -253,7 +210,7 @@ static void count_finding(struct report_overview *overview, const struct finding
 
 /* A revised finding replaces what was said before. Returns true if there was something. */
 static bool replace_revised(struct collect *collect, struct finding_record *record,
-                            const struct connection_summary *connection,
+                            const struct report_connection *connection,
                             const struct finding *finding)
 {
   for (uint32_t i = 0; i < collect->finding_count; i++) {
@@ -267,21 +224,19 @@ static bool replace_revised(struct collect *collect, struct finding_record *reco
     count_finding(&collect->overview, &before, -1);
     drop_finding(collect, old);
     *old = *record;
-    sift_up(collect->findings, i);
-    sift_down(collect->findings, collect->finding_count, i);
+    finding_heap_sift_up(collect->findings, i);
+    finding_heap_sift_down(collect->findings, collect->finding_count, i);
     return true;
   }
   return false;
 }
 
-static void on_finding(void *context, const struct connection_summary *connection,
-                       const struct finding *finding)
+static void add_finding(struct collect *collect, const struct report_connection *connection,
+                        const struct finding *finding)
 {
-  struct collect *collect = context;
-  const uint64_t id = collect->id_base + connection->id;
-  if (!selected(collect, id, connection))
+  if (!selected(collect, connection))
     return;
-  struct finding_record record = {.connection_id = id,
+  struct finding_record record = {.connection_id = connection->id,
                                   .waited_ns = finding->waited_ns,
                                   .id = finding->id,
                                   .severity = (uint8_t)finding->severity,
@@ -292,17 +247,17 @@ static void on_finding(void *context, const struct connection_summary *connectio
   count_finding(&collect->overview, finding, 1);
   struct report_longest *longest = &collect->overview.longest[finding->severity];
   if (finding->waited_ns > longest->waited_ns)
-    *longest = (struct report_longest){finding->waited_ns, id, finding->location, finding->cause};
+    *longest = (struct report_longest){finding->waited_ns, connection->id, finding->location,
+                                       finding->cause};
 }
 
 /* ---- connections ---- */
 
-static bool add_connection(struct collect *collect, uint64_t id,
-                           const struct connection_summary *summary)
+static bool add_record(struct collect *collect, uint64_t id, struct packed *packed,
+                       const struct connection_shape *shape)
 {
   struct connection_record *grown = grow(collect->connections, collect->connection_count,
                                          &collect->connection_room, sizeof *collect->connections);
-  struct packed *packed = packed_new(summary, sizeof *summary);
   if (grown != NULL)
     collect->connections = grown;
   if (grown == NULL || packed == NULL) {
@@ -310,7 +265,7 @@ static bool add_connection(struct collect *collect, uint64_t id,
     collect->out_of_memory = true;
     return false;
   }
-  grown[collect->connection_count++] = (struct connection_record){id, packed};
+  grown[collect->connection_count++] = (struct connection_record){id, packed, *shape};
   collect->packed_total += packed_bytes(packed) + sizeof *grown;
   return true;
 }
@@ -352,21 +307,56 @@ static void add_budget(struct report_overview *overview, const struct connection
   }
 }
 
-static void on_connection(void *context, const struct connection_summary *connection)
+static void count_view(struct end_record *end, const struct connection_summary *view)
+{
+  end->connections++;
+  end->packets += view->packets;
+  end->syns_unanswered += joint_sums_unanswered(view);
+  end->quality |= view->quality;
+}
+
+static void keep_connection(struct collect *collect, const struct report_connection *connection)
+{
+  if (connection->id > collect->id_last)
+    collect->id_last = connection->id;
+  if (!selected(collect, connection))
+    return;
+  collect->overview.findings_suppressed += connection->summary->findings_suppressed;
+  add_budget(&collect->overview, connection->summary);
+  struct connection_shape shape;
+  if (room_for(collect, connection->summary)) {
+    struct packed *packed = pack_connection(collect, connection, &shape);
+    add_record(collect, connection->id, packed, &shape);
+  }
+}
+
+/* ---- one capture by itself ---- */
+
+static struct report_connection single(const struct collect *collect,
+                                       const struct connection_summary *summary)
+{
+  return (struct report_connection){.id = collect->id_base + summary->id,
+                                    .summary = summary,
+                                    .level = EVIDENCE_ONE_END,
+                                    .view_count = 1,
+                                    .views = {summary}};
+}
+
+static void on_finding(void *context, const struct connection_summary *summary,
+                       const struct finding *finding)
 {
   struct collect *collect = context;
-  const uint64_t id = collect->id_base + connection->id;
-  if (id > collect->id_last)
-    collect->id_last = id;
-  if (!selected(collect, id, connection))
-    return;
-  collect->seen_connections++;
-  collect->seen_packets += connection->packets;
-  collect->overview.findings_suppressed += connection->findings_suppressed;
-  collect->quality |= connection->quality;
-  add_budget(&collect->overview, connection);
-  if (room_for(collect, connection))
-    add_connection(collect, id, connection);
+  const struct report_connection connection = single(collect, summary);
+  add_finding(collect, &connection, finding);
+}
+
+static void on_connection(void *context, const struct connection_summary *summary)
+{
+  struct collect *collect = context;
+  const struct report_connection connection = single(collect, summary);
+  if (selected(collect, &connection))
+    count_view(&collect->ends[collect->end], summary);
+  keep_connection(collect, &connection);
 }
 
 struct analyzer_sink collect_sink(struct collect *collect)
@@ -374,17 +364,14 @@ struct analyzer_sink collect_sink(struct collect *collect)
   return (struct analyzer_sink){collect, on_finding, on_connection};
 }
 
-/* ---- captures ---- */
-
 int collect_begin_capture(struct collect *collect, uint8_t end)
 {
-  assert(!collect->arranged);
+  assert(!collect->arranged && collect->overview.joint.ends == 0);
   if (collect->overview.captures >= ANALYZER_ENDS_MAX)
     return ERROR_LIMIT;
   collect->end = end;
+  collect->ends[end] = (struct end_record){0};
   collect->id_base = collect->id_last;
-  collect->quality = 0;
-  collect->seen_connections = collect->seen_packets = 0;
   return 0;
 }
 
@@ -394,28 +381,144 @@ static uint64_t larger(uint64_t a, uint64_t b)
 }
 
 /* What the engine forgot at once never came as a connection, but it was there. */
-static void count_capture(struct collect *collect, const struct analyzer_stats *stats)
+static void count_capture(struct collect *collect, const struct end_record *seen,
+                          const struct analyzer_stats *stats)
 {
   struct report_overview *overview = &collect->overview;
   if (overview->selected) {
-    overview->connections += collect->seen_connections;
-    overview->packets += collect->seen_packets;
+    overview->connections += seen->connections;
+    overview->packets += seen->packets;
     return;
   }
-  overview->connections += larger(stats->connections, collect->seen_connections);
-  overview->packets += larger(stats->packets[PACKET_TCP], collect->seen_packets);
+  overview->connections += larger(stats->connections, seen->connections);
+  overview->packets += larger(stats->packets[PACKET_TCP], seen->packets);
   overview->syns_unanswered += stats->syns_unanswered;
+}
+
+/* ---- several captures together ---- */
+
+int collect_begin_joint(struct collect *collect, uint32_t ends)
+{
+  assert(!collect->arranged && collect->overview.captures == 0);
+  if (ends > ANALYZER_ENDS_MAX)
+    return ERROR_LIMIT;
+  collect->overview.joint.ends = ends;
+  return 0;
+}
+
+void collect_set_clock(struct collect *collect, uint8_t end, const struct clock_map *map)
+{
+  assert(end < ANALYZER_ENDS_MAX);
+  if (end == 0)
+    return;
+  collect->clocks[end] = *map;
+  collect->overview.joint.clocks[end] = &collect->clocks[end];
+}
+
+/* connection and *pairing point into each other and into `joint`. */
+static void describe_joint(const struct joint_connection *joint, bool with_hops,
+                           struct report_connection *connection, struct report_pairing *pairing)
+{
+  *connection = (struct report_connection){.id = joint->id,
+                                           .summary = joint->whole,
+                                           .level = joint->level,
+                                           .view_count = joint->view_count};
+  for (uint32_t i = 0; i < joint->view_count; i++)
+    connection->views[i] = joint->views[i];
+  if (joint->pair != NULL) {
+    joint_sums_pairing(joint, pairing);
+    connection->pairing = pairing;
+  }
+  if (!with_hops || joint->view_count < 2)
+    return;
+  connection->hop_count = joint->hop_count;
+  connection->hops[SIDE_CLIENT] = joint->hops[SIDE_CLIENT];
+  connection->hops[SIDE_SERVER] = joint->hops[SIDE_SERVER];
+}
+
+static void on_joint_finding(void *context, const struct joint_connection *joint,
+                             const struct finding *finding)
+{
+  struct report_connection connection;
+  struct report_pairing pairing;
+  describe_joint(joint, false, &connection, &pairing);
+  add_finding(context, &connection, finding);
+}
+
+static void on_joint_connection(void *context, const struct joint_connection *joint)
+{
+  struct collect *collect = context;
+  struct report_connection connection;
+  struct report_pairing pairing;
+  describe_joint(joint, true, &connection, &pairing);
+  if (selected(collect, &connection)) {
+    for (uint32_t i = 0; i < connection.view_count; i++)
+      count_view(&collect->ends[connection.views[i]->end], connection.views[i]);
+    collect->overview.connections++;
+    collect->overview.syns_unanswered += joint_sums_unanswered(connection.summary);
+    joint_sums_add(&collect->overview.joint, &connection);
+  }
+  keep_connection(collect, &connection);
+}
+
+struct joint_sink collect_joint_sink(struct collect *collect)
+{
+  return (struct joint_sink){collect, on_joint_finding, on_joint_connection};
+}
+
+static void count_forgotten(uint64_t *sum, uint64_t *known, uint64_t told, uint64_t seen)
+{
+  if (told <= seen || told - seen <= *known)
+    return;
+  *sum += told - seen - *known;
+  *known = told - seen;
+}
+
+/* A flood that all points saw is one flood: what their engines forgot counts once. */
+static void count_joint_capture(struct collect *collect, const struct end_record *seen,
+                                const struct analyzer_stats *stats)
+{
+  struct report_overview *overview = &collect->overview;
+  if (overview->selected) {
+    overview->packets += seen->packets;
+    overview->syns_unanswered = 0;
+    return;
+  }
+  overview->packets += larger(stats->packets[PACKET_TCP], seen->packets);
+  count_forgotten(&overview->connections, &collect->forgotten, stats->connections,
+                  seen->connections);
+  count_forgotten(&overview->syns_unanswered, &collect->syns_forgotten, stats->syns_unanswered,
+                  seen->syns_unanswered);
+}
+
+/* ---- captures ---- */
+
+static void end_joint_capture(struct collect *collect, struct report_capture *own)
+{
+  count_joint_capture(collect, &collect->ends[own->end], &own->stats);
+  own->first_id = 1;
+  own->last_id = collect->id_last;
+  if (own->end > 0 && collect->clocks[own->end].piece_count > 0)
+    own->time_base = collect->captures[0].time_base; /* corrected to that clock */
 }
 
 int collect_end_capture(struct collect *collect, const struct report_capture *capture)
 {
-  struct report_capture *own = &collect->captures[collect->overview.captures++];
+  struct report_overview *overview = &collect->overview;
+  const bool joint = overview->joint.ends > 0;
+  assert(overview->captures < ANALYZER_ENDS_MAX);
+  assert(!joint || capture->end == overview->captures);
+  struct report_capture *own = &collect->captures[overview->captures++];
   *own = *capture;
-  count_capture(collect, &capture->stats);
-  own->end = collect->end;
-  own->quality = collect->quality;
-  own->first_id = collect->id_base + 1;
-  own->last_id = collect->id_last;
+  if (joint) {
+    end_joint_capture(collect, own);
+  } else {
+    own->end = collect->end;
+    own->first_id = collect->id_base + 1;
+    own->last_id = collect->id_last;
+    count_capture(collect, &collect->ends[own->end], &capture->stats);
+  }
+  own->quality = collect->ends[own->end].quality;
   return collect->out_of_memory ? ERROR_MEMORY : 0;
 }
 
@@ -475,9 +578,8 @@ static void complete_connections(struct collect *collect)
     if (record->connection_id == added ||
         find_connection(collect, sorted, record->connection_id) != UINT32_MAX)
       continue;
-    struct connection_summary summary;
-    packed_get(record->connection, &summary, sizeof summary);
-    if (!add_connection(collect, record->connection_id, &summary))
+    struct packed *copy = packed_copy(record->connection);
+    if (!add_record(collect, record->connection_id, copy, &record->shape))
       return;
     added = record->connection_id;
     if (collect->overview.connections_left_out > 0)
@@ -507,7 +609,8 @@ int collect_arrange(struct collect *collect)
     return 0;
   collect->arranged = true;
   if (collect->finding_count > 0) {
-    qsort(collect->findings, collect->finding_count, sizeof *collect->findings, rank_compare);
+    qsort(collect->findings, collect->finding_count, sizeof *collect->findings,
+          finding_rank_compare);
     collect->by_connection = calloc(collect->finding_count, sizeof *collect->by_connection);
     if (collect->by_connection == NULL)
       return ERROR_MEMORY;
@@ -541,21 +644,22 @@ uint32_t collect_connection_count(const struct collect *collect)
   return collect->connection_count;
 }
 
-static const struct report_capture *capture_of(const struct collect *collect, uint64_t id)
+static const struct report_capture *capture_of(const struct collect *collect, uint8_t end)
 {
   for (uint32_t i = 0; i < collect->overview.captures; i++)
-    if (id >= collect->captures[i].first_id && id <= collect->captures[i].last_id)
+    if (collect->captures[i].end == end)
       return &collect->captures[i];
   return &collect->captures[0];
 }
 
 void collect_connection(const struct collect *collect, uint32_t index,
-                        struct report_connection *connection, struct connection_summary *summary)
+                        struct report_connection *connection, struct connection_material *material)
 {
   assert(collect->arranged && index < collect->connection_count);
   const struct connection_record *record = &collect->connections[index];
-  packed_get(record->summary, summary, sizeof *summary);
-  *connection = (struct report_connection){record->id, capture_of(collect, record->id), summary};
+  connection->id = record->id;
+  connection->capture = capture_of(collect, record->shape.end);
+  connection_unpack(record->packed, &record->shape, material, connection);
 }
 
 /* First position in by_connection whose connection is not below id. */

@@ -6,6 +6,7 @@
  * connections need some tens of MB; what a limit leaves out is counted and said. */
 
 #include "analyzer/joint.h"
+#include "report/connection_pack.h"
 #include "report/report.h"
 
 #include <stdbool.h>
@@ -23,7 +24,8 @@ struct collect_limits {
 #define COLLECT_CONNECTIONS_DEFAULT     200000 /* about 0.3 KB each */
 #define COLLECT_UNANSWERED_SYNS_DEFAULT 10000
 
-/* Which connections count (--connection). Both ports 0 and no address: everything. */
+/* Which connections count (--connection). Both ports 0 and no address: everything. Of a joined
+ * connection, the addresses count that any capture point saw. */
 struct collect_selection {
   uint64_t id;                  /* 0 = any */
   uint32_t endpoint_count;      /* 0 .. 2: all given ones must be ends of the connection */
@@ -93,9 +95,9 @@ void collect_finding(const struct collect *collect, uint32_t index, struct findi
                      uint64_t *connection_id);
 /* By id. */
 uint32_t collect_connection_count(const struct collect *collect);
-/* Fills *summary, which must live as long as *connection is used. */
+/* Fills *material, which must live as long as *connection is used. */
 void collect_connection(const struct collect *collect, uint32_t index,
-                        struct report_connection *connection, struct connection_summary *summary);
+                        struct report_connection *connection, struct connection_material *material);
 /* Index of a connection id, or UINT32_MAX. */
 uint32_t collect_connection_index(const struct collect *collect, uint64_t id);
 /* The findings of a connection, worst first: their number, and in *first the position of the first

@@ -101,6 +101,14 @@ void packed_get(const struct packed *packed, void *bytes, size_t size)
   }
 }
 
+struct packed *packed_copy(const struct packed *packed)
+{
+  struct packed *copy = malloc(packed_bytes(packed));
+  if (copy != NULL)
+    memcpy(copy, packed, packed_bytes(packed));
+  return copy;
+}
+
 size_t packed_bytes(const struct packed *packed)
 {
   return sizeof *packed + packed->size;

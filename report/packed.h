@@ -14,6 +14,8 @@ struct packed; /* opaque, one allocation */
 struct packed *packed_new(const void *bytes, size_t size);
 /* Restores exactly `size` bytes, the size given to packed_new(). */
 void packed_get(const struct packed *packed, void *bytes, size_t size);
+/* NULL: no memory. */
+struct packed *packed_copy(const struct packed *packed);
 size_t packed_bytes(const struct packed *packed); /* of memory */
 void packed_free(struct packed *packed);          /* NULL is allowed */
 

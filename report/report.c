@@ -10,7 +10,7 @@ struct walk {
   struct collect *collect;
   const struct report_writer *writer;
   struct finding finding;
-  struct connection_summary summary;
+  struct connection_material material;
   struct report_connection connection;
 };
 
@@ -20,7 +20,7 @@ static void load_finding(struct walk *walk, uint32_t index)
   uint64_t id;
   collect_finding(walk->collect, index, &walk->finding, &id);
   const uint32_t at = collect_connection_index(walk->collect, id);
-  collect_connection(walk->collect, at, &walk->connection, &walk->summary);
+  collect_connection(walk->collect, at, &walk->connection, &walk->material);
 }
 
 typedef int finding_operation(void *context, uint64_t rank,
@@ -81,7 +81,7 @@ static int walk_connections(struct walk *walk, bool with_findings)
   for (uint32_t i = 0; writer->connection != NULL && result == 0; i++) {
     if (i >= collect_connection_count(walk->collect))
       break;
-    collect_connection(walk->collect, i, &walk->connection, &walk->summary);
+    collect_connection(walk->collect, i, &walk->connection, &walk->material);
     result = writer->connection(writer->context, &walk->connection);
     if (result == 0 && with_findings)
       result = walk_connection_findings(walk);

@@ -8,6 +8,7 @@
 
 #include "analyzer/analyzer.h"
 #include "analyzer/finding.h"
+#include "analyzer/joint.h"
 #include "wire/error.h"
 #include "wire/packet.h"
 
@@ -42,8 +43,9 @@ struct report_capture {
                                     frames */
   struct analyzer_stats stats;   /* of this capture's analysis */
   uint32_t quality;              /* enum quality of its connections, or'ed (set by the collector) */
-  uint64_t first_id,
-      last_id; /* connection ids that belong to it (set by the collector); last < first: none */
+  /* connection ids that belong to it, or among which its are if captures were diagnosed together
+   * (set by the collector); last < first: none */
+  uint64_t first_id, last_id;
 };
 
 /* The longest wait of a severity, and whose it was. */
@@ -54,9 +56,31 @@ struct report_longest {
   enum cause cause;
 };
 
+/* All packets that went from one capture point to the next, of all connections. */
+struct report_hop {
+  uint8_t from_end, to_end;
+  uint64_t packets, lost_segments, lost_bytes, lost_acks;
+  uint64_t measured;                                /* packets that arrived */
+  int64_t delay_min_ns, delay_max_ns, delay_sum_ns; /* TIME_INVALID, TIME_INVALID, 0: none */
+};
+
+/* Captures that were diagnosed together (analyzer/joint.h). */
+struct report_joint {
+  uint32_t ends; /* 0: each capture by itself; all below is zero then */
+  /* connections by the number of points that saw them; [0] is unused */
+  uint64_t seen_at[ANALYZER_ENDS_MAX + 1];
+  uint64_t only_at[ANALYZER_ENDS_MAX]; /* seen at this end alone */
+  uint64_t pairs_likely;               /* joined, but not certain to be the same connection */
+  uint64_t pairs_possible;             /* reported apart although they may be one */
+  const struct clock_map *clocks[ANALYZER_ENDS_MAX]; /* against end 0's; NULL: nothing to say */
+  uint32_t hop_count;
+  struct report_hop hops[ANALYZER_ENDS_MAX * ANALYZER_ENDS_MAX];
+};
+
 /* Sums over everything that was analysed, whether or not it is shown. */
 struct report_overview {
   uint32_t captures;
+  const struct report_capture *capture_list; /* of them */
   /* Seen, those included that the engine forgot at once (unanswered SYNs beyond its limit), those
    * that were not chosen (selection) excluded. */
   uint64_t connections;
@@ -74,13 +98,32 @@ struct report_overview {
       budget_ns[LOCATION_COUNT]; /* summed over all directions that carried data */
   int64_t min_stall_ns;
   bool selected; /* --connection is in force */
+  struct report_joint joint;
+};
+
+/* Why what several capture points saw is taken to be one connection. */
+struct report_pairing {
+  enum pair_certainty certainty;
+  bool order_known;
+  char reason[160]; /* a clause */
+  struct {
+    uint32_t seq_shift[2]; /* as struct pair_member's */
+    uint8_t place;
+  } views[ANALYZER_ENDS_MAX]; /* by view */
 };
 
 /* A connection as reported: `id` runs through all captures. */
 struct report_connection {
   uint64_t id;
-  const struct report_capture *capture;
-  const struct connection_summary *summary;
+  const struct report_capture *capture;     /* of views[0], as the addresses of the summary */
+  const struct connection_summary *summary; /* of the whole */
+  enum evidence_level level;
+  uint32_t view_count; /* >= 1 */
+  /* as each capture point saw it; views[0] is the summary itself if there is one view only */
+  const struct connection_summary *views[ANALYZER_ENDS_MAX];
+  const struct report_pairing *pairing; /* NULL: seen at one point, and like no other one */
+  uint32_t hop_count;                   /* per side; 0: not known */
+  const struct hop_summary *hops[2];    /* by enum stream_side of the packets' sender */
 };
 
 enum report_layout {
