@@ -1,6 +1,7 @@
 #include "capture/byte_source.h"
 
 #include "capture/inflater.h"
+#include "capture/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,10 @@ struct byte_source {
   int fd;
   bool close_fd;
   bool is_regular;
+  bool by_position; /* the file is read at `position`: it is not ours alone */
+  off_t position;
   volatile const int *stop;
+  struct spool *spool;
   char *name;
   const char *compression;
 
@@ -53,16 +57,20 @@ static bool is_stopped(struct byte_source *source)
 
 /* A FIFO is opened without waiting for its writer, so that the stop flag works from the first
  * moment. */
-static int open_path(struct byte_source *source, const char *path, struct error *error)
+static int open_path(struct byte_source *source, const char *path, int fd, struct error *error)
 {
-  if (strcmp(path, "-") == 0) {
+  if (fd != 0) {
+    source->fd = fd;
+    source->by_position = true;
+    source->position = lseek(fd, 0, SEEK_CUR);
+  } else if (strcmp(path, "-") == 0) {
     source->fd = STDIN_FILENO;
   } else {
     source->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     source->close_fd = true;
   }
   struct stat st;
-  if (source->fd < 0 || fstat(source->fd, &st) != 0)
+  if (source->fd < 0 || source->position < 0 || fstat(source->fd, &st) != 0)
     return error_set(error, ERROR_IO, "%s: %s", source->name, strerror(errno));
   if (S_ISDIR(st.st_mode))
     return error_set(error, ERROR_IO, "%s: is a directory", source->name);
@@ -88,6 +96,23 @@ static int wait_readable(struct byte_source *source, struct error *error)
   return 0;
 }
 
+static int keep(struct byte_source *source, const uint8_t *bytes, size_t size, struct error *error)
+{
+  struct error why;
+  if (source->spool == NULL || size == 0 || spool_append(source->spool, bytes, size, &why) == 0)
+    return 0;
+  return error_set(error, why.code, "%s: %s", source->name, why.text);
+}
+
+static ssize_t read_here(struct byte_source *source, uint8_t *to, size_t size)
+{
+  if (!source->by_position)
+    return read(source->fd, to, size);
+  const ssize_t got = pread(source->fd, to, size, source->position);
+  source->position += got > 0 ? got : 0;
+  return got;
+}
+
 /* One read: the number of bytes, 0 at the end or when stopped, or a negative error_code. */
 static ssize_t read_some(struct byte_source *source, uint8_t *to, size_t size, struct error *error)
 {
@@ -99,10 +124,11 @@ static ssize_t read_some(struct byte_source *source, uint8_t *to, size_t size, s
       if (ready <= 0)
         return ready;
     }
-    ssize_t got = read(source->fd, to, size);
+    const ssize_t got = read_here(source, to, size);
     if (got >= 0) {
       source->bytes_read += (uint64_t)got;
-      return got;
+      const int kept = keep(source, to, (size_t)got, error);
+      return kept < 0 ? kept : got;
     }
     if (errno != EINTR && errno != EAGAIN)
       return error_set(error, ERROR_IO, "%s: %s", source->name, strerror(errno));
@@ -249,15 +275,15 @@ static int find_compression(struct byte_source *source, struct error *error)
   return compression == NULL ? 0 : start_inflater(source, compression, error);
 }
 
-int byte_source_open(struct byte_source **source_out, const char *path, volatile const int *stop,
-                     struct error *error)
+int byte_source_open(struct byte_source **source_out, const char *path,
+                     const struct byte_source_options *options, struct error *error)
 {
   *source_out = NULL;
   struct byte_source *source = calloc(1, sizeof *source);
   if (source == NULL)
     return error_set(error, ERROR_MEMORY, "%s: no memory", path);
   source->fd = -1;
-  source->stop = stop;
+  source->stop = options->stop;
   source->compression = "";
   source->name = strdup(strcmp(path, "-") == 0 ? "standard input" : path);
   source->capacity = WINDOW_BYTES;
@@ -266,7 +292,8 @@ int byte_source_open(struct byte_source **source_out, const char *path, volatile
   if (source->name == NULL || source->buffer == NULL)
     rc = error_set(error, ERROR_MEMORY, "%s: no memory", path);
   if (rc == 0)
-    rc = open_path(source, path, error);
+    rc = open_path(source, path, options->fd, error);
+  source->spool = source->is_regular ? NULL : options->spool;
   if (rc == 0)
     rc = find_compression(source, error);
   if (rc < 0) {
@@ -275,6 +302,11 @@ int byte_source_open(struct byte_source **source_out, const char *path, volatile
   }
   *source_out = source;
   return 0;
+}
+
+void byte_source_stop_spooling(struct byte_source *source)
+{
+  source->spool = NULL;
 }
 
 void byte_source_close(struct byte_source *source)

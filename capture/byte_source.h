@@ -11,12 +11,20 @@
 #include <stdint.h>
 
 struct byte_source; /* opaque */
+struct spool;       /* capture/spool.h */
+
+struct byte_source_options { /* as in struct trace_options */
+  volatile const int *stop;
+  int fd;
+  struct spool *spool;
+};
 
 /* Opens path ("-" = standard input) and finds out about compression, for which it waits for the
- * first bytes. stop: see struct trace_options. Returns 0 or a negative error_code; *source is then
- * NULL. */
-int byte_source_open(struct byte_source **source, const char *path, volatile const int *stop,
-                     struct error *error);
+ * first bytes. Returns 0 or a negative error_code; *source is then NULL. */
+int byte_source_open(struct byte_source **source, const char *path,
+                     const struct byte_source_options *options, struct error *error);
+/* What is read from now on is not kept. */
+void byte_source_stop_spooling(struct byte_source *source);
 void byte_source_close(struct byte_source *source); /* NULL is allowed */
 
 /* What is in the window and not yet consumed. Valid until byte_source_fill(). */

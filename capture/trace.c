@@ -31,14 +31,19 @@ void trace_fail(struct trace *trace, const struct error *why, size_t ahead)
   trace_error(trace, why, ahead, &trace->failure);
 }
 
-void trace_note_description(struct trace *trace, const char *description)
+const char *trace_described_host(const char *description)
 {
   static const char prefix[] = "captured on: ";
-  if (description == NULL || trace->captured_on[0] != '\0' ||
-      strncmp(description, prefix, sizeof prefix - 1) != 0)
-    return;
-  const char *host = description + sizeof prefix - 1;
-  clean_text_copy(trace->captured_on, sizeof trace->captured_on, host, strlen(host));
+  if (description == NULL || strncmp(description, prefix, sizeof prefix - 1) != 0)
+    return "";
+  return description + sizeof prefix - 1;
+}
+
+void trace_note_description(struct trace *trace, const char *description)
+{
+  const char *host = trace_described_host(description);
+  if (host[0] != '\0' && trace->captured_on[0] == '\0')
+    clean_text_copy(trace->captured_on, sizeof trace->captured_on, host, strlen(host));
 }
 
 static bool is_stopped(const struct trace *trace)
@@ -117,8 +122,10 @@ static int find_reader(struct trace *trace, struct error *error)
 static int open_trace(struct trace *trace, const char *path, const struct trace_options *options,
                       struct error *error)
 {
+  struct byte_source_options source = {0};
   if (options != NULL) {
     trace->stop = options->stop;
+    source = (struct byte_source_options){options->stop, options->fd, options->spool};
     if (options->filter != NULL && options->filter[0] != '\0') {
       int rc = filter_check(options->filter, error);
       if (rc < 0)
@@ -128,7 +135,7 @@ static int open_trace(struct trace *trace, const char *path, const struct trace_
         return error_set(error, ERROR_MEMORY, "%s: no memory", path);
     }
   }
-  int rc = byte_source_open(&trace->source, path, trace->stop, error);
+  int rc = byte_source_open(&trace->source, path, &source, error);
   if (rc == 0)
     rc = find_reader(trace, error);
   return rc < 0 ? rc : trace->reader->open(trace, error);
@@ -224,6 +231,11 @@ int trace_next(struct trace *trace, struct frame *frames, size_t max, struct err
   struct error ignored;
   if (error == NULL)
     error = &ignored;
+  if (trace->has_peeked && max > 0) {
+    trace->has_peeked = false;
+    frames[0] = trace->peeked;
+    return 1;
+  }
   while (!trace->ended && !trace->excerpt_ended && !is_stopped(trace)) {
     if (trace->failure.code != ERROR_NONE) {
       trace->ended = true;
@@ -236,6 +248,24 @@ int trace_next(struct trace *trace, struct frame *frames, size_t max, struct err
       return count;
   }
   return 0;
+}
+
+void trace_peek(struct trace *trace)
+{
+  struct error error;
+  if (trace->has_peeked)
+    return;
+  const int count = trace_next(trace, &trace->peeked, 1, &error);
+  trace->has_peeked = count > 0;
+  if (count < 0) { /* once more, for trace_next() */
+    trace->failure = error;
+    trace->ended = false;
+  }
+}
+
+void trace_stop_spooling(struct trace *trace)
+{
+  byte_source_stop_spooling(trace->source);
 }
 
 bool trace_next_excerpt(struct trace *trace)
@@ -275,7 +305,7 @@ void trace_get_info(const struct trace *trace, struct trace_info *info)
 void trace_get_interface(const struct trace *trace, uint32_t index,
                          struct trace_interface *interface)
 {
-  *interface = (struct trace_interface){.name = "", .description = ""};
+  *interface = (struct trace_interface){.name = "", .description = "", .captured_on = ""};
   if (index >= trace->interfaces.count)
     return;
   const struct interface_entry *entry = &trace->interfaces.entries[index];
@@ -283,6 +313,7 @@ void trace_get_interface(const struct trace *trace, uint32_t index,
     interface->name = entry->name;
   if (entry->description != NULL)
     interface->description = entry->description;
+  interface->captured_on = trace_described_host(entry->description);
   interface->linktype = entry->linktype;
   interface->snaplen_bytes = entry->snaplen_bytes;
   interface->frames = entry->frames;

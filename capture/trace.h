@@ -14,12 +14,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct spool; /* capture/spool.h */
 struct trace; /* opaque */
 
 struct trace_options {
   const char *filter; /* tcpdump's language; NULL or "" = everything */
   /* if not NULL and it turns non-zero (a signal): end of trace at the next call */
   volatile const int *stop;
+  /* Not 0: an open regular file, which is read from where it stands, by position; it is neither
+   * moved nor closed, so any number of traces may read it. The path then only names it. */
+  int fd;
+  struct spool *spool; /* NULL, or where all that is read from a pipe goes as well */
 };
 
 enum trace_time_base {
@@ -32,6 +37,7 @@ enum trace_time_base {
 struct trace_interface {
   /* "" if not said; owned by the trace, valid until trace_close() */
   const char *name, *description;
+  const char *captured_on; /* the host, if the description is "captured on: HOST"; else "" */
   uint32_t linktype;
   uint32_t snaplen_bytes; /* 0 = unlimited */
   uint64_t frames;        /* delivered or filtered out */
@@ -64,6 +70,13 @@ struct trace_info {
  * error_code; *trace is then NULL. A file that is empty or foreign is ERROR_FORMAT. */
 int trace_open(struct trace **trace, const char *path, const struct trace_options *options,
                struct error *error);
+
+/* Reads on until the next frame is there, but leaves it to trace_next(): what a file says ahead of
+ * its first packet is then known. On a pipe it waits. Damage is left to trace_next(), too. */
+void trace_peek(struct trace *trace);
+
+/* What is read from now on need not be kept (trace_options.spool). */
+void trace_stop_spooling(struct trace *trace);
 
 /* Fills up to `max` frames. Their bytes stay valid until the next call on this trace. Returns
  * the number of frames, 0 at the end, or a negative error_code once (then 0). Blocks on a pipe

@@ -51,6 +51,8 @@ struct trace {
   char *filter_text;
   volatile const int *stop;
 
+  struct frame peeked; /* the next one, if has_peeked */
+  bool has_peeked;
   struct error failure; /* to be returned when the frames before it are delivered */
   bool ended;
   bool input_ended;   /* no more bytes will come into the window */
@@ -78,7 +80,8 @@ void trace_fail(struct trace *trace, const struct error *why, size_t ahead);
 int trace_error(const struct trace *trace, const struct error *why, size_t ahead,
                 struct error *error);
 
-/* "captured on: HOST" in an interface's description. */
+/* The host of "captured on: HOST" in an interface's description, or "". */
+const char *trace_described_host(const char *description);
 void trace_note_description(struct trace *trace, const char *description);
 
 #endif

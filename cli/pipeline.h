@@ -1,13 +1,8 @@
 #ifndef CLI_PIPELINE_H
 #define CLI_PIPELINE_H
 
-/* Joins a trace to the analyzer on two cores: a reader thread walks the trace and decodes its
- * frames, the calling thread analyses the packets. Between them is a bounded ring of batches, so
- * memory does not grow with the trace.
- *
- * A batch goes over as soon as trace_next() returns: nothing waits for a full one, and nobody spins
- * for longer than some tens of microseconds, so a slow pipe costs no processor time and shows its
- * packets at once. */
+/* Joins one trace to the analyzer on two cores: a reader (lanes.h) walks the trace and decodes its
+ * frames, the calling thread analyses the packets. */
 
 #include "analyzer/analyzer.h"
 #include "capture/trace.h"
