@@ -1,0 +1,618 @@
+#include "analyzer/path_lane.h"
+
+#include "wire/timestamp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CAPACITY_FIRST 4u
+/* Passages that have come and were acknowledged are kept as a history of so many. */
+#define HISTORY 256u
+/* How far the search for a passage goes where the index does not know it: pieces from the middle of
+ * a super-segment that come out of order. */
+#define SEARCH_MAX 256u
+#define CHAIN_MAX  64u
+/* Packets of one flow may be handed over by several cores at the capture points themselves. */
+#define REORDER_SLACK_NS (5 * NS_PER_MS)
+/* A packet that has not come is lost once it has been under way for longer than anything before, by
+ * this much. */
+#define LOST_DELAY_TIMES     2
+#define LOST_DELAY_MARGIN_NS NS_PER_S
+/* Clocks that are fitted to a microsecond still may put an arrival before its departure. */
+#define EARLY_MAX_NS (10 * NS_PER_MS)
+
+void lane_init(struct lane *lane, struct lane_pool *pool, uint32_t seq_shift, uint32_t ack_shift)
+{
+  memset(lane, 0, sizeof *lane);
+  lane->pool = pool;
+  lane->seq_shift = seq_shift;
+  lane->ack_shift = ack_shift;
+  lane->forgotten_ns = lane->far_first_ns = lane->last_came_left_ns = TIME_INVALID;
+  lane->stats.delay_min_ns = lane->stats.delay_max_ns = TIME_INVALID;
+  path_changes_clear(&lane->changes);
+}
+
+static uint64_t memory_of(uint32_t capacity)
+{
+  return (uint64_t)capacity * (sizeof(struct passage) + sizeof(uint32_t));
+}
+
+void lane_free(struct lane *lane)
+{
+  lane->pool->bytes -= memory_of(lane->capacity);
+  if (lane->early != NULL)
+    lane->pool->bytes -= LANE_EARLY * sizeof *lane->early;
+  free(lane->ring);
+  free(lane->index);
+  free(lane->early);
+  lane->ring = NULL;
+  lane->index = NULL;
+  lane->early = NULL;
+  lane->capacity = lane->first = lane->next = 0;
+}
+
+static struct passage *at(struct lane *lane, uint32_t number)
+{
+  return &lane->ring[number & (lane->capacity - 1)];
+}
+
+static bool is_kept(const struct lane *lane, uint32_t number)
+{
+  return number - lane->first < lane->next - lane->first;
+}
+
+static bool has_data(const struct passage *passage)
+{
+  return passage->seq != passage->end;
+}
+
+/* Data are found by where they start, the rest by what it acknowledges. */
+static uint32_t key_of(const struct passage *passage)
+{
+  const uint32_t key = has_data(passage) ? passage->seq : passage->ack ^ 0x5bd1e995u;
+  return (key * 0x9e3779b1u) >> 7;
+}
+
+static void index_add(struct lane *lane, uint32_t number)
+{
+  struct passage *passage = at(lane, number);
+  uint32_t *slot = &lane->index[key_of(passage) & (lane->capacity - 1)];
+  passage->older = *slot;
+  *slot = number + 1;
+}
+
+static bool grow(struct lane *lane)
+{
+  const uint32_t capacity = lane->capacity == 0 ? CAPACITY_FIRST : lane->capacity * 2;
+  const uint64_t more = memory_of(capacity) - memory_of(lane->capacity);
+  if (capacity > lane->pool->records_max || lane->pool->bytes + more > lane->pool->bytes_max)
+    return false;
+  struct passage *ring = malloc(capacity * sizeof *ring);
+  uint32_t *index = calloc(capacity, sizeof *index);
+  if (ring == NULL || index == NULL) {
+    free(ring);
+    free(index);
+    return false;
+  }
+  for (uint32_t n = lane->first; n != lane->next; n++)
+    ring[n & (capacity - 1)] = *at(lane, n);
+  free(lane->ring);
+  free(lane->index);
+  lane->ring = ring;
+  lane->index = index;
+  lane->capacity = capacity;
+  lane->pool->bytes += more;
+  for (uint32_t n = lane->first; n != lane->next; n++)
+    index_add(lane, n);
+  return true;
+}
+
+bool passage_is_lost(const struct lane *lane, const struct passage *passage, int64_t now_ns)
+{
+  if ((passage->state & PASSAGE_CAME) != 0)
+    return false;
+  if (!time_is_valid(lane->far_first_ns) || passage->left_ns < lane->far_first_ns)
+    return false; /* nobody watched */
+  if (time_is_valid(lane->last_came_left_ns) &&
+      lane->last_came_left_ns > passage->left_ns + REORDER_SLACK_NS)
+    return true;
+  const int64_t delay_ns =
+      time_is_valid(lane->stats.delay_max_ns) ? lane->stats.delay_max_ns : NS_PER_S;
+  return now_ns - passage->left_ns > LOST_DELAY_TIMES * delay_ns + LOST_DELAY_MARGIN_NS;
+}
+
+static uint32_t missing_bytes(const struct passage *passage)
+{
+  const uint32_t bytes = passage->end - passage->seq;
+  return passage->came_bytes < bytes ? bytes - passage->came_bytes : 0;
+}
+
+/* What becomes of a passage is final now: it is counted. */
+static void settle(struct lane *lane, const struct passage *passage, int64_t now_ns)
+{
+  struct lane_stats *stats = &lane->stats;
+  if ((passage->state & PASSAGE_CAME) != 0 || (passage->state & PASSAGE_DAMAGED) != 0)
+    return;
+  if (!passage_is_lost(lane, passage, now_ns)) {
+    stats->unsettled++;
+    return;
+  }
+  if (!has_data(passage)) {
+    stats->lost_acks++;
+    return;
+  }
+  const uint32_t bytes = missing_bytes(passage);
+  const uint32_t piece = lane->largest_piece > 0 ? lane->largest_piece : bytes;
+  stats->lost_bytes += bytes;
+  stats->lost_segments += bytes > piece ? (bytes + piece - 1) / piece : 1;
+}
+
+static bool is_in_question(const struct lane *lane, const struct passage *passage)
+{
+  if (has_data(passage))
+    return !lane->acked_known || seq_gt(passage->end, lane->acked);
+  return (passage->state & PASSAGE_CAME) == 0;
+}
+
+static void drop_oldest(struct lane *lane, int64_t now_ns)
+{
+  const struct passage *oldest = at(lane, lane->first);
+  if (is_in_question(lane, oldest) && !passage_is_lost(lane, oldest, now_ns))
+    lane->pool->forgotten++;
+  settle(lane, oldest, now_ns);
+  lane->forgotten_ns = oldest->left_ns;
+  lane->first++;
+  if (!is_kept(lane, lane->cursor))
+    lane->cursor = lane->first;
+}
+
+/* Room for one more passage. */
+static bool make_room(struct lane *lane, int64_t now_ns)
+{
+  const uint32_t count = lane->next - lane->first;
+  if (count < lane->capacity)
+    return true;
+  const uint32_t history = lane->pool->bytes < lane->pool->bytes_max / 2 ? HISTORY : CAPACITY_FIRST;
+  if (count == 0 || count < history || is_in_question(lane, at(lane, lane->first))) {
+    if (grow(lane))
+      return true;
+  }
+  if (lane->capacity == 0)
+    return false;
+  drop_oldest(lane, now_ns);
+  return true;
+}
+
+static void fill(struct passage *passage, const struct packet *packet)
+{
+  const uint32_t control =
+      ((packet->flags & TCP_SYN) != 0 ? 1u : 0) + ((packet->flags & TCP_FIN) != 0 ? 1u : 0);
+  *passage = (struct passage){
+      .left_ns = packet->time_ns,
+      .came_ns = TIME_INVALID,
+      .came_last_ns = TIME_INVALID,
+      .left_frame = packet->frame,
+      .seq = packet->seq,
+      .end = packet->seq + packet->payload_bytes + control,
+      .came_to = packet->seq,
+      .hole_end = packet->seq,
+      .came_top = packet->seq,
+      .ack = packet->ack,
+      .ts_val = packet->ts_val,
+      .ts_ecr = packet->ts_ecr,
+      .payload_hash = packet->payload_hash,
+      .window = packet->window,
+      .flags = packet->flags,
+      .options = packet->options,
+      .ip_id = packet->ip_id,
+      .payload_sum = packet->payload_sum,
+      .mss = packet->mss,
+      .wscale = packet->wscale,
+      .ttl = packet->ttl,
+      .tos = packet->tos,
+      .checksum = packet->checksum,
+      .facts = packet->facts,
+  };
+  if (packet->sack_count > 0) {
+    passage->sack_start = packet->sack[0].start;
+    passage->sack_end = packet->sack[0].end;
+  }
+  if (packet->checksum == CHECKSUM_BAD)
+    passage->state |= PASSAGE_LEFT_BAD;
+}
+
+static bool match_early(struct lane *lane, uint32_t number);
+
+void lane_left(struct lane *lane, const struct packet *packet)
+{
+  lane->stats.left++;
+  if (!make_room(lane, packet->time_ns)) {
+    lane->pool->forgotten++;
+    lane->forgotten_ns = packet->time_ns;
+    return;
+  }
+  const uint32_t number = lane->next++;
+  fill(at(lane, number), packet);
+  index_add(lane, number);
+  if (lane->early_count > 0)
+    match_early(lane, number);
+}
+
+/* The same marks: whether a packet may be (a piece of) this passage. */
+static bool same_times(const struct passage *passage, const struct packet *packet)
+{
+  if (((passage->options & packet->options) & TCP_OPT_TIMESTAMPS) == 0)
+    return true;
+  return passage->ts_val == packet->ts_val;
+}
+
+static bool same_id(const struct passage *passage, const struct packet *packet)
+{
+  return ((passage->facts & packet->facts) & PACKET_IP_ID) != 0 && passage->ip_id != 0 &&
+         passage->ip_id == packet->ip_id;
+}
+
+static uint32_t end_of(const struct packet *packet)
+{
+  return packet->seq + packet->payload_bytes + ((packet->flags & TCP_SYN) != 0 ? 1u : 0) +
+         ((packet->flags & TCP_FIN) != 0 ? 1u : 0);
+}
+
+#define KIND_FLAGS (TCP_SYN | TCP_RST | TCP_ACK)
+
+static bool same_sack(const struct lane *lane, const struct passage *passage,
+                      const struct packet *packet)
+{
+  return lane->ack_shift != 0 || packet->sack_count == 0 ||
+         passage->sack_start == passage->sack_end || passage->sack_end == packet->sack[0].end;
+}
+
+static bool same_ack(const struct lane *lane, const struct passage *passage,
+                     const struct packet *packet)
+{
+  return !has_data(passage) && passage->ack == packet->ack && passage->seq == packet->seq &&
+         passage->window == packet->window && same_times(passage, packet) &&
+         (((passage->options & packet->options) & TCP_OPT_TIMESTAMPS) == 0 ||
+          passage->ts_ecr == packet->ts_ecr) &&
+         (passage->flags & KIND_FLAGS) == (packet->flags & KIND_FLAGS) &&
+         same_sack(lane, passage, packet);
+}
+
+static bool may_be(const struct lane *lane, const struct passage *passage,
+                   const struct packet *packet)
+{
+  if (end_of(packet) == packet->seq)
+    return same_ack(lane, passage, packet);
+  return passage_covers(passage, packet->seq) && same_times(passage, packet) &&
+         ((passage->flags ^ packet->flags) & TCP_SYN) == 0;
+}
+
+static bool is_open(const struct passage *passage)
+{
+  return (passage->state & (PASSAGE_CAME | PASSAGE_DAMAGED)) == 0;
+}
+
+struct search {
+  const struct packet *packet;
+  bool relaxed; /* marks may have been rewritten: ranges and ACK numbers only */
+  uint32_t best, candidates;
+  bool found, found_id, came_already;
+};
+
+static bool fits(const struct lane *lane, const struct search *search,
+                 const struct passage *passage)
+{
+  const struct packet *packet = search->packet;
+  if (!search->relaxed)
+    return may_be(lane, passage, packet);
+  if (end_of(packet) == packet->seq)
+    return !has_data(passage) && passage->ack == packet->ack && passage->seq == packet->seq;
+  return passage_covers(passage, packet->seq);
+}
+
+/* Of several that fit: the one with the same IP-ID; else, since a path keeps the order as a rule,
+ * the oldest of those that left after the last one that came; else the latest. */
+static void consider(const struct lane *lane, struct search *search, uint32_t number)
+{
+  const struct passage *passage = lane_passage(lane, number);
+  if (!fits(lane, search, passage))
+    return;
+  if (!is_open(passage)) {
+    search->came_already = true;
+    return;
+  }
+  const bool id = same_id(passage, search->packet);
+  search->candidates++;
+  bool better = !search->found || (id && !search->found_id);
+  if (!better && id == search->found_id) {
+    const bool in_order = !lane->matched || (int32_t)(number - lane->highest_matched) > 0;
+    better = in_order && (int32_t)(number - search->best) < 0;
+  }
+  if (!better)
+    return;
+  search->best = number;
+  search->found = true;
+  search->found_id = id;
+}
+
+static void search_index(const struct lane *lane, struct search *search)
+{
+  struct passage probe = {
+      .seq = search->packet->seq, .end = end_of(search->packet), .ack = search->packet->ack};
+  uint32_t number = lane->index[key_of(&probe) & (lane->capacity - 1)];
+  for (uint32_t i = 0; i < CHAIN_MAX && number != 0 && is_kept(lane, number - 1); i++) {
+    consider(lane, search, number - 1);
+    number = lane_passage(lane, number - 1)->older;
+  }
+}
+
+static void search_latest(const struct lane *lane, struct search *search)
+{
+  uint32_t number = lane->next;
+  for (uint32_t i = 0; i < SEARCH_MAX && number != lane->first; i++)
+    consider(lane, search, --number);
+}
+
+static bool find(const struct lane *lane, struct search *search, uint32_t *number)
+{
+  if (lane->next == lane->first)
+    return false;
+  if (is_kept(lane, lane->cursor)) { /* nearly always */
+    const struct passage *expected = lane_passage(lane, lane->cursor);
+    const bool id_tells = ((expected->facts & search->packet->facts) & PACKET_IP_ID) == 0 ||
+                          expected->ip_id == search->packet->ip_id ||
+                          expected->end - expected->seq != search->packet->payload_bytes;
+    if (is_open(expected) && id_tells && may_be(lane, expected, search->packet)) {
+      *number = lane->cursor;
+      return true;
+    }
+  }
+  search_index(lane, search);
+  if (!search->found && end_of(search->packet) != search->packet->seq)
+    search_latest(lane, search);
+  if (!search->found && !search->came_already) {
+    search->relaxed = true;
+    search_index(lane, search);
+    if (!search->found && end_of(search->packet) != search->packet->seq)
+      search_latest(lane, search);
+  }
+  *number = search->best;
+  return search->found;
+}
+
+static void note_delay(struct lane_stats *stats, int64_t delay_ns)
+{
+  if (!time_is_valid(stats->delay_min_ns) || delay_ns < stats->delay_min_ns)
+    stats->delay_min_ns = delay_ns;
+  if (!time_is_valid(stats->delay_max_ns) || delay_ns > stats->delay_max_ns)
+    stats->delay_max_ns = delay_ns;
+  stats->delay_sum_ns += (double)delay_ns;
+  stats->delays++;
+}
+
+/* The packet as it left, as far as a comparison needs it. */
+static void as_packet(const struct passage *passage, const struct packet *after,
+                      struct packet *before)
+{
+  *before = *after;
+  before->time_ns = passage->left_ns;
+  before->frame = passage->left_frame;
+  before->seq = passage->seq;
+  before->ack = passage->ack;
+  before->ts_val = passage->ts_val;
+  before->ts_ecr = passage->ts_ecr;
+  before->payload_hash = passage->payload_hash;
+  before->payload_bytes =
+      passage->end - passage->seq - (end_of(after) - after->seq - after->payload_bytes);
+  before->window = passage->window;
+  before->flags = passage->flags;
+  before->options = passage->options;
+  before->ip_id = passage->ip_id;
+  before->payload_sum = passage->payload_sum;
+  before->mss = passage->mss;
+  before->wscale = passage->wscale;
+  before->ttl = passage->ttl;
+  before->tos = passage->tos;
+  before->checksum = passage->checksum;
+  before->facts = passage->facts;
+  if (after->sack_count > 0) {
+    before->sack[0].start = passage->sack_start;
+    before->sack[0].end = passage->sack_end;
+    before->sack_count = passage->sack_start != passage->sack_end ? 1 : 0;
+  }
+}
+
+static void compare(struct lane *lane, const struct passage *passage, const struct packet *packet)
+{
+  struct packet before, after = *packet;
+  const bool whole = passage->seq == packet->seq && passage->end == end_of(packet);
+  if (after.sack_count > 1)
+    after.sack_count = 1;
+  as_packet(passage, &after, &before);
+  after.seq -= lane->seq_shift;
+  after.ack -= lane->ack_shift;
+  path_changes_compare(&lane->changes, &before, &after, lane->seq_shift, lane->ack_shift, whole);
+}
+
+/* The range has come; one hole is remembered, more are just known to be there. */
+static void bring_range(struct passage *passage, uint32_t from, uint32_t until)
+{
+  if (seq_leq(from, passage->came_to)) {
+    if (seq_gt(until, passage->came_to))
+      passage->came_to = until;
+    if (seq_geq(passage->came_to, passage->hole_end) && (passage->state & PASSAGE_HOLES) == 0)
+      passage->came_to = passage->came_top =
+          seq_gt(passage->came_top, passage->came_to) ? passage->came_top : passage->came_to;
+    if (seq_geq(passage->came_to, passage->hole_end))
+      passage->hole_end = passage->came_to;
+    return;
+  }
+  if (passage->hole_end == passage->came_to)
+    passage->hole_end = from;
+  else if (from != passage->came_top)
+    passage->state |= PASSAGE_HOLES;
+  if (seq_gt(until, passage->came_top))
+    passage->came_top = until;
+}
+
+enum byte_fate passage_fate(const struct passage *passage, uint32_t seq)
+{
+  if ((passage->state & PASSAGE_CAME) != 0)
+    return FATE_CAME;
+  if ((passage->state & PASSAGE_PART_CAME) == 0)
+    return FATE_MISSING;
+  if (seq_lt(seq, passage->came_to))
+    return FATE_CAME;
+  if ((passage->state & PASSAGE_HOLES) != 0)
+    return FATE_UNKNOWN;
+  return seq_geq(seq, passage->hole_end) && seq_lt(seq, passage->came_top) ? FATE_CAME
+                                                                           : FATE_MISSING;
+}
+
+/* from .. until of the passage have come with this packet. */
+static void bring(struct lane *lane, uint32_t number, const struct packet *packet, uint32_t from,
+                  uint32_t until)
+{
+  struct passage *passage = at(lane, number);
+  const bool first = !time_is_valid(passage->came_ns);
+  if (packet->checksum == CHECKSUM_BAD && passage->checksum != CHECKSUM_BAD) {
+    passage->state |= PASSAGE_DAMAGED;
+    lane->stats.corrupted++;
+    if (first) {
+      passage->came_ns = passage->came_last_ns = packet->time_ns;
+      passage->came_frame = packet->frame;
+    }
+    return;
+  }
+  if (first) {
+    passage->came_ns = packet->time_ns;
+    passage->came_frame = packet->frame;
+    lane->stats.came++;
+    note_delay(&lane->stats, packet->time_ns - passage->left_ns);
+    if (lane->matched && (int32_t)(number - lane->highest_matched) < 0)
+      lane->stats.reordered++;
+  }
+  passage->came_last_ns = packet->time_ns;
+  passage->came_bytes += until - from;
+  bring_range(passage, from, until);
+  passage->state |=
+      missing_bytes(passage) == 0 ? (uint8_t)PASSAGE_CAME : (uint8_t)PASSAGE_PART_CAME;
+  if (!lane->matched || (int32_t)(number - lane->highest_matched) > 0) {
+    lane->highest_matched = number;
+    lane->matched = true;
+  }
+  if (!time_is_valid(lane->last_came_left_ns) || passage->left_ns > lane->last_came_left_ns)
+    lane->last_came_left_ns = passage->left_ns;
+}
+
+/* One arrival may bring several passages (GRO), or a piece of one (GSO). */
+static void bring_all(struct lane *lane, uint32_t number, const struct packet *packet)
+{
+  const uint32_t end = end_of(packet);
+  uint32_t from = packet->seq;
+  compare(lane, at(lane, number), packet);
+  if (packet->payload_bytes > lane->largest_piece)
+    lane->largest_piece = packet->payload_bytes;
+  for (;;) {
+    const struct passage *passage = at(lane, number);
+    const uint32_t until = seq_lt(end, passage->end) ? end : passage->end;
+    bring(lane, number, packet, from, until);
+    const bool complete = !is_open(passage);
+    lane->cursor = complete ? number + 1 : number;
+    from = until;
+    if (from == end || !is_kept(lane, ++number))
+      return;
+    const struct passage *next = at(lane, number);
+    if (next->seq != from || !same_times(next, packet) || !is_open(next))
+      return;
+  }
+}
+
+static bool match(struct lane *lane, const struct packet *packet)
+{
+  struct search search = {.packet = packet};
+  uint32_t number;
+  if (!find(lane, &search, &number)) {
+    if (search.came_already)
+      lane->stats.duplicated++;
+    return search.came_already;
+  }
+  if (search.candidates > 1 && !search.found_id)
+    at(lane, number)->state |= PASSAGE_AMBIGUOUS;
+  bring_all(lane, number, packet);
+  return true;
+}
+
+static void forget_early(struct lane *lane, uint32_t which)
+{
+  lane->early_count--;
+  memmove(lane->early + which, lane->early + which + 1,
+          (lane->early_count - which) * sizeof *lane->early);
+}
+
+/* An arrival without a departure: it may be that the clocks only make it look so. */
+static void keep_early(struct lane *lane, const struct packet *packet)
+{
+  if (lane->early == NULL) {
+    lane->early = malloc(LANE_EARLY * sizeof *lane->early);
+    if (lane->early == NULL) {
+      lane->stats.uncaptured++;
+      return;
+    }
+    lane->pool->bytes += LANE_EARLY * sizeof *lane->early;
+  }
+  if (lane->early_count == LANE_EARLY) {
+    lane->stats.uncaptured++;
+    forget_early(lane, 0);
+  }
+  lane->early[lane->early_count++] = *packet;
+}
+
+static bool match_early(struct lane *lane, uint32_t number)
+{
+  const int64_t left_ns = at(lane, number)->left_ns;
+  bool matched = false;
+  for (uint32_t i = 0; i < lane->early_count;) {
+    struct packet packet = lane->early[i];
+    if (left_ns - packet.time_ns > EARLY_MAX_NS) {
+      lane->stats.uncaptured++;
+      forget_early(lane, i);
+    } else if (is_open(at(lane, number)) && may_be(lane, at(lane, number), &packet)) {
+      packet.time_ns = left_ns;
+      forget_early(lane, i);
+      bring_all(lane, number, &packet);
+      matched = true;
+    } else {
+      i++;
+    }
+  }
+  return matched;
+}
+
+void lane_came(struct lane *lane, const struct packet *packet)
+{
+  if (!match(lane, packet))
+    keep_early(lane, packet);
+}
+
+void lane_acked(struct lane *lane, uint32_t ack)
+{
+  if (!lane->acked_known || seq_gt(ack, lane->acked))
+    lane->acked = ack;
+  lane->acked_known = true;
+}
+
+void lane_finish(struct lane *lane, int64_t far_last_ns)
+{
+  lane->stats.uncaptured += lane->early_count;
+  lane->early_count = 0;
+  const int64_t now_ns = time_is_valid(far_last_ns) ? far_last_ns : 0;
+  for (uint32_t n = lane->first; n != lane->next; n++)
+    settle(lane, at(lane, n), now_ns);
+  lane->first = lane->next;
+}
+
+int64_t passage_delay_ns(const struct passage *passage)
+{
+  return time_is_valid(passage->came_ns) ? passage->came_ns - passage->left_ns : TIME_INVALID;
+}
