@@ -8,12 +8,14 @@
  * keepalive=IDLE_S,INTERVAL_S,COUNT backlog=N accept_delay=MS tos=N lport=PORT limit=MS (the
  * longest any one step may wait; default 30000) Steps, in order: write:BYTES[:CHUNK[:PAUSE_MS]]
  * read:BYTES[:CHUNK[:PAUSE_MS]]   readall[:CHUNK[:PAUSE_MS]] sleep:MS   shut   abort   close
- * repeat:TIMES ... end   quickack:0|1   touch:FILE   await:FILE A step that waits longer than
- * `limit` is left unfinished and the next one follows. Every step is logged on stderr with the time
- * since the epoch. Exit status: 0 all steps done, 3 the connection failed, 2 bad usage. */
+ * repeat:TIMES ... end   drain (until all is acknowledged)  quickack:0|1   touch:FILE   await:FILE
+ * A step that waits longer than `limit` is left unfinished and the next one follows. Every step is
+ * logged on stderr with the time since the epoch. Exit status: 0 all steps done, 3 the connection
+ * failed, 2 bad usage. */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -217,6 +220,19 @@ static void step_await(struct session *s, const char *text, const long *a)
   say(text, waited_ms < s->limit_ms ? "done" : "timeout", 0);
 }
 
+/* Waits until the peer has acknowledged everything. */
+static void step_drain(struct session *s, const char *text, const long *a)
+{
+  (void)a;
+  int64_t deadline_ns = now_ns(CLOCK_MONOTONIC) + (int64_t)s->limit_ms * 1000000;
+  int queued = 0;
+  while (ioctl(s->fd, SIOCOUTQ, &queued) == 0 && queued > 0 &&
+         now_ns(CLOCK_MONOTONIC) < deadline_ns)
+    pause_ms(1);
+  if (queued > 0)
+    say(text, "timeout", (uint64_t)queued);
+}
+
 static const struct step {
   const char *name;
   void (*run)(struct session *, const char *text, const long *arguments);
@@ -227,7 +243,7 @@ static const struct step {
     {"shut", step_shut, false},       {"close", step_close, false},
     {"abort", step_abort, false},     {"touch", step_touch, true},
     {"await", step_await, true},      {"quickack", step_quickack, false},
-    {"more", step_more, false},
+    {"more", step_more, false},       {"drain", step_drain, false},
 };
 
 static const struct step *find_step(const char *text)
@@ -381,6 +397,8 @@ static int open_listening(int fd, const struct addrinfo *to, const struct option
     pause_ms(o->accept_delay);
   int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
   say("accept", peer >= 0 ? "done" : strerror(errno), 0);
+  if (peer >= 0 && o->tos) /* inherited, but not the priority in queues that goes with it */
+    set_int(peer, IPPROTO_IP, IP_TOS, o->tos, "tos");
   return peer;
 }
 

@@ -8,7 +8,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${1:?usage: judge.sh DIR [PATTERN [ENDS]]} pattern=${2:-.} ends=${3:-a b}
-tcpstall=${TCPSTALL:-tcpstall} bad=0 total=0
+tcpstall=${TCPSTALL:-$here/../../build/release/tcpstall} bad=0 total=0
 for folder in "$dir"/*/; do
   name=$(basename "$folder")
   [[ $name =~ $pattern ]] && [ -s "$folder/truth.json" ] && jq -e .confirmed "$folder/truth.json" >/dev/null || continue

@@ -7,13 +7,13 @@
 # devices with lab_tapwire in between. OUTDIR gets a.pcap and b.pcap (the two ends), truth.json (what was done,
 # when, what must be found, which kernel counters confirm it), the logs of the endpoints and of the wire, and
 # samples of the sockets (a.ss, b.ss).
-# Keys: ip=4|6 opener=a|b link=tap|veth rtt=MS offload=0|1 cc=cubic|bbr|reno size=BYTES ts=0|1 (timestamps) sack=0|1
+# Keys: ip=4|6 opener=a|b link=tap|veth|router (tap to a router, whose far side has mtu=BYTES) rtt=MS offload=0|1 cc=cubic|bbr|reno size=BYTES ts=0|1 (timestamps) sack=0|1
 # snap=BYTES port=N, and more per scenario.
 # LAB_BIN names the folder of lab_endpoint and lab_tapwire.
 # Exit status: 0 it happened as intended, 1 it did not (the run does not count), 77 not possible here (said why).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-LAB_BIN=${LAB_BIN:-$here}
+LAB_BIN=${LAB_BIN:-$here/../../build/release/tests}
 
 skip() { echo "skipped: $*" >&2; exit 77; }
 
@@ -74,19 +74,26 @@ done
 declare -F "scenario_${scenario//-/_}" >/dev/null || { echo "no scenario $scenario (--list)" >&2; exit 2; }
 
 if [ "$ip" = 4 ]; then addr_a=10.9.0.1 addr_b=10.9.0.2 bits=24 nodad=; else addr_a=fd00:9::1 addr_b=fd00:9::2 bits=64 nodad=1; fi
+[ "$link" = router ] && addr_b=${addr_b/9/10}
 if [ "$opener" = a ]; then server=$addr_b; else server=$addr_a; fi
-nic=eth0 mac_a=02:00:00:00:00:0a mac_b=02:00:00:00:00:0b
+nic=eth0 mac_a=02:00:00:00:00:0a mac_b=02:00:00:00:00:0b mac_r=02:00:00:00:00:0c
 
 unshare -n sleep 1000 & pid_b=$!
 a() { "$@"; }
 b() { nsenter -t $pid_b -n "$@"; }
+r() { nsenter -t $pid_r -n "$@"; }
 on() { local h=$1; shift; "$h" "$@"; }
 launch() { # HOST COMMAND...: in the background, as a direct child: $! is its own pid
   local h=$1; shift
   if [ "$h" = a ]; then "$@" & else nsenter -t $pid_b -n "$@" & fi
 }
 note() { printf '%s %s\n' "$(date +%s.%N)" "$*" >> "$out/notes.log"; }
-until [ "$(readlink /proc/$pid_b/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+in_own_namespace() { until [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done; }
+in_own_namespace $pid_b
+if [ "$link" = router ]; then
+  unshare -n sleep 1000 & pid_r=$!
+  in_own_namespace $pid_r
+fi
 
 wait_for() { # FILE PATTERN SECONDS
   local i
@@ -95,16 +102,35 @@ wait_for() { # FILE PATTERN SECONDS
 }
 
 make_link() {
+  local far=$pid_b
   if [ "$link" = veth ]; then
     ip link add $nic type veth peer name $nic netns $pid_b || return 1
   else
-    "$LAB_BIN/lab_tapwire" 1 $nic $pid_b $nic delay=$((rtt / 2)) vnet=$offload "${wire[@]}" \
+    [ "$link" = router ] && far=$pid_r
+    "$LAB_BIN/lab_tapwire" 1 $nic "$far" $nic delay=$((rtt / 2)) vnet=$offload "${wire[@]}" \
       >"$out/wire.ready" 2>"$out/wire.log" &
     pid_wire=$!
     renice -n -10 -p $pid_wire >/dev/null 2>&1
     wait_for "$out/wire.ready" ready 5 || { cat "$out/wire.log" >&2; return 1; }
     rm -f "$out/wire.ready"
   fi
+}
+
+make_router() { # between A's subnet and B's; what leaves it towards B must not be larger than `mtu`
+  r ip link add far type veth peer name $nic netns $pid_b
+  r ip link set $nic address $mac_r up
+  r ip link set far address $mac_r mtu "$(opt mtu 1500)" up
+  r sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+  if [ "$ip" = 4 ]; then r ip addr add 10.9.0.254/24 dev $nic; r ip addr add 10.10.0.254/24 dev far
+  else r ip addr add fd00:9::254/64 dev $nic nodad; r ip addr add fd00:10::254/64 dev far nodad; fi
+  r ip neigh replace "$addr_a" lladdr $mac_a dev $nic nud permanent
+  r ip neigh replace "$addr_b" lladdr $mac_b dev far nud permanent
+  r ethtool -K far tso off gso off gro off tx off >/dev/null 2>&1
+}
+
+route_via_router() { # HOST ROUTER_ADDRESS
+  on "$1" ip neigh replace "$2" lladdr $mac_r dev $nic nud permanent
+  on "$1" ip route add default via "$2" dev $nic
 }
 
 make_host() { # HOST ADDRESS MAC PEER_ADDRESS PEER_MAC
@@ -118,10 +144,10 @@ make_host() { # HOST ADDRESS MAC PEER_ADDRESS PEER_MAC
   on "$h" ip link set $nic address "$3" txqueuelen 5000 up
   on "$h" ip addr add "$2/$bits" dev $nic ${nodad:+nodad}
   on "$h" ip neigh replace "$4" lladdr "$5" dev $nic nud permanent
-  if [ "$link" = veth ] && [ "$offload" = 0 ]; then
+  if { [ "$link" = veth ] || [ "$link$h" = routerb ]; } && [ "$offload" = 0 ]; then
     on "$h" ethtool -K $nic tso off gso off gro off tx off rx off >/dev/null 2>&1
   fi
-  [ "$link" = tap ] && [ "$offload" = 0 ] && on "$h" ip link set $nic gso_max_segs 1
+  [ "$link" != veth ] && [ "$offload" = 0 ] && on "$h" ip link set $nic gso_max_segs 1
   return 0
 }
 
@@ -150,12 +176,13 @@ start_endpoint() { # HOST ROLE
 
 run_endpoints() {
   local acceptor=b pids=() p limit
+  declare -gA pid_app=()
   [ "$opener" = a ] || acceptor=a
   if [ $listener = 1 ]; then
-    start_endpoint $acceptor listen; pids+=($!)
+    start_endpoint $acceptor listen; pids+=($!); pid_app[$acceptor]=$!
     wait_for "$out/$acceptor.log" "listen done" 5
   fi
-  start_endpoint "$opener" connect; pids+=($!)
+  start_endpoint "$opener" connect; pids+=($!); pid_app[$opener]=$!
   during & local helper=$!
   limit=$((SECONDS + stop_after))
   for p in "${pids[@]}"; do
@@ -225,8 +252,13 @@ write_truth() {
 
 "scenario_${scenario//-/_}"
 make_link || exit 1
+[ "$link" = router ] && make_router
 make_host a $addr_a $mac_a $addr_b $mac_b
 make_host b $addr_b $mac_b $addr_a $mac_a
+if [ "$link" = router ]; then
+  if [ "$ip" = 4 ]; then route_via_router a 10.9.0.254; route_via_router b 10.10.0.254
+  else route_via_router a fd00:9::254; route_via_router b fd00:10::254; fi
+fi
 before
 start_capture a && start_capture b || exit 1
 sample_sockets & pid_samples=$!

@@ -14,12 +14,31 @@ verdict() { location=$1 cause=$2 kind=${3:-stall} severity=${4:-problem}; }
 told_by_dsack() { [ "$sack" = 0 ] || expected+=("b TcpExtTCPDSACKOldSent -ge 1"); }
 healthy() { expected+=("a TcpExtTCPTimeouts -eq 0"); }
 no_hiccup() { expected+=("a silence_ms -le $((150 + rtt))" "b silence_ms -le $((150 + rtt))"); } # a busy machine stalls things by itself
-drop_tcp() { # HOST HOOK SECONDS: what its firewall does for so long
-  on "$1" nft add table inet lab
-  on "$1" nft add chain inet lab gate "{ type filter hook $2 priority 0; }"
-  on "$1" nft add rule inet lab gate meta l4proto tcp counter drop
-  note "firewall of $1 drops TCP on $2"
-  sleep "$3"
-  note "firewall dropped=$(on "$1" nft list ruleset | sed -n 's/.*packets \([0-9]*\).*/\1/p'), rule removed"
-  on "$1" nft delete table inet lab
+firewall() { # HOST HOOK SECONDS WHAT [RULE...]: what its firewall does for so long; WHAT is said, RULE is nft's
+  local h=$1 hook=$2 seconds=$3 what=$4; shift 4
+  on "$h" nft -f - <<END
+table inet lab {
+  chain gate { type filter hook $hook priority 0;
+    $* counter drop
+  }
+}
+END
+  note "firewall of $h drops $what on $hook"
+  sleep "$seconds"
+  note "firewall dropped=$(on "$h" nft list ruleset | sed -n 's/.*packets \([0-9]*\).*/\1/p'), rule removed"
+  on "$h" nft delete table inet lab
+}
+drop_tcp() { firewall "$1" "$2" "$3" TCP meta l4proto tcp; } # HOST HOOK SECONDS
+route_to_b() { # METRIC...: A's route to B gets these properties of the kernel's TCP
+  local length=32; [ "$ip" = 6 ] && length=128
+  ip route replace "$addr_b/$length" dev $nic "$@"
+}
+without_icmp() { # HOST HOOK: its firewall drops ICMP for good (neighbours are permanent entries, so nothing else suffers)
+  on "$1" nft -f - <<END
+table inet lab {
+  chain gate { type filter hook $2 priority 0;
+    meta l4proto { icmp, ipv6-icmp } counter drop
+  }
+}
+END
 }

@@ -15,9 +15,10 @@
  * SYN / with the first frame after a silence of MS ms                  for=MS   ends so much later
  * (default never) skip=N  count=N      matching frames left alone first, treated then do=drop |
  * hold (until the end of `for`) | late:MS | dup:MS | flip | wscale:N | nowscale | nosack |
- * notimestamps | tsval:-N | mss:N | rst (forge a RST to the sender of the frame) | rstfwd (to its
- * receiver) What was done is logged on stderr with the time since the epoch. Checksums are kept
- * right, except by `flip`. */
+ * notimestamps | tsval:-N | mss:N | seqshift:N (A's sequence numbers; SACK blocks are left) |
+ * nocsum (with vnet) | rst (forge a RST to the sender of the frame) | rstfwd (to its receiver) What
+ * was done is logged on stderr with the time since the epoch. Checksums are kept right, except by
+ * `flip`. */
 
 #include "tests/lab/tapwire_frame.h"
 
@@ -230,7 +231,7 @@ static bool is(const struct fault *f, const char *action)
   return strcmp(f->action, action) == 0;
 }
 
-static void rewrite(const struct fault *f, struct frame *frame)
+static void rewrite(const struct fault *f, int direction, struct frame *frame)
 {
   if (is(f, "flip"))
     frame_flip_payload(frame);
@@ -240,6 +241,8 @@ static void rewrite(const struct fault *f, struct frame *frame)
     frame_set_option(frame, TCP_OPTION_MSS, (uint32_t)f->action_value);
   else if (is(f, "tsval"))
     frame_add_tsval(frame, (int32_t)f->action_value);
+  else if (is(f, "seqshift"))
+    frame_shift_sequence(frame, direction == 0, (uint32_t)f->action_value);
   else if (is(f, "nowscale"))
     frame_remove_option(frame, TCP_OPTION_WINDOW_SCALE);
   else if (is(f, "nosack"))
@@ -257,6 +260,13 @@ static void forge_reset(struct wire *w, const struct fault *f, int direction,
   enqueue(&w->to[back ? 1 - direction : direction], reset, len, now);
 }
 
+/* The device was asked to fill the checksum (virtio's flags), and it will not. */
+static void forget_checksum(const struct wire *w, uint8_t *vnet_header)
+{
+  if (w->vnet_size > 0)
+    memset(vnet_header, 0, w->vnet_size);
+}
+
 /* Carries the frame through the faults to its queue. */
 static void treat(struct wire *w, int direction, uint8_t *bytes, struct frame *frame, int64_t now)
 {
@@ -269,19 +279,22 @@ static void treat(struct wire *w, int direction, uint8_t *bytes, struct frame *f
     struct fault *f = &w->faults[i];
     if (!fault_applies(w, f, direction, frame, now))
       continue;
-    tell(f, f->action, frame);
+    if (!is(f, "seqshift"))
+      tell(f, f->action, frame);
     if (is(f, "drop"))
       return;
     if (is(f, "hold"))
       release = f->begin_ns + f->for_ns + w->delay_ns;
     else if (is(f, "late"))
       release += f->action_value * MS;
+    else if (is(f, "nocsum"))
+      forget_checksum(w, bytes);
     else if (is(f, "dup"))
       enqueue(side, bytes, len, release + f->action_value * MS);
     else if (is(f, "rst") || is(f, "rstfwd"))
       forge_reset(w, f, direction, frame, now);
     else
-      rewrite(f, frame);
+      rewrite(f, direction, frame);
   }
   if (w->ttl > 0)
     frame_lower_ttl(frame, (uint8_t)w->ttl);

@@ -164,6 +164,18 @@ void frame_add_tsval(struct frame *f, int32_t ticks)
   fill_tcp_checksum(f);
 }
 
+void frame_shift_sequence(struct frame *f, bool sent_by_a, uint32_t by)
+{
+  if (!f->tcp)
+    return;
+  uint8_t *number = f->bytes + f->tcp + (sent_by_a ? 4 : 8);
+  if (sent_by_a)
+    put32(number, get32(number) + by);
+  else if (f->bytes[f->tcp + 13] & FLAG_ACK)
+    put32(number, get32(number) - by);
+  fill_tcp_checksum(f);
+}
+
 void frame_lower_ttl(struct frame *f, uint8_t by)
 {
   uint8_t *ip = f->bytes + ETHER_SIZE;

@@ -49,6 +49,9 @@ void frame_set_option(struct frame *frame, uint8_t kind,
                       uint32_t value);                       /* if the option is there */
 void frame_remove_option(struct frame *frame, uint8_t kind); /* overwritten with NOPs */
 void frame_add_tsval(struct frame *frame, int32_t ticks);
+/* The sequence number of A's segments, the acknowledgment number of B's; SACK blocks are left as
+ * they are. */
+void frame_shift_sequence(struct frame *frame, bool sent_by_a, uint32_t by);
 void frame_lower_ttl(struct frame *frame, uint8_t by);
 
 /* Writes a RST that answers `frame` (back: to its sender, else to its receiver), acceptable by

@@ -70,3 +70,33 @@ scenario_path_facts() { # things that a path alters without harm
   note="MSS clamped, SACK stripped, TTL lowered by the path: mismatches are facts, no stall"
   bulk "$size"; healthy; no_hiccup
 }
+
+scenario_gso_too_big() { # super-segments that nobody cuts
+  verdict forward-path gso-too-big; also=(pmtu-blackhole) blind=(b)
+  offload=1; wire+=("dir=ab,kind=data,min=1515,do=drop"); bulk "$size"; stop_after=$(opt seconds 8)
+  note="the device promises to cut large segments and then loses them"; expected=("wire drop -ge 3" "a TcpExtTCPTimeouts -ge 1")
+}
+scenario_router_pmtu() { # a real router with a smaller MTU behind it
+  [ "$link" = router ] || { echo "router-pmtu needs link=router" >&2; exit 2; }
+  key[mtu]=${key[mtu]:-1300}
+  a_script=(write:500 read:100 "write:$size" shut readall) b_script=(read:500 write:100 readall)
+  case $(opt icmp passes) in
+    passes) verdict none none none none; also=(mtu-icmp none); expected=("a TcpExtTCPTimeouts -eq 0" "a IcmpInDestUnreachs -ge 1")
+      note="the router says that segments are too big, and the sender obeys"
+      [ "$ip" = 6 ] && expected=("a TcpExtTCPTimeouts -eq 0" "a Icmp6InPktTooBigs -ge 1");;
+    lost) verdict forward-path pmtu-blackhole; also=(rto-backoff mtu-icmp) blind=(b); stop_after=8
+      before() { without_icmp r output; }
+      note="the router's messages are filtered"; expected=("a TcpExtTCPTimeouts -ge 3" "a IcmpInDestUnreachs -eq 0");;
+    ignored) verdict forward-path pmtu-blackhole; also=(rto-backoff mtu-icmp) blind=(b); stop_after=8
+      before() { without_icmp a input; }
+      note="the router's messages arrive, and the sender's own firewall drops them"; expected=("a TcpExtTCPTimeouts -ge 3");;
+  esac
+}
+scenario_receiver_gone() { # the look-alike of nat-timeout: the host, not the path, no longer answers after a pause
+  verdict receiver-tcp local-drop-input; also=(peer-silent)
+  a_script=(user_timeout=5000 write:20000 read:1 sleep:4000 write:20000 read:1)
+  b_script=(read:20000 write:1 readall); stop_after=12
+  during() { sleep 2; drop_tcp b input 9; }
+  note="while the connection is idle, the receiver's host stops letting TCP in"
+  expected=("a TcpExtTCPAbortOnTimeout -ge 1" "notes dropped=[1-9] -eq 1")
+}

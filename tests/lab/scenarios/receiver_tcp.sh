@@ -17,3 +17,32 @@ scenario_local_drop_input() {
   during() { sleep "$(opt at 0.4)"; drop_tcp b input 3; }
   wire+=("rate_ab=2000000"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a TcpExtTCPTimeouts -ge 2")
 }
+
+scenario_checksum_unfilled() { # checksum offload that nobody completes: the data is right, its checksum is not
+  verdict receiver-tcp checksum-drop; also=(corrupted)
+  offload=1 snap=${snap:-2048}; before() { ip link set $nic gso_max_segs 1; }
+  wire+=("dir=ab,byte=$(opt byte $((size - 1))),count=$(opt copies 3),do=nocsum"); acked_bulk "$size"
+  note="the sender leaves the checksum to the device, which does not fill it"
+  expected=("wire nocsum -eq $(opt copies 3)" "b TcpInCsumErrors -eq $(opt copies 3)")
+}
+scenario_delayed_ack() {
+  verdict receiver-tcp delayed-ack crawl info; also=(none)
+  local bytes=1448; [ "$ip" = 6 ] && bytes=1428; [ "$ts" = 0 ] && bytes=$((bytes + 12))
+  # Full segments without PSH: a receiver that is told of the end of a message would answer at once.
+  a_script=("repeat:$(opt n 60)" "more:$bytes" drain end shut readall) b_script=(readall)
+  note="an application that waits for TCP's ACK of each full segment before it writes the next"
+  expected=("b TcpExtDelayedACKs -ge 20")
+}
+scenario_silly_window() {
+  verdict receiver-tcp silly-window crawl; also=(rcvbuf-limited)
+  b_script=(rcvbuf="$(opt rcvbuf 1000)"); bulk "$size"; stop_after=$(opt seconds 8)
+  note="a receive buffer smaller than a segment: the window never reaches the segment size, although everything is read at once"
+  expected=("a TcpOutSegs -ge 10" "samples mss:[1-9][0-9][0-9]\\b -ge 1")
+}
+scenario_window_shrink() {
+  verdict receiver-tcp window-shrink; also=(zero-window)
+  before() { b sysctl -qw net.ipv4.tcp_shrink_window=1 || exit 77; }
+  a_script=(nodelay=1 "write:$size:$(opt chunk 100)" shut readall) b_script=(rcvbuf="$(opt rcvbuf 65536)" read:2000 "sleep:$(opt stop 3000)" readall)
+  note="small segments fill the buffer by their overhead, and the receiver takes back what it had offered"
+  expected=("b TcpExtTCPWantZeroWindowAdv -ge 0")
+}

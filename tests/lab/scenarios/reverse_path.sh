@@ -50,3 +50,10 @@ scenario_window_overrun() { # the scale raised and the reader slow: A sends beyo
   note="B's scale raised to 14 on the way, slow reader: A overruns the window"
   expected=("wire wscale -ge 1" "b TcpExtBeyondWindow -ge 5")
 }
+
+scenario_sack_not_translated() {
+  verdict reverse-path sack-not-translated; also=(none)
+  wire+=("kind=tcp,do=seqshift:$(opt shift 1000000)" "dir=ab,byte=$(opt byte $((size / 2))),count=1,do=drop"); bulk "$size"
+  note="the path shifts sequence numbers and leaves SACK blocks as they are"
+  expected=("wire drop -eq 1")
+}

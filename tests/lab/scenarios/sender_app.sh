@@ -27,3 +27,13 @@ scenario_keepalive_idle() {
   a_script=(keepalive=1,1,5 write:20000 sleep:4000 write:20000 shut readall) b_script=(readall)
   expected=("a TcpExtTCPKeepAlive -ge 2")
 }
+
+scenario_process_stopped() { # as app-idle, but nobody asked the application
+  verdict sender-app app-idle stall info; also=(lost-wakeup)
+  a_script=("write:$size:20000:20" shut readall) b_script=(readall)
+  during() {
+    sleep "$(opt at 0.4)"; kill -STOP "${pid_app[a]}"; note "A's application is stopped"
+    sleep "$(opt pause 3)"; kill -CONT "${pid_app[a]}"; note "A's application goes on"
+  }
+  note="the sending process is stopped (SIGSTOP): packets tell no difference to an idle one"; healthy; expected+=("a silence_ms -ge 2000")
+}
