@@ -98,6 +98,7 @@ scenario_stall_2003_paused() {
   before() { slow_queue; rm -f "$out/go"; }
   during() {
     wait_for_byte
+    note "the wire has seen everything written so far"
     sleep "$(opt hold 10)"
     note "hold: wmem_alloc=$(skmem | sed -n 's/.*skmem:([^)]*,t\([0-9]*\),.*/\1/p')"
     kick "$(opt kick ping)" & local pinging=$!

@@ -1,0 +1,69 @@
+# Strict tests of single scenarios: the capture points are declared, and each claim about the reports must hold.
+# Sourced by *.test.sh, which are called NAME TCPSTALL (a line of their own matrix, the program).
+# shellcheck shell=bash
+# LAB_BIN names the folder of lab_endpoint and lab_tapwire; KEEP names a folder for the run to stay in; LEVELS tells
+# which claims are looked at: "a b ab" for all.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+tcpstall=${2:?usage: ${0##*/} NAME TCPSTALL}
+failed=0 # shellcheck disable=SC2034 # the scripts that source this exit with it
+levels=${LEVELS:-a b}
+
+# Makes the run of a line of a matrix, sets run (its folder), scenario and keys. Ends the script where that is not
+# possible here (77, said why), or where a busy machine did not bring it about in three attempts.
+make_run() { # NAME MATRIX
+  local status attempt work
+  command -v jq >/dev/null || { echo "skipped: no jq"; exit 77; }
+  read -r _ scenario keys < <(grep "^$1 " "$2") || { echo "$1 is not in $2"; exit 2; }
+  if [ -n "${KEEP:-}" ]; then work=$KEEP; else work=$(mktemp -d); trap 'rm -rf "$run"' EXIT; fi
+  run=$work/$1
+  mkdir -p "$run"
+  for attempt in 1 2 3; do
+    # shellcheck disable=SC2086 # keys are words
+    "$here/run.sh" "$scenario" "$run" $keys
+    status=$?
+    case $status in
+      0) return;;
+      1) echo "attempt $attempt: not as intended";;
+      *) exit $status;;
+    esac
+  done
+  echo "skipped: three times not brought about as intended"
+  exit 77
+}
+
+truth() { jq -r "$1" "$run/truth.json"; } # FILTER
+
+# Analyses the run from LEVEL (a, b, ab) with the capture points declared, into $run/LEVEL.json.
+analyse() { # LEVEL
+  local a=client b=server files=("$run/a.pcap" "$run/b.pcap") at status
+  [ "$(truth .opener)" = a ] || { a=server b=client; }
+  case $1 in
+    a) files=("$run/a.pcap") at=$a;;
+    b) files=("$run/b.pcap") at=$b;;
+    ab) at=A=$a,B=$b;;
+  esac
+  "$tcpstall" analyze --json --at "$at" "${files[@]}" >"$run/$1.json" 2>"$run/$1.err"
+  status=$?
+  [ $status -le 1 ] || { echo "analyze of $1: exit status $status: $(head -n 1 "$run/$1.err")"; failed=1; }
+}
+
+# One claim about the report of LEVEL; JQ yields true or false, and may use what strict.jq defines.
+claim() { # LEVEL TEXT JQ
+  local outcome
+  case " $levels " in *" $1 "*) ;; *) return;; esac
+  [ -e "$run/$1.json" ] || analyse "$1"
+  outcome=$(jq --slurpfile truth "$run/truth.json" "$(cat "$here/strict.jq") $3" "$run/$1.json" 2>&1)
+  if [ "$outcome" = true ]; then
+    echo "ok      $1: $2"
+  else
+    echo "FAILED  $1: $2"
+    jq -r "$(cat "$here/strict.jq")"' findings | "          found: " + told' "$run/$1.json"
+    failed=1
+  fi
+}
+
+# The same of a fact that is not in a report.
+check() { # TEXT COMMAND...
+  local text=$1; shift
+  if "$@"; then echo "ok      $text"; else echo "FAILED  $text"; failed=1; fi
+}

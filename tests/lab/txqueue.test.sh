@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# One strict test of the 2003 stall made live, or of what looks like it: makes the traffic of a line of
+# txqueue.matrix.txt, checks that the wire shows the picture of the report, and what the analyzer says of it.
+#
+#   txqueue.test.sh NAME TCPSTALL      strict.sh tells the environment
+# Exit status 0 rightly judged, 1 not, 77 not possible here or not brought about (a busy machine): said why.
+set -u
+. "$(dirname "$0")/strict.sh"
+make_run "${1:?usage: txqueue.test.sh NAME TCPSTALL}" "$here/txqueue.matrix.txt"
+hold_s=$(truth '.done.host | map(capture("^(?<t>[0-9.]+) (qdisc of A: rate 8bit|kick|the wire)").t | tonumber) | (.[-1] // 0) - (.[0] // 0)')
+
+# What A sends first when the silence is over: the packet that has nothing to do with the stream?
+foreign_first() {
+  tcpdump -n -tt -r "$run/a.pcap" 2>/dev/null |
+    awk 'NR > 1 && $1 - last > longest { longest = $1 - last; foreign = $0 !~ /Flags/ } { last = $1 } END { exit !foreign }'
+}
+
+case $scenario in
+  stall-2003)
+    case " $keys " in
+      *" queue=pfifo "*) ;; # one queue for all: the packet leaves behind the old segments
+      *) check "the packet that sets the queue going leaves first, as in the report" foreign_first;;
+    esac
+    held="(problems | length) == 1 and (problems[0] | .kind == \"stall\" and .sender == data_sender
+      and .location == \"sender-queue\" and .cause == \"tx-queue-hold\" and .confidence == \"proven\"
+      and .ended_by == \"foreign-packet\" and (.hold_min_s | about($hold_s; 0.2)) and (.duration_s | about($hold_s; 0.2)))"
+    claim a "the sender's queue held the segments, proven, and nothing else is wrong" "$held"
+    claim a "old TSval and old TSecr are the evidence" \
+      '[problems[0].evidence[].fact] | any(test("echoes TSecr")) and any(test("carries TSval"))'
+    claim b "the receiver's end proves nothing else" '[problems[] | select(.confidence == "proven" and .location != "sender-queue")] == []'
+    claim ab "both ends: one connection" one_connection
+    claim ab "both ends: the same, proven" "$held"
+    ;;
+  stall-2003-paused)
+    for level in a b ab; do claim $level "no problem, and no hold" '(problems | length) == 0 and stalls("sender-queue"; "tx-queue-hold") == []'; done
+    claim a "an idle application" "[findings | select(.location == \"sender-app\") | .duration_s] | any(about($hold_s; 0.4))"
+    claim ab "both ends: one connection" one_connection
+    ;;
+  stall-2003-path-hold)
+    claim a "not the sender's queue: the segments left" '[findings | select(.location == "sender-queue")] == []'
+    for level in a b ab; do claim $level "no other place is proven" 'wrongly_proven("forward-path") == []'; done
+    claim ab "both ends: one connection" one_connection
+    claim ab "both ends: held on the path, proven" 'stalls("forward-path"; "path-hold") | any(.confidence == "proven")'
+    ;;
+esac
+exit $failed
