@@ -61,6 +61,8 @@ stop_after=25        # seconds; then the captures end, whether the endpoints are
 location=none cause=none kind=none severity=none note= sender=
 blind=()             # ends (a, b) where there is nothing to see of it
 also=()              # further causes that describe the same thing rightly
+one_end=()           # the same, but only for who sees one end alone
+meanwhile=()         # locations that hold the stream up too, for a part of the time
 expected=()          # what confirms it: "a|b COUNTER -ge|-eq|-le N" of the kernel, "a|b silence_ms ...", "wire
                      # ACTION ..." (frames treated), "notes PATTERN ..." (lines), "samples PATTERN ..." (lines of ss)
 before() { :; }      # runs when the link is up
@@ -176,6 +178,7 @@ start_endpoint() { # HOST ROLE
 
 run_endpoints() {
   local acceptor=b pids=() p limit
+  # shellcheck disable=SC2034 # for the scenarios
   declare -gA pid_app=()
   [ "$opener" = a ] || acceptor=a
   if [ $listener = 1 ]; then
@@ -229,16 +232,17 @@ write_truth() {
   jq -n --arg scenario "$scenario" --arg location "$location" --arg cause "$cause" --arg kind "$kind" \
     --arg severity "$severity" --arg sender "${sender:-$role}" --arg note "$note" --arg failures "$failures" \
     --arg ip "$ip" --arg opener "$opener" --arg link "$link" --arg rtt "$rtt" --arg offload "$offload" --arg cc "$cc" --arg ts "$ts" --arg sack "$sack" \
-    --arg also "${also[*]}" --arg blind "${blind[*]}" --arg expected "$(printf '%s\n' "${expected[@]}")" \
+    --arg also "${also[*]}" --arg one_end "${one_end[*]}" --arg meanwhile "${meanwhile[*]}" --arg blind "${blind[*]}" --arg expected "$(printf '%s\n' "${expected[@]}")" \
     --arg wire "$(printf '%s\n' "${wire[@]}")" --arg a_script "${a_script[*]}" --arg b_script "${b_script[*]}" \
     --rawfile wire_log <(cat "$out/wire.log" 2>/dev/null) --rawfile notes <(cat "$out/notes.log" 2>/dev/null) \
     --rawfile a_log <(cat "$out/a.log" 2>/dev/null) --rawfile b_log <(cat "$out/b.log" 2>/dev/null) \
     --slurpfile a "$out/a.counters" --slurpfile b "$out/b.counters" '
     def lines: split("\n") | map(select(. != ""));
+    def words: split(" ") | map(select(. != ""));
     {scenario: $scenario, confirmed: ($failures == ""), failures: ($failures | lines),
-     expect: {location: $location, cause: $cause, also: ($also | split(" ") | map(select(. != ""))),
+     expect: {location: $location, cause: $cause, also: ($also | words),
               kind: $kind, severity: $severity, sender: $sender},
-     blind: ($blind | split(" ") | map(select(. != ""))),
+     one_end: ($one_end | words), meanwhile: ($meanwhile | words), blind: ($blind | words),
     note: $note, data_sender_end: "a", opener: $opener, ip: ($ip | tonumber), link: $link,
      rtt_ms: ($rtt | tonumber), offload: ($offload == "1"), congestion_control: $cc,
      timestamps: ($ts == "1"), sack: ($sack == "1"),

@@ -6,9 +6,9 @@
 # Keys: at=BYTE (where the stall begins) hold=SECONDS kick=ping|neighbour queue=pfifo_fast|pfifo rto_min=TIME
 
 # An upload as ftp does it: the receiver opens the data connection from port 20, the type of service is "throughput".
-ftp_upload() { # SIZE CHUNK PAUSE_MS
+ftp_upload() { # SIZE CHUNK PAUSE_MS [RECEIVE_BUFFER]
   a_script=(tos=8 "write:$1:$2:$3" shut readall)
-  b_script=(tos=8 rcvbuf=65536 readall)
+  b_script=(tos=8 "rcvbuf=${4:-65536}" readall)
   if [ "$opener" = b ]; then b_script=(lport=20 "${b_script[@]}"); fi
 }
 

@@ -36,13 +36,13 @@ scenario_pmtu_blackhole() {
   stop_after=8; expected=("wire drop -ge 4" "a TcpExtTCPTimeouts -ge 3")
 }
 scenario_syn_loss() {
-  verdict forward-path syn-loss; sender=client also=(synack-loss)
+  verdict forward-path syn-loss; sender=client one_end=(synack-loss)
   [ "$opener" = a ] && blind=(b) || blind=(a) # the lost SYNs never came there
   wire+=("kind=syn,count=2,do=drop"); bulk "$size"
   expected=("wire drop -eq 2" "$opener TcpExtTCPSynRetrans -eq 2")
 }
 scenario_corrupted() {
-  verdict forward-path corrupted; also=(checksum-drop)
+  verdict forward-path corrupted; one_end=(checksum-drop)
   wire+=("dir=ab,byte=$(opt byte $((size - 1))),count=$(opt copies 3),do=flip"); acked_bulk "$size"
   expected=("wire flip -eq $(opt copies 3)" "b TcpInCsumErrors -eq $(opt copies 3)")
 }
@@ -93,7 +93,7 @@ scenario_router_pmtu() { # a real router with a smaller MTU behind it
   esac
 }
 scenario_receiver_gone() { # the look-alike of nat-timeout: the host, not the path, no longer answers after a pause
-  verdict receiver-tcp local-drop-input; also=(peer-silent)
+  verdict receiver-tcp local-drop-input; also=(peer-silent) meanwhile=(sender-app)
   a_script=(user_timeout=5000 write:20000 read:1 sleep:4000 write:20000 read:1)
   b_script=(read:20000 write:1 readall); stop_after=12
   during() { sleep 2; drop_tcp b input 9; }

@@ -8,13 +8,13 @@ scenario_zero_window() {
   note="the reader stops and goes on"; expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "a TcpExtTCPWinProbe -ge 1")
 }
 scenario_slow_reader() {
-  verdict receiver-app slow-reader crawl; also=(zero-window rcvbuf-limited)
+  verdict receiver-app slow-reader crawl; also=(zero-window); one_end=(rcvbuf-limited)
   b_script=(rcvbuf="$(opt rcvbuf 32768)" "readall:$(opt chunk 4096):$(opt pause 20)")
   a_script=("write:$size" shut readall)
   expected=("a TcpOutSegs -ge 10")
 }
 scenario_listen_overflow() {
-  verdict receiver-app listen-overflow; also=(syn-loss synack-loss peer-silent); sender=client
+  verdict receiver-app listen-overflow; one_end=(syn-loss synack-loss peer-silent); sender=client
   acceptor=b; [ "$opener" = b ] && acceptor=a
   bulk "$size"
   if [ $acceptor = b ]; then b_script=(backlog=0 accept_delay=3500 "${b_script[@]}")

@@ -8,7 +8,7 @@ scenario_paws() {
   expected=("wire tsval -eq $(opt copies 3)" "b TcpExtPAWSEstab -ge 1")
 }
 scenario_rcvbuf() {
-  verdict receiver-tcp rcvbuf-limited crawl; also=(slow-reader)
+  verdict receiver-tcp rcvbuf-limited crawl; one_end=(slow-reader)
   blind=(b) # there, a window that is filled each time looks like a sender that paces itself
   b_script=(rcvbuf="$(opt rcvbuf 8192)"); bulk "$size"; healthy
 }

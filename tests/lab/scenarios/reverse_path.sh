@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # sourced by run.sh, which owns these variables
 
 scenario_ack_loss() {
-  verdict reverse-path ack-loss; also=(tail-loss)
+  verdict reverse-path ack-loss; one_end=(tail-loss)
   wire+=("dir=ba,at=ab:$((size / 2)),for=$(opt for 2000),do=drop"); bulk "$size"
   expected=("wire drop -ge 2" "a TcpExtTCPTimeouts -ge 1"); told_by_dsack
 }
@@ -12,15 +12,15 @@ scenario_ack_hold() {
   expected=("wire hold -ge 2" "a TcpExtTCPTimeouts -ge 1")
 }
 scenario_window_update_lost() {
-  verdict reverse-path window-update-lost; also=(zero-window)
-  b_script=(rcvbuf=65536 read:20000 sleep:2000 readall)
+  verdict reverse-path window-update-lost; one_end=(zero-window) meanwhile=(receiver-app)
+  b_script=(rcvbuf=65536 read:20000 sleep:1000 readall)
   a_script=("write:$size" shut readall)
-  wire+=("dir=ba,kind=ack,at=ms:1900,for=500,do=drop")
-  note="the reader stops for 2 s (zero window), then its window updates are lost until the next probe"
+  wire+=("dir=ba,kind=ack,at=ms:900,for=$(opt for 3000),do=drop")
+  note="the reader stops for 1 s (zero window), then its window updates, and its answers to probes, are lost"
   expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "b TcpExtTCPFromZeroWindowAdv -ge 1" "wire drop -ge 1")
 }
 scenario_synack_loss() {
-  verdict reverse-path synack-loss; sender=client also=(syn-loss)
+  verdict reverse-path synack-loss; sender=client one_end=(syn-loss)
   wire+=("kind=synack,count=2,do=drop"); bulk "$size"
   expected=("wire drop -eq 2" "$opener TcpExtTCPSynRetrans -ge 1")
 }
@@ -44,7 +44,7 @@ scenario_window_scale_raised() {
   expected=("wire wscale -ge 1" "a TcpExtTCPTimeouts -eq 0"); no_hiccup
 }
 scenario_window_overrun() { # the scale raised and the reader slow: A sends beyond B's window
-  verdict receiver-tcp out-of-window crawl; also=(window-scale-rewritten window-scale-stripped zero-window slow-reader)
+  verdict receiver-tcp out-of-window crawl; also=(window-scale-rewritten window-scale-stripped) meanwhile=(receiver-app)
   wire+=("dir=ba,kind=$(announcement_of_b),do=wscale:14")
   bulk "$size"; b_script=(rcvbuf=65536 "readall:8192:$(opt pause 20)")
   note="B's scale raised to 14 on the way, slow reader: A overruns the window"

@@ -34,7 +34,7 @@ scenario_neighbour_unresolved() {
   expected=("wire drop -ge 2")
 }
 scenario_local_drop_output() {
-  verdict sender-queue local-drop-output; also=(app-idle)
+  verdict sender-queue local-drop-output; one_end=(app-idle)
   during() { sleep "$(opt at 0.4)"; drop_tcp a output 3; }
   wire+=("rate_ab=2000000"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a silence_ms -ge 2000")
 }
