@@ -418,6 +418,60 @@ static const struct cause_info causes[CAUSE_COUNT] = {
          "be the one that the ICMP message states.",
          "Let the sender honour the message (net.ipv4.ip_no_pmtu_disc=0, no filter for ICMP type 3 "
          "code 4 or ICMPv6 type 2), or lower the MTU of the tunnel's interface."},
+
+    /* what the path altered: the direction in which the segments travelled */
+    [CAUSE_MSS_REWRITTEN] =
+        {"mss-rewritten", LOCATION_FORWARD_PATH, "the MSS option was changed on the way",
+         "Capture the SYN and the SYN-ACK at both ends: the MSS differs; `ss -ti` shows the mss in "
+         "use.",
+         "Usually on purpose: a tunnel or a link with a smaller MTU clamps it (TCPMSS "
+         "--clamp-mss-to-pmtu, mssfix); raise it there only if the path really carries more."},
+    [CAUSE_TIMESTAMPS_STRIPPED] =
+        {"timestamps-stripped", LOCATION_FORWARD_PATH,
+         "the timestamps option was removed on the way",
+         "Capture the SYN, the SYN-ACK and a data segment at both ends: the option is there on one "
+         "side only.",
+         "Let the middlebox pass the option, or have it removed from the SYN and not from later "
+         "segments; net.ipv4.tcp_timestamps=0 on either host makes both do without."},
+    [CAUSE_SACK_STRIPPED] = {"sack-stripped", LOCATION_FORWARD_PATH,
+                             "the SACK-permitted option was removed on the way",
+                             "Capture the SYN and the SYN-ACK at both ends: the option is there on "
+                             "one side only; sack in `ss -ti` is missing.",
+                             "Let the middlebox pass the option: without it every loss beyond the "
+                             "first of a flight costs a round trip or a timeout."},
+    [CAUSE_OPTIONS_ALTERED] = {"options-altered", LOCATION_FORWARD_PATH,
+                               "TCP options were removed, added or changed on the way",
+                               "Capture the same segments at both ends and compare their options.",
+                               "Multipath TCP and Fast Open fall back without their option; if "
+                               "they are wanted, let the middlebox pass it."},
+    [CAUSE_SEQUENCE_SHIFTED] =
+        {"sequence-shifted", LOCATION_FORWARD_PATH, "sequence numbers are shifted on the way",
+         "Capture at both ends at once: sequence numbers differ by a constant.",
+         "Nothing to do as long as SACK blocks are translated back; if not, turn the randomisation "
+         "of sequence numbers off (for example `set connection random-sequence-number disable` on "
+         "a Cisco ASA)."},
+    [CAUSE_WINDOW_ALTERED] = {"window-altered", LOCATION_FORWARD_PATH,
+                              "the window field was rewritten on the way",
+                              "Capture the same ACKs at both ends: their raw windows differ.",
+                              "Look for a traffic shaper or accelerator that paces by rewriting "
+                              "windows, and exempt this traffic from it."},
+    [CAUSE_ECN_ALTERED] = {"ecn-altered", LOCATION_FORWARD_PATH,
+                           "ECN marks or flags were altered on the way",
+                           "Capture the same packets at both ends: the last two bits of the TOS "
+                           "byte, or ECE and CWR, differ.",
+                           "Harmless but for ECN itself; have the device rewrite the six DSCP bits "
+                           "only, not the whole TOS byte."},
+    [CAUSE_HEADER_ALTERED] = {"header-altered", LOCATION_FORWARD_PATH,
+                              "the DSCP, the TTL or flags were rewritten on the way",
+                              "Capture the same packets at both ends and compare their headers.",
+                              "Usually on purpose (re-marking of traffic classes, TTL "
+                              "normalisation); it does not hold TCP up."},
+    [CAUSE_PAYLOAD_ALTERED] =
+        {"payload-altered", LOCATION_FORWARD_PATH, "the content of segments was changed on the way",
+         "Capture the same segments at both ends with the whole payload: the bytes differ and the "
+         "checksum is right.",
+         "Look for an application-level gateway, proxy or inspection (FTP, SIP, SMTP helpers) on "
+         "the path and turn it off for this traffic, or encrypt it."},
 };
 
 struct location_text {

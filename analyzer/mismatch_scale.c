@@ -1,0 +1,312 @@
+/* The window scale rewritten, removed or put in between two capture points: who believes what from
+ * then on, where it hurts, and what it did to this connection. docs/window-scale.md has the long
+ * version. */
+
+#include "analyzer/mismatch.h"
+#include "analyzer/shift_beliefs.h"
+#include "analyzer/situation.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+
+/* Less data than this has hardly been held up by a window: the initial window of RFC 6928. */
+#define BYTES_NOTEWORTHY 14600u
+/* A window is the limit where as much of it was filled, per cent. */
+#define WINDOW_FILLED_PERCENT 90u
+/* Of the rewritten windows so many have to fit the rewritten shift, per cent: the first ones may
+ * have been rewritten for other reasons. */
+#define WINDOWS_FOLLOW_PERCENT 90u
+
+static const char advice_to_zero[] =
+    "Have the middlebox pass the option. Until then let the host whose shift is rewritten announce "
+    "a shift of 0, so that nothing is left to rewrite: `ip route replace PREFIX ... window 65535` "
+    "towards the peer, or the socket option TCP_WINDOW_CLAMP or a small SO_RCVBUF before "
+    "connecting or listening. A smaller net.ipv4.tcp_rmem helps only together with "
+    "net.core.rmem_max, since the larger of the two sets the shift. This costs at most 64 KB per "
+    "round trip in the one direction.";
+static const char advice_to_other[] =
+    "Have the middlebox pass the option. Until then do without it: net.ipv4.tcp_window_scaling=0 "
+    "on either host, for new connections (at most 64 KB per round trip, in both directions). "
+    "Announcing a shift of 0 does not help where the middlebox puts in its own.";
+static const char advice_one_sided[] =
+    "Have the middlebox pass the option, or remove it from the SYN, not from the answer only: then "
+    "neither end scales. net.ipv4.tcp_window_scaling=0 on either host has the same effect for new "
+    "connections (at most 64 KB per round trip).";
+static const char advice_both_without[] =
+    "Nothing stalls by this. If 64 KB per round trip is too little, have the middlebox pass the "
+    "option, or use several connections in parallel.";
+
+/* --- who believes what --- */
+
+static struct syn_shift view_shift(const struct connection_summary *view, enum stream_side side)
+{
+  struct syn_shift shift = {0};
+  if (view == NULL)
+    return shift;
+  enum window_scale_state state = view->streams[side].wscale_state;
+  shift.known = state == WSCALE_KNOWN || state == WSCALE_ABSENT;
+  shift.present = state == WSCALE_KNOWN;
+  shift.shift = shift.present ? view->streams[side].wscale : 0;
+  return shift;
+}
+
+static void compared_shifts(const struct path_changes *changes, struct syn_shift *sent,
+                            struct syn_shift *received)
+{
+  if (changes == NULL || !changes->syn_compared)
+    return;
+  if (!sent->known)
+    *sent = (struct syn_shift){true, changes->wscale_before_present, changes->wscale_before};
+  if (!received->known)
+    *received = (struct syn_shift){true, changes->wscale_after_present, changes->wscale_after};
+}
+
+/* What the points closest to the ends saw counts, since other hops may have altered it again. */
+static void collect_sightings(const struct mismatch *mismatch, struct syn_sightings *seen)
+{
+  const struct mismatch_context *context = mismatch->context;
+  for (int side = 0; side < 2; side++) {
+    seen->sent[side] = view_shift(context->views[side], (enum stream_side)side);
+    seen->received[side] = view_shift(context->views[side ^ 1], (enum stream_side)side);
+    compared_shifts(side == (int)mismatch->side ? mismatch->changes : context->back,
+                    &seen->sent[side], &seen->received[side]);
+  }
+}
+
+static bool disagree(const struct shift_belief *belief)
+{
+  return belief->known && belief->announced != belief->read;
+}
+
+/* "the server reads the client's windows as 1/128 of what they are, and its data crawls" */
+static void tell_belief(struct mismatch *mismatch, const struct shift_belief *belief,
+                        enum stream_side announcer)
+{
+  const char *reader = side_words((enum stream_side)(announcer ^ 1u));
+  if (belief->read < belief->announced)
+    SUMMARY_ADD(mismatch,
+                "%s reads %s's windows as 1/%u of what they are, and what it sends crawls", reader,
+                side_words(announcer), 1u << (belief->announced - belief->read));
+  else
+    SUMMARY_ADD(mismatch,
+                "%s reads %s's windows as %u times what they are, and what it sends overruns a "
+                "slow reader",
+                reader, side_words(announcer), 1u << (belief->read - belief->announced));
+}
+
+/* --- what it did --- */
+
+static void rate_words(double bytes_per_s, char *text, size_t size)
+{
+  if (bytes_per_s >= 1e6)
+    snprintf(text, size, "%.1f MB/s", bytes_per_s / 1e6);
+  else if (bytes_per_s >= 1e3)
+    snprintf(text, size, "%.1f kB/s", bytes_per_s / 1e3);
+  else
+    snprintf(text, size, "%.0f bytes/s", bytes_per_s);
+}
+
+static int64_t round_trip_ns(const struct stream_summary *stream)
+{
+  if (time_is_valid(stream->srtt_ns) && stream->srtt_ns > 0)
+    return stream->srtt_ns;
+  return time_is_valid(stream->rtt_min_ns) && stream->rtt_min_ns > 0 ? stream->rtt_min_ns : 0;
+}
+
+static uint32_t segment_bytes(const struct stream_summary *stream)
+{
+  return stream->mss != 0 ? stream->mss : stream->largest_segment;
+}
+
+/* window_bytes is all that the sender takes the window for. */
+static void tell_bound(struct mismatch *mismatch, const struct stream_summary *stream,
+                       uint64_t window_bytes)
+{
+  char rate[32], round_trip[32];
+  int64_t rtt_ns = round_trip_ns(stream);
+  if (window_bytes < segment_bytes(stream))
+    REASON_ADD(mismatch,
+               " Less than a segment (%u bytes): Linux then sends one piece for each run of its "
+               "persist timer.",
+               segment_bytes(stream));
+  if (rtt_ns == 0)
+    return;
+  rate_words((double)window_bytes * 1e9 / (double)rtt_ns, rate, sizeof rate);
+  REASON_ADD(mismatch, " That allows %s at a round trip of %s.", rate,
+             duration_words(rtt_ns, round_trip));
+}
+
+static void tell_rate(struct mismatch *mismatch, const struct stream_summary *stream)
+{
+  const struct finding *finding = &mismatch->finding;
+  int64_t duration_ns = finding->end_ns - finding->start_ns;
+  char rate[32], lasted[32];
+  if (stream->bytes < BYTES_NOTEWORTHY || duration_ns <= 0) {
+    REASON_ADD(mismatch, " Only %llu bytes went that way in this connection.",
+               (unsigned long long)stream->bytes);
+    return;
+  }
+  rate_words((double)stream->bytes * 1e9 / (double)duration_ns, rate, sizeof rate);
+  REASON_ADD(mismatch, " Measured: %llu bytes in %s, %s.", (unsigned long long)stream->bytes,
+             duration_words(duration_ns, lasted), rate);
+}
+
+static void tell_overrun(struct mismatch *mismatch, const struct stream_summary *near_sender,
+                         const struct stream_summary *near_announcer)
+{
+  uint64_t window = near_announcer != NULL ? near_announcer->window_max : 0;
+  if (window != 0 && near_sender->flight_max > window)
+    REASON_ADD(mismatch,
+               " Up to %llu bytes were in flight, more than the largest window of %llu; %llu "
+               "segments were sent again.",
+               (unsigned long long)near_sender->flight_max, (unsigned long long)window,
+               (unsigned long long)near_sender->retransmitted_segments);
+  else
+    REASON_ADD(mismatch, " The window was not overrun here: nothing happens while %s reads fast.",
+               near_sender->bytes < BYTES_NOTEWORTHY ? "little is sent or the reader"
+                                                     : "the reader");
+}
+
+/* The windows that announcer announced, as either end reads them, and what came of it. */
+static void tell_effect(struct mismatch *mismatch, const struct shift_belief *belief,
+                        enum stream_side announcer)
+{
+  enum stream_side sender = (enum stream_side)(announcer ^ 1u);
+  const struct connection_summary *const *views = mismatch->context->views;
+  const struct stream_summary *near_sender = mismatch_stream(mismatch, sender);
+  const struct stream_summary *near_announcer =
+      views[announcer] != NULL ? &views[announcer]->streams[sender] : NULL;
+  REASON_ADD(mismatch, "%sWindows of %s: shifted by %u, read with %u.",
+             mismatch->finding.reason[0] != '\0' ? " " : "", side_words(announcer),
+             belief->announced, belief->read);
+  if (near_sender == NULL)
+    return;
+  if (near_announcer != NULL && near_announcer->window_max != 0)
+    REASON_ADD(mismatch, " The largest was %llu bytes (end %c), taken for %llu (end %c).",
+               (unsigned long long)near_announcer->window_max, end_letter(views[announcer]->end),
+               (unsigned long long)near_sender->window_max, end_letter(views[sender]->end));
+  if (belief->read < belief->announced) {
+    if (near_sender->window_max != 0)
+      tell_bound(mismatch, near_sender, near_sender->window_max);
+    tell_rate(mismatch, near_sender);
+  } else {
+    tell_overrun(mismatch, near_sender, near_announcer);
+  }
+}
+
+/* Both ends agreed to do without: the price is windows of 16 bits. */
+static void tell_unscaled(struct mismatch *mismatch)
+{
+  SUMMARY_ADD(mismatch, "neither end scales (RFC 7323, 2.2), so that no window exceeds 65535 "
+                        "bytes; nothing stalls by it");
+  mismatch->finding.advice = advice_both_without;
+  REASON_ADD(mismatch, "Both ends agree: no window is misread.");
+  for (int side = 0; side < 2; side++) {
+    const struct stream_summary *stream = mismatch_stream(mismatch, (enum stream_side)side);
+    if (stream == NULL || stream->bytes < BYTES_NOTEWORTHY || stream->window_max == 0 ||
+        stream->window_max > UINT16_MAX)
+      continue;
+    bool filled = stream->flight_max * 100 >= stream->window_max * WINDOW_FILLED_PERCENT;
+    REASON_ADD(mismatch, " Data of %s, windows up to %llu bytes%s.",
+               side_words((enum stream_side)side), (unsigned long long)stream->window_max,
+               filled ? ", filled" : ", never filled");
+    tell_bound(mismatch, stream, stream->window_max);
+    tell_rate(mismatch, stream);
+  }
+}
+
+/* --- the finding --- */
+
+static void tell_alteration(struct mismatch *mismatch)
+{
+  const struct path_changes *changes = mismatch->changes;
+  const char *who = side_words(mismatch->side), *syn = syn_words(mismatch->side);
+  char before[80] = "", after[80] = "";
+  snprintf(before, sizeof before,
+           changes->wscale_before_present ? "%s's %s carries window scale %u"
+                                          : "%s's %s carries no window scale",
+           who, syn, changes->wscale_before);
+  snprintf(after, sizeof after,
+           changes->wscale_after_present ? "the same %s carries window scale %u"
+                                         : "the same %s carries no window scale",
+           syn, changes->wscale_after);
+  mismatch_copies(mismatch, &changes->syn, before, after);
+  char from = end_letter(mismatch->from_end), to = end_letter(mismatch->to_end);
+  if (changes->wscale_before_present && changes->wscale_after_present)
+    SUMMARY_ADD(mismatch,
+                "The window scale in %s's %s was rewritten between %c and %c, from %u to %u: ", who,
+                syn, from, to, changes->wscale_before, changes->wscale_after);
+  else if (changes->wscale_before_present)
+    SUMMARY_ADD(mismatch,
+                "The window scale option (%u) was removed from %s's %s between %c and %c: ",
+                changes->wscale_before, who, syn, from, to);
+  else
+    SUMMARY_ADD(mismatch, "A window scale option (%u) was put into %s's %s between %c and %c: ",
+                changes->wscale_after, who, syn, from, to);
+}
+
+/* A rewritten shift misleads about the windows of who sent it; an option that came or went, about
+ * both. */
+static bool concerns(const struct mismatch *mismatch, enum stream_side announcer)
+{
+  return announcer == mismatch->side || (mismatch->changes->changed & PATH_CHANGE_WSCALE) == 0;
+}
+
+/* A middlebox that speaks for itself (a proxy) may put its own shift in, and rewrite every window
+ * to fit it. */
+static bool windows_follow(const struct path_changes *changes)
+{
+  uint64_t rewritten = changes->counts[path_change_index(PATH_CHANGE_WINDOW)];
+  return changes->windows_translated > 0 &&
+         changes->windows_translated * 100 >= rewritten * WINDOWS_FOLLOW_PERCENT;
+}
+
+static bool scaled(const struct shift_belief *belief)
+{
+  return belief->announced != 0 || belief->read != 0;
+}
+
+static void tell_consequences(struct mismatch *mismatch)
+{
+  struct syn_sightings seen;
+  struct shift_belief beliefs[2];
+  collect_sightings(mismatch, &seen);
+  shift_beliefs(&seen, beliefs);
+  unsigned hurt = 0;
+  for (unsigned i = 0; i < 2; i++) {
+    enum stream_side announcer = (enum stream_side)((unsigned)mismatch->side ^ i);
+    const struct shift_belief *belief = &beliefs[announcer];
+    bool mended = announcer == mismatch->side && windows_follow(mismatch->changes);
+    if (!concerns(mismatch, announcer) || !disagree(belief) || mended)
+      continue;
+    SUMMARY_ADD(mismatch, "%s", hurt++ > 0 ? "; " : "");
+    tell_belief(mismatch, belief, announcer);
+    tell_effect(mismatch, belief, announcer);
+  }
+  mismatch->finding.severity = hurt > 0 ? SEVERITY_PROBLEM : SEVERITY_INFO;
+  if (hurt == 0 && windows_follow(mismatch->changes))
+    SUMMARY_ADD(mismatch, "without effect, since the windows are rewritten to match");
+  else if (hurt == 0 && (mismatch->changes->changed & PATH_CHANGE_WSCALE_STRIPPED) != 0 &&
+           !scaled(&beliefs[0]) && !scaled(&beliefs[1]))
+    tell_unscaled(mismatch);
+  else if (hurt == 0)
+    SUMMARY_ADD(mismatch, "without effect, since both ends go by the same shifts");
+  SUMMARY_ADD(mismatch, ".");
+}
+
+void mismatch_window_scale(struct mismatch *mismatch)
+{
+  const struct path_changes *changes = mismatch->changes;
+  uint32_t all = PATH_CHANGE_WSCALE | PATH_CHANGE_WSCALE_STRIPPED | PATH_CHANGE_WSCALE_ADDED;
+  if ((changes->changed & all) == 0)
+    return;
+  bool rewritten = (changes->changed & PATH_CHANGE_WSCALE) != 0;
+  mismatch_begin(mismatch, rewritten ? CAUSE_WINDOW_SCALE_REWRITTEN : CAUSE_WINDOW_SCALE_STRIPPED);
+  mismatch->finding.settle = NULL; /* both copies are there */
+  mismatch->finding.advice = !rewritten                   ? advice_one_sided
+                             : changes->wscale_after == 0 ? advice_to_zero
+                                                          : advice_to_other;
+  tell_alteration(mismatch);
+  tell_consequences(mismatch);
+  mismatch_report(mismatch);
+}
