@@ -26,26 +26,47 @@ enum clock_direction { CLOCK_A_TO_B, CLOCK_B_TO_A };
 #define CLOCK_PIECES_MAX 32u
 /* Two clocks of whole machines do not drift apart faster than that (crystals: some tens of ppm;
  * a clock that is being slewed by adjtime: 500 ppm): parts per million. */
-#define CLOCK_SKEW_MAX_PPM 600.0
+#define CLOCK_SKEW_MAX_PPM   600.0
+#define CLOCK_SKEW_KNOWN_PPM 50.0 /* half the range that the bounds leave open */
+
+/* A stretch of time with an uncertainty of its own. */
+struct clock_zone {
+  int64_t to_b_ns; /* its end on B's clock; it begins where the one before ends */
+  int64_t uncertainty_ns;
+};
+
+#define CLOCK_ZONES_MAX 256u /* of all pieces together */
 
 struct clock_piece {
   int64_t from_ns, to_ns; /* on A's clock: the first and last bound of the piece */
   int64_t offset_ns;      /* clock of B - clock of A, at from_ns */
-  double skew_ppm;        /* B's clock gains so much on A's; 0 if not known */
-  bool skew_known;        /* the bounds tell it better than CLOCK_SKEW_MAX_PPM */
+  double skew_ppm;        /* B's clock gains so much on A's: the line's slope, in any case */
+  bool skew_known;        /* the bounds tell it to CLOCK_SKEW_KNOWN_PPM; else it is mostly 0 */
   /* |true offset - stated offset| is at most that anywhere in from_ns .. to_ns; TIME_INVALID: no
    * bound, since only one direction was seen (offset_ns is then the bound itself: the clocks as if
    * the fastest packet had taken no time) */
   int64_t uncertainty_ns;
+  /* As uncertainty_ns, but of the better half of the time only; clock_map_uncertainty_ns() tells it
+   * for any instant. */
+  int64_t usual_uncertainty_ns;
+  /* The step before happened when B's clock read that much less than at from_ns, or later; the step
+   * behind when it read that much more than at to_ns, or earlier. */
+  int64_t early_ns, late_ns;
+  uint32_t zone_first, zone_count; /* into zones, in order; none: uncertainty_ns holds throughout */
 };
 
-/* Plain data: copy it freely. Pieces are in order of time and do not overlap. */
+/* Plain data: copy it freely. Pieces are in order of B's time, where they do not overlap; nor do
+ * they on A's, unless A's clock was stepped backwards. */
 struct clock_map {
   uint32_t piece_count; /* 0: nothing is known, clocks are taken as equal */
   struct clock_piece pieces[CLOCK_PIECES_MAX];
   uint32_t steps_left_out; /* steps that did not fit into CLOCK_PIECES_MAX; the uncertainty of the
                               last piece is then TIME_INVALID */
+  struct clock_zone zones[CLOCK_ZONES_MAX];
 };
+
+/* The map of a clock onto itself. */
+void clock_map_identity(struct clock_map *map);
 
 struct clock_fit; /* opaque */
 
