@@ -51,6 +51,7 @@ static bool is_treacherous(uint32_t code)
 static const char *transcription(uint32_t code)
 {
   switch (code) {
+  case 0xb1: return "+/-";
   case 0xb5: /* micro sign */
   case 0x3bc: return "u";
   case 0xb7:

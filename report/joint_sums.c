@@ -7,45 +7,119 @@
 static struct report_hop *find_hop(struct report_joint *sums, uint8_t from_end, uint8_t to_end)
 {
   for (uint32_t i = 0; i < sums->hop_count; i++)
-    if (sums->hops[i].from_end == from_end && sums->hops[i].to_end == to_end)
+    if (sums->hops[i].sum.from_end == from_end && sums->hops[i].sum.to_end == to_end)
       return &sums->hops[i];
-  if (sums->hop_count >= sizeof sums->hops / sizeof *sums->hops)
+  if (sums->hop_count >= REPORT_HOPS_MAX)
     return NULL;
   struct report_hop *hop = &sums->hops[sums->hop_count++];
-  *hop = (struct report_hop){.from_end = from_end,
-                             .to_end = to_end,
-                             .delay_min_ns = TIME_INVALID,
-                             .delay_max_ns = TIME_INVALID};
+  hop->sum.from_end = from_end;
+  hop->sum.to_end = to_end;
+  hop->sum.delay_min_ns = hop->sum.delay_max_ns = hop->sum.delay_mean_ns = TIME_INVALID;
   return hop;
 }
 
-static void add_delays(struct report_hop *sum, const struct hop_summary *hop)
+static void add_delays(struct report_hop *hop, const struct hop_summary *more)
 {
-  int64_t weighted;
-  if (!time_is_valid(hop->delay_min_ns) || !time_is_valid(hop->delay_max_ns) ||
-      !time_is_valid(hop->delay_mean_ns) || hop->arrived == 0 || hop->arrived > INT64_MAX)
+  struct hop_summary *sum = &hop->sum;
+  if (!time_is_valid(more->delay_min_ns) || !time_is_valid(more->delay_max_ns) ||
+      !time_is_valid(more->delay_mean_ns) || more->arrived == 0)
     return;
-  if (!time_is_valid(sum->delay_min_ns) || hop->delay_min_ns < sum->delay_min_ns)
-    sum->delay_min_ns = hop->delay_min_ns;
-  if (!time_is_valid(sum->delay_max_ns) || hop->delay_max_ns > sum->delay_max_ns)
-    sum->delay_max_ns = hop->delay_max_ns;
-  if (__builtin_mul_overflow(hop->delay_mean_ns, (int64_t)hop->arrived, &weighted) ||
-      __builtin_add_overflow(sum->delay_sum_ns, weighted, &weighted))
-    return;
-  sum->delay_sum_ns = weighted;
-  sum->measured += hop->arrived;
+  if (!time_is_valid(sum->delay_min_ns) || more->delay_min_ns < sum->delay_min_ns)
+    sum->delay_min_ns = more->delay_min_ns;
+  if (!time_is_valid(sum->delay_max_ns) || more->delay_max_ns > sum->delay_max_ns)
+    sum->delay_max_ns = more->delay_max_ns;
+  hop->measured += more->arrived;
+  if (hop->measured == more->arrived)
+    sum->delay_mean_ns = more->delay_mean_ns;
+  else
+    sum->delay_mean_ns += (int64_t)((double)(more->delay_mean_ns - sum->delay_mean_ns) *
+                                    ((double)more->arrived / (double)hop->measured));
 }
 
-static void add_hop(struct report_joint *sums, const struct hop_summary *hop)
+/* The values that belong to changes that were not there before. */
+static void take_values(struct path_changes *sum, const struct path_changes *more, uint32_t fresh)
 {
-  struct report_hop *sum = find_hop(sums, hop->from_end, hop->to_end);
-  if (sum == NULL)
+  if ((fresh & (PATH_CHANGE_WSCALE | PATH_CHANGE_WSCALE_STRIPPED | PATH_CHANGE_WSCALE_ADDED)) !=
+      0) {
+    sum->wscale_before = more->wscale_before;
+    sum->wscale_after = more->wscale_after;
+    sum->wscale_before_present = more->wscale_before_present;
+    sum->wscale_after_present = more->wscale_after_present;
+  }
+  if ((fresh & PATH_CHANGE_MSS) != 0) {
+    sum->mss_before = more->mss_before;
+    sum->mss_after = more->mss_after;
+  }
+  if ((fresh & (PATH_CHANGE_SACK_PERMITTED | PATH_CHANGE_TIMESTAMPS)) != 0) {
+    sum->options_before = more->options_before;
+    sum->options_after = more->options_after;
+  }
+  if ((fresh & PATH_CHANGE_TTL) != 0) {
+    sum->ttl_before = more->ttl_before;
+    sum->ttl_after = more->ttl_after;
+  }
+  if ((fresh & PATH_CHANGE_DSCP) != 0) {
+    sum->tos_before = more->tos_before;
+    sum->tos_after = more->tos_after;
+  }
+  if ((fresh & PATH_CHANGE_ECN) != 0) {
+    sum->ecn_before = more->ecn_before;
+    sum->ecn_after = more->ecn_after;
+  }
+  if ((fresh & PATH_CHANGE_WINDOW) != 0) {
+    sum->window_before = more->window_before;
+    sum->window_after = more->window_after;
+  }
+  if ((fresh & PATH_CHANGE_SEQ) != 0)
+    sum->seq_shift = more->seq_shift;
+}
+
+static void add_changes(struct report_hop *hop, const struct path_changes *more)
+{
+  struct path_changes *sum = &hop->sum.changes;
+  const uint32_t fresh = more->changed & ~sum->changed;
+  sum->compared += more->compared;
+  sum->ce_marked += more->ce_marked;
+  sum->options_lost |= more->options_lost;
+  sum->options_added |= more->options_added;
+  sum->windows_lowered += more->windows_lowered;
+  sum->windows_translated += more->windows_translated;
+  sum->payloads_unchecked += more->payloads_unchecked;
+  sum->sacks_translated += more->sacks_translated;
+  sum->damaged_bytes += more->damaged_bytes;
+  sum->changed |= more->changed;
+  take_values(sum, more, fresh);
+  for (unsigned i = 0; i < PATH_CHANGE_BITS; i++) {
+    if ((more->changed & 1U << i) == 0)
+      continue;
+    sum->counts[i] += more->counts[i];
+    hop->changed_connections[i]++;
+    if ((fresh & 1U << i) != 0)
+      sum->first[i] = more->first[i];
+  }
+}
+
+static void add_hop(struct report_joint *sums, enum stream_side side,
+                    const struct hop_summary *more)
+{
+  struct report_hop *hop = find_hop(sums, more->from_end, more->to_end);
+  if (hop == NULL || more->packets + more->uncaptured == 0)
     return;
-  sum->packets += hop->packets;
-  sum->lost_segments += hop->lost_segments;
-  sum->lost_bytes += hop->lost_bytes;
-  sum->lost_acks += hop->lost_acks;
-  add_delays(sum, hop);
+  struct hop_summary *sum = &hop->sum;
+  hop->connections++;
+  hop->from_side[side] = true;
+  sum->packets += more->packets;
+  sum->arrived += more->arrived;
+  sum->lost_segments += more->lost_segments;
+  sum->lost_bytes += more->lost_bytes;
+  sum->lost_acks += more->lost_acks;
+  sum->unsettled += more->unsettled;
+  sum->uncaptured += more->uncaptured;
+  sum->reordered += more->reordered;
+  sum->duplicated += more->duplicated;
+  sum->corrupted += more->corrupted;
+  add_delays(hop, more);
+  add_changes(hop, &more->changes);
 }
 
 void joint_sums_add(struct report_joint *sums, const struct report_connection *connection)
@@ -61,7 +135,7 @@ void joint_sums_add(struct report_joint *sums, const struct report_connection *c
   }
   for (int side = 0; side < 2; side++)
     for (uint32_t i = 0; i < connection->hop_count; i++)
-      add_hop(sums, &connection->hops[side][i]);
+      add_hop(sums, (enum stream_side)side, &connection->hops[side][i]);
 }
 
 static void take_member(const struct pair_member *member, uint32_t view,

@@ -1,5 +1,6 @@
 #include "report/json.h"
 
+#include "report/json_joint.h"
 #include "report/json_objects.h"
 
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 struct json {
   struct json_options options;
   json_t *connection; /* the one whose findings still come */
+  const struct report_overview *overview;
   bool captures_open, connections_open, first;
 };
 
@@ -66,6 +68,7 @@ static int flush_connection(struct json *json)
 static int on_begin(void *context, const struct report_overview *overview)
 {
   struct json *json = context;
+  json->overview = overview;
   json_t *version = json_text(json->options.version);
   json_t *totals = json_totals_object(overview);
   fputs("{\"schema\":\"tcpstall/1\",\n \"version\":", json->options.stream);
@@ -90,20 +93,37 @@ static int on_capture(void *context, const struct report_capture *capture)
   return write_element(json, json_capture_object(capture));
 }
 
-static void open_connections(struct json *json)
+static int write_clocks(struct json *json)
+{
+  const struct report_joint *joint = &json->overview->joint;
+  int result = 0;
+  json->first = true;
+  for (uint32_t end = 1; end < joint->ends; end++) {
+    const struct clock_map *map = joint->clocks[end];
+    for (uint32_t i = 0; map != NULL && i < map->piece_count && result == 0; i++)
+      result = write_element(json, json_clock_object((uint8_t)end, &map->pieces[i]));
+  }
+  return result;
+}
+
+static int open_connections(struct json *json)
 {
   if (json->connections_open)
-    return;
+    return 0;
   json->connections_open = true;
-  fputs("],\n \"clocks\":[],\n \"connections\":[", json->options.stream);
+  fputs("],\n \"clocks\":[", json->options.stream);
+  const int result = write_clocks(json);
+  fputs("],\n \"connections\":[", json->options.stream);
   json->first = true;
+  return result;
 }
 
 static int on_connection(void *context, const struct report_connection *connection)
 {
   struct json *json = context;
-  open_connections(json);
-  const int result = flush_connection(json);
+  int result = open_connections(json);
+  if (result == 0)
+    result = flush_connection(json);
   if (result != 0)
     return result;
   json->connection = json_connection_object(connection, &json->options.names);
@@ -128,8 +148,9 @@ static int on_end(void *context, const struct report_overview *overview)
 {
   struct json *json = context;
   (void)overview;
-  open_connections(json);
-  const int result = flush_connection(json);
+  int result = open_connections(json);
+  if (result == 0)
+    result = flush_connection(json);
   if (result != 0)
     return result;
   fputs("]}\n", json->options.stream);

@@ -23,5 +23,12 @@ json_t *json_nanoseconds(int64_t time_ns);
 json_t *json_text(const char *text);
 /* Counters above 2^63 - 1 are held there. */
 json_t *json_count(uint64_t count);
+/* "A" */
+json_t *json_end(uint8_t end);
+
+/* The same as a member. Times are "key_s" and "key_ns". */
+void json_set_time(json_t *object, const char *key_s, const char *key_ns, int64_t time_ns);
+void json_set_text(json_t *object, const char *key, const char *text);
+void json_set_count(json_t *object, const char *key, uint64_t count);
 
 #endif

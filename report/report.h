@@ -58,11 +58,13 @@ struct report_longest {
 
 /* All packets that went from one capture point to the next, of all connections. */
 struct report_hop {
-  uint8_t from_end, to_end;
-  uint64_t packets, lost_segments, lost_bytes, lost_acks;
-  uint64_t measured;                                /* packets that arrived */
-  int64_t delay_min_ns, delay_max_ns, delay_sum_ns; /* TIME_INVALID, TIME_INVALID, 0: none */
+  struct hop_summary sum; /* of `changes`, values and examples are those of the first connection */
+  uint64_t measured;      /* packets of which the mean delay is */
+  uint64_t connections;   /* of which something went this way */
+  bool from_side[2];      /* by enum stream_side: the client's packets go this way, the server's */
+  uint64_t changed_connections[PATH_CHANGE_BITS];
 };
+#define REPORT_HOPS_MAX (ANALYZER_ENDS_MAX * (ANALYZER_ENDS_MAX - 1))
 
 /* Captures that were diagnosed together (analyzer/joint.h). */
 struct report_joint {
@@ -74,7 +76,7 @@ struct report_joint {
   uint64_t pairs_possible;             /* reported apart although they may be one */
   const struct clock_map *clocks[ANALYZER_ENDS_MAX]; /* against end 0's; NULL: nothing to say */
   uint32_t hop_count;
-  struct report_hop hops[ANALYZER_ENDS_MAX * ANALYZER_ENDS_MAX];
+  struct report_hop hops[REPORT_HOPS_MAX]; /* in order of first appearance */
 };
 
 /* Sums over everything that was analysed, whether or not it is shown. */

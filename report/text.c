@@ -2,6 +2,7 @@
 
 #include "report/text_parts.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 
 struct text *text_new(const struct text_options *options)
@@ -17,6 +18,22 @@ struct text *text_new(const struct text_options *options)
 void text_free(struct text *text)
 {
   free(text);
+}
+
+void text_append(struct text_buffer *buffer, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  const size_t room = sizeof buffer->text - buffer->used;
+  const int written = vsnprintf(buffer->text + buffer->used, room, format, args);
+  va_end(args);
+  if (written > 0)
+    buffer->used += (size_t)written < room ? (size_t)written : room - 1;
+}
+
+const char *text_plural(uint64_t count)
+{
+  return count == 1 ? "" : "s";
 }
 
 void text_label(struct page *page, const char *label)

@@ -4,42 +4,21 @@
 #include "wire/timestamp.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Text that grows within its array; what does not fit is left out. */
-struct text_buffer {
-  char text[800];
-  size_t used;
-};
-
-static void append(struct text_buffer *buffer, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void append(struct text_buffer *buffer, const char *format, ...)
-{
-  va_list args;
-  va_start(args, format);
-  const size_t room = sizeof buffer->text - buffer->used;
-  const int written = vsnprintf(buffer->text + buffer->used, room, format, args);
-  va_end(args);
-  if (written > 0)
-    buffer->used += (size_t)written < room ? (size_t)written : room - 1;
-}
 
 static void name_line(struct text *text, const struct report_capture *capture)
 {
   struct text_buffer line = {.used = 0};
   char label[16];
   snprintf(label, sizeof label, "end %c", 'A' + capture->end);
-  append(&line, "%s", strcmp(capture->file, "-") == 0 ? "standard input" : capture->file);
+  text_append(&line, "%s", strcmp(capture->file, "-") == 0 ? "standard input" : capture->file);
   if (capture->excerpt != 0)
-    append(&line, ", excerpt %" PRIu32, capture->excerpt);
-  append(&line, " (%s%s%s)", capture->format, capture->compression[0] != '\0' ? ", " : "",
-         capture->compression);
+    text_append(&line, ", excerpt %" PRIu32, capture->excerpt);
+  text_append(&line, " (%s%s%s)", capture->format, capture->compression[0] != '\0' ? ", " : "",
+              capture->compression);
   if (capture->captured_on[0] != '\0')
-    append(&line, ", captured on %s", capture->captured_on);
+    text_append(&line, ", captured on %s", capture->captured_on);
   text_line(&text->page, label, line.text);
 }
 
@@ -47,19 +26,19 @@ static void frames_line(struct text *text, const struct report_capture *capture)
 {
   struct text_buffer line = {.used = 0};
   char count[FORMAT_TEXT_SIZE], bytes[FORMAT_TEXT_SIZE];
-  append(&line, "%s frame%s", format_count(capture->frames, count),
-         capture->frames == 1 ? "" : "s");
+  text_append(&line, "%s frame%s", format_count(capture->frames, count),
+              capture->frames == 1 ? "" : "s");
   const char *separator = ": ";
   for (int kind = 0; kind < PACKET_KIND_COUNT; kind++) {
     if (capture->stats.packets[kind] == 0)
       continue;
-    append(&line, "%s%s %s", separator, format_count(capture->stats.packets[kind], count),
-           packet_kind_name((enum packet_kind)kind));
+    text_append(&line, "%s%s %s", separator, format_count(capture->stats.packets[kind], count),
+                packet_kind_name((enum packet_kind)kind));
     separator = ", ";
   }
   if (capture->filtered_out > 0)
-    append(&line, "%s%s filtered out", separator, format_count(capture->filtered_out, count));
-  append(&line, "; %s read", format_bytes(capture->bytes, bytes));
+    text_append(&line, "%s%s filtered out", separator, format_count(capture->filtered_out, count));
+  text_append(&line, "; %s read", format_bytes(capture->bytes, bytes));
   text_line(&text->page, "", line.text);
 }
 
@@ -75,16 +54,16 @@ static void times_line(struct text *text, const struct report_capture *capture)
   format_date(&clock, stats->first_ns, date);
   format_date(&clock, stats->last_ns, last_date);
   const bool other_day = strcmp(date, last_date) != 0;
-  append(&line, "%s%s%s to %s%s%s", date, date[0] != '\0' ? " " : "",
-         format_time(&clock, stats->first_ns, first), other_day ? last_date : "",
-         other_day ? " " : "", format_time(&clock, stats->last_ns, last));
+  text_append(&line, "%s%s%s to %s%s%s", date, date[0] != '\0' ? " " : "",
+              format_time(&clock, stats->first_ns, first), other_day ? last_date : "",
+              other_day ? " " : "", format_time(&clock, stats->last_ns, last));
   format_zone(&clock, stats->first_ns, zone);
-  append(&line, "%s%s, %s", zone[0] != '\0' ? " " : "", zone,
-         format_duration(stats->last_ns - stats->first_ns, duration));
+  text_append(&line, "%s%s, %s", zone[0] != '\0' ? " " : "", zone,
+              format_duration(stats->last_ns - stats->first_ns, duration));
   if (capture->time_base == REPORT_TIME_OF_DAY)
-    append(&line, ", clock times without a date");
+    text_append(&line, ", clock times without a date");
   else if (capture->time_base == REPORT_TIME_RELATIVE)
-    append(&line, ", seconds since the first packet");
+    text_append(&line, ", seconds since the first packet");
   text_line(&text->page, "", line.text);
 }
 
@@ -101,21 +80,21 @@ static void limits_caveat(struct text *text, const struct analyzer_stats *stats)
 {
   struct text_buffer line = {.used = 0};
   char count[FORMAT_TEXT_SIZE];
-  append(&line, "to stay within its memory the analysis");
+  text_append(&line, "to stay within its memory the analysis");
   const char *separator = "";
   if (stats->connections_retired > 0) {
-    append(&line, " closed %s connections early (--limits connections=N)",
-           format_count(stats->connections_retired, count));
+    text_append(&line, " closed %s connections early (--limits connections=N)",
+                format_count(stats->connections_retired, count));
     separator = ",";
   }
   if (stats->half_open_forgotten > 0) {
-    append(&line, "%s forgot %s unanswered SYNs (--limits half-open=N)", separator,
-           format_count(stats->half_open_forgotten, count));
+    text_append(&line, "%s forgot %s unanswered SYNs (--limits half-open=N)", separator,
+                format_count(stats->half_open_forgotten, count));
     separator = ",";
   }
   if (stats->segments_forgotten > 0)
-    append(&line, "%s forgot %s segments in flight (--limits in-flight=N)", separator,
-           format_count(stats->segments_forgotten, count));
+    text_append(&line, "%s forgot %s segments in flight (--limits in-flight=N)", separator,
+                format_count(stats->segments_forgotten, count));
   caveat(text, capture_flaw_name(CAPTURE_LIMITS), line.text);
 }
 
@@ -124,20 +103,23 @@ static void flaw(struct text *text, const struct report_capture *capture, enum c
   struct text_buffer line = {.used = 0};
   char count[FORMAT_TEXT_SIZE];
   switch (flaw) {
-  case CAPTURE_CUT_OFF: append(&line, "%s; what comes before was analysed", capture->damage); break;
+  case CAPTURE_CUT_OFF:
+    text_append(&line, "%s; what comes before was analysed", capture->damage);
+    break;
   case CAPTURE_INTERRUPTED:
-    append(&line, "reading was stopped by a signal; what had come by then was analysed");
+    text_append(&line, "reading was stopped by a signal; what had come by then was analysed");
     break;
   case CAPTURE_DROPPED:
-    append(&line,
-           "the capture lost %s frames by its own account: a missing segment is no proof of loss",
-           format_count(capture->dropped, count));
+    text_append(
+        &line,
+        "the capture lost %s frames by its own account: a missing segment is no proof of loss",
+        format_count(capture->dropped, count));
     break;
   case CAPTURE_LIMITS: limits_caveat(text, &capture->stats); return;
   case CAPTURE_UNSUPPORTED_LINK:
-    append(&line, "%s frames of link type %" PRIu32 " were not decoded",
-           format_count(capture->stats.packets[PACKET_UNSUPPORTED_LINK], count),
-           capture->unsupported_linktype);
+    text_append(&line, "%s frames of link type %" PRIu32 " were not decoded",
+                format_count(capture->stats.packets[PACKET_UNSUPPORTED_LINK], count),
+                capture->unsupported_linktype);
     break;
   case CAPTURE_FLAW_COUNT: return;
   }

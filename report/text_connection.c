@@ -157,7 +157,8 @@ static void heading(struct text *text, const struct report_connection *connectio
   const struct format_clock clock =
       text_clock(text, connection->capture, format_digits(summary->start_ns));
   char stream[TEXT_STREAM_SIZE], count[FORMAT_TEXT_SIZE], duration[FORMAT_TEXT_SIZE],
-      time[FORMAT_TEXT_SIZE], vantage[300], line[700];
+      time[FORMAT_TEXT_SIZE], tail[300];
+  struct text_buffer line = {.used = 0};
   page_newline(page);
   page_to_column(page, TEXT_LABEL_COLUMN);
   page_printf(page, PAGE_BOLD, "connection %" PRIu64 "  ", connection->id);
@@ -167,14 +168,15 @@ static void heading(struct text *text, const struct report_connection *connectio
   const int64_t life_ns = time_is_valid(summary->start_ns) && time_is_valid(summary->end_ns)
                               ? summary->end_ns - summary->start_ns
                               : TIME_INVALID;
-  text_vantage(connection, vantage, sizeof vantage);
-  snprintf(line, sizeof line, "%s; from %s, %s, %s packet%s, %s%s, %" PRIu32 " finding%s", vantage,
+  text_vantage(connection, &line);
+  snprintf(tail, sizeof tail, "; from %s, %s, %s packet%s, %s%s, %" PRIu32 " finding%s",
            format_time(&clock, summary->start_ns, time), format_duration(life_ns, duration),
            format_count(summary->packets, count), summary->packets == 1 ? "" : "s",
            summary->established ? "" : "not established, ", ending, summary->findings,
            summary->findings == 1 ? "" : "s");
+  text_append(&line, "%s", tail);
   page_to_column(page, LABEL_COLUMN);
-  page_wrap(page, PAGE_DIM, LABEL_COLUMN, line);
+  page_wrap(page, PAGE_DIM, LABEL_COLUMN, line.text);
   page_newline(page);
 }
 
@@ -198,4 +200,6 @@ void text_connection(struct text *text, const struct report_connection *connecti
   window_scale_text(&streams[SIDE_SERVER], right);
   table_line(page, "window scale announced", left, right);
   budgets(page, streams);
+  text_joint_which(text, connection);
+  text_path(text, connection);
 }

@@ -70,29 +70,43 @@ static void where(struct text *text, const struct finding *finding)
   page_newline(page);
 }
 
-void text_vantage(const struct report_connection *connection, char *out, size_t size)
+static void vantage_text(const struct connection_summary *view, uint8_t end,
+                         struct text_buffer *out)
 {
-  const struct connection_summary *summary = connection->summary;
-  const bool known = summary->vantage != VANTAGE_UNKNOWN;
-  const char *reason = summary->vantage_reason;
-  snprintf(out, size, "end %c, at %s%s%s%s%s", 'A' + connection->capture->end,
-           known ? "the " : "an unknown place on the path",
-           known ? vantage_name(summary->vantage) : "", reason[0] != '\0' ? " (" : "", reason,
-           reason[0] != '\0' ? ")" : "");
+  const bool known = view->vantage != VANTAGE_UNKNOWN;
+  const char *reason = view->vantage_reason;
+  text_append(out, "end %c, at %s%s%s%s%s", 'A' + end % 26,
+              known ? "the " : "an unknown place on the path",
+              known ? vantage_name(view->vantage) : "", reason[0] != '\0' ? " (" : "", reason,
+              reason[0] != '\0' ? ")" : "");
+}
+
+void text_vantage(const struct report_connection *connection, struct text_buffer *out)
+{
+  if (connection->view_count == 1) {
+    vantage_text(connection->summary, connection->capture->end, out);
+    return;
+  }
+  for (uint32_t i = 0; i < connection->view_count; i++) {
+    text_append(out, "%s", i > 0 ? "; " : "");
+    vantage_text(connection->views[i], connection->views[i]->end, out);
+  }
 }
 
 static void which(struct text *text, const struct report_connection *connection,
                   const struct finding *finding)
 {
   const struct connection_summary *summary = connection->summary;
-  char stream[TEXT_STREAM_SIZE], line[TEXT_STREAM_SIZE + 400];
+  struct text_buffer vantage = {.used = 0};
+  char stream[TEXT_STREAM_SIZE], line[TEXT_STREAM_SIZE + 100];
   snprintf(line, sizeof line, "%s, data sent by the %s%s; connection %" PRIu64,
            text_stream(text, connection, finding->sender, stream),
            stream_side_name(finding->sender), summary->roles_from_syn ? "" : " (roles guessed)",
            connection->id);
   text_line(&text->page, "stream", line);
-  text_vantage(connection, line, sizeof line);
-  text_line(&text->page, "seen from", line);
+  text_vantage(connection, &vantage);
+  text_line(&text->page, "seen from", vantage.text);
+  text_joint_which(text, connection);
 }
 
 static void when(struct text *text, const struct report_connection *connection,
@@ -138,16 +152,19 @@ static void amounts(struct text *text, const struct finding *finding)
   text_line(&text->page, "held", line);
 }
 
-/* Columns of the evidence's table, from the widest frame number on. */
+/* Columns of the evidence's table, from the widest frame number on. The end stands behind the time
+ * where all is seen from one end, and first where it tells which file the frame is of. */
 struct evidence_columns {
-  unsigned start, frame, time, end, fact;
+  unsigned start, frame_width, frame, time, end, fact;
 };
 
 /* Below this width the table leaves the labels' column to its facts. */
 #define EVIDENCE_NARROW 84
+#define END_WIDTH       5 /* "end  " */
 
 static struct evidence_columns evidence_columns(const struct page *page,
-                                                const struct finding *finding, unsigned digits)
+                                                const struct finding *finding, unsigned digits,
+                                                bool end_first)
 {
   uint64_t largest = 0;
   for (uint32_t i = 0; i < finding->evidence_count; i++)
@@ -156,26 +173,47 @@ static struct evidence_columns evidence_columns(const struct page *page,
   unsigned width = (unsigned)sizeof "frame" - 1;
   for (uint64_t rest = largest / 100000; rest > 0; rest /= 10)
     width++;
-  struct evidence_columns columns = {.frame = width};
+  struct evidence_columns columns = {.frame_width = width};
+  const unsigned time_width = (unsigned)sizeof "hh:mm:ss." - 1 + digits + 2;
   columns.start = page->width < EVIDENCE_NARROW ? TEXT_LABEL_COLUMN : TEXT_VALUE_COLUMN;
-  columns.time = columns.start + width + 2;
-  columns.end = columns.time + (unsigned)sizeof "hh:mm:ss." - 1 + digits + 2;
-  columns.fact = columns.end + 5;
+  columns.frame = columns.start + (end_first ? END_WIDTH - 1 : 0);
+  columns.time = columns.frame + width + 2;
+  columns.end = end_first ? columns.start : columns.time + time_width;
+  columns.fact = columns.time + time_width + (end_first ? 0 : END_WIDTH);
   return columns;
+}
+
+/* One line of the table; what is NULL stays blank. */
+static void evidence_cells(struct page *page, const struct evidence_columns *columns,
+                           enum page_style style, const char *end, const char *frame,
+                           const char *time)
+{
+  const bool end_first = columns->end < columns->frame;
+  if (page->column < columns->start)
+    page_to_column(page, columns->start);
+  if (end_first) {
+    page_put(page, style, end);
+    page_to_column(page, columns->frame);
+  }
+  page_right(page, style, columns->frame_width, frame);
+  page_to_column(page, columns->time);
+  if (time != NULL)
+    page_put(page, style, time);
+  if (!end_first) {
+    page_to_column(page, columns->end);
+    page_put(page, style, end);
+  }
 }
 
 static void evidence_line(struct page *page, const struct evidence_columns *columns,
                           const struct format_clock *clock, const struct evidence *one)
 {
   char frame[FORMAT_TEXT_SIZE], time[FORMAT_TEXT_SIZE];
-  page_to_column(page, columns->start);
+  const char end[2] = {(char)('A' + one->end % 26), '\0'};
   snprintf(frame, sizeof frame, "%" PRIu64, one->frame);
-  page_right(page, PAGE_PLAIN, columns->frame, one->frame != 0 ? frame : "-");
-  page_to_column(page, columns->time);
-  if (time_is_valid(one->time_ns))
-    page_put(page, PAGE_PLAIN, format_time(clock, one->time_ns, time));
-  page_to_column(page, columns->end);
-  page_printf(page, PAGE_PLAIN, "%c", 'A' + one->end % 26);
+  const bool timed = time_is_valid(one->time_ns);
+  evidence_cells(page, columns, PAGE_PLAIN, end, one->frame != 0 ? frame : "-",
+                 timed ? format_time(clock, one->time_ns, time) : NULL);
   page_to_column(page, columns->fact);
   page_wrap(page, PAGE_PLAIN, columns->fact, one->fact);
   page_newline(page);
@@ -187,22 +225,23 @@ static void evidence(struct text *text, const struct report_connection *connecti
 {
   struct page *page = &text->page;
   const struct format_clock clock = text_clock(text, connection->capture, digits_of(finding));
-  const struct evidence_columns columns = evidence_columns(page, finding, clock.digits);
+  const struct evidence_columns columns =
+      evidence_columns(page, finding, clock.digits, text->overview->joint.ends > 1);
   if (finding->evidence_count == 0)
     return;
   if (columns.start < TEXT_VALUE_COLUMN) {
     page_to_column(page, TEXT_LABEL_COLUMN);
     page_put(page, PAGE_LABEL, "evidence");
     page_newline(page);
-    page_to_column(page, columns.start);
   } else {
     text_label(page, "evidence");
   }
-  page_right(page, PAGE_DIM, columns.frame, "frame");
-  page_to_column(page, columns.time);
-  page_put(page, PAGE_DIM, "time");
-  page_to_column(page, columns.end);
-  page_put(page, PAGE_DIM, "end  fact");
+  const bool end_first = columns.end < columns.frame;
+  evidence_cells(page, &columns, PAGE_DIM, end_first ? "end" : "end  fact", "frame", "time");
+  if (end_first) {
+    page_to_column(page, columns.fact);
+    page_put(page, PAGE_DIM, "fact");
+  }
   page_newline(page);
   for (uint32_t i = 0; i < finding->evidence_count; i++)
     evidence_line(page, &columns, &clock, &finding->evidence[i]);
@@ -262,6 +301,7 @@ void text_finding(struct text *text, uint64_t rank, const struct report_connecti
   which(text, connection, finding);
   when(text, connection, finding);
   amounts(text, finding);
+  text_stages(text, connection, finding);
   if (finding->reason[0] != '\0' || finding->evidence_count > 0)
     page_newline(page);
   if (finding->reason[0] != '\0')

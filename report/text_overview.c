@@ -6,11 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *plural(uint64_t count)
-{
-  return count == 1 ? "" : "s";
-}
-
 /* "3 TCP connections" */
 static const char *connections_text(const struct report_overview *overview,
                                     char out[FORMAT_TEXT_SIZE * 2])
@@ -18,7 +13,7 @@ static const char *connections_text(const struct report_overview *overview,
   char count[FORMAT_TEXT_SIZE];
   snprintf(out, FORMAT_TEXT_SIZE * 2, "%s%s TCP connection%s",
            format_count(overview->connections, count), overview->selected ? " chosen" : "",
-           plural(overview->connections));
+           text_plural(overview->connections));
   return out;
 }
 
@@ -45,18 +40,19 @@ void text_headline(struct text *text)
   connections_text(overview, connections);
   if (overview->problems > 0) {
     page_printf(page, PAGE_PROBLEM, "%s problem%s", format_count(overview->problems, count),
-                plural(overview->problems));
+                text_plural(overview->problems));
     page_printf(page, PAGE_PLAIN, " in %s", connections);
   } else if (overview->connections > 0) {
     page_put(page, PAGE_GOOD, "No problem found");
     page_printf(page, PAGE_PLAIN, " in %s, %s packet%s", connections,
-                format_count(overview->packets, count), plural(overview->packets));
+                format_count(overview->packets, count), text_plural(overview->packets));
     longest_wait(text);
   } else {
     page_put(page, PAGE_BOLD, "No TCP connections");
     page_put(page, PAGE_PLAIN, ": there is nothing to judge");
   }
   page_newline(page);
+  text_joint_headline(text);
 }
 
 void text_verdict(struct text *text, uint64_t rank, const struct report_connection *connection,
@@ -178,14 +174,15 @@ static void left_out(struct text *text)
   if (overview->findings_left_out > 0) {
     snprintf(line, sizeof line,
              "%s finding%s beyond the limit (--limits findings=N), the least telling ones",
-             format_count(overview->findings_left_out, count), plural(overview->findings_left_out));
+             format_count(overview->findings_left_out, count),
+             text_plural(overview->findings_left_out));
     text_line(&text->page, "left out", line);
   }
   if (overview->findings_suppressed > 0) {
     snprintf(line, sizeof line,
              "%s finding%s of connections that had more than --limits findings-per-connection=N",
              format_count(overview->findings_suppressed, count),
-             plural(overview->findings_suppressed));
+             text_plural(overview->findings_suppressed));
     text_line(&text->page, "left out", line);
   }
   if (overview->connections_left_out > 0 && text->options.verbose) {
@@ -193,7 +190,7 @@ static void left_out(struct text *text)
              "%s connection%s without a finding beyond the limits (--limits "
              "listed-connections=N,listed-syns=N)",
              format_count(overview->connections_left_out, count),
-             plural(overview->connections_left_out));
+             text_plural(overview->connections_left_out));
     text_line(&text->page, "left out", line);
   }
 }
@@ -224,4 +221,5 @@ void text_sums(struct text *text)
     text_line(page, "unanswered", line);
   }
   left_out(text);
+  text_joint_sums(text);
 }

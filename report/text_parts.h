@@ -23,6 +23,18 @@ struct text {
 #define TEXT_LABEL_COLUMN 2
 #define TEXT_VALUE_COLUMN 16
 
+/* Text that grows within its array; what does not fit is left out. */
+struct text_buffer {
+  char text[1600];
+  size_t used;
+};
+
+void text_append(struct text_buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* "" or "s" */
+const char *text_plural(uint64_t count);
+
 /* Starts a line with its label; the value begins at TEXT_VALUE_COLUMN. */
 void text_label(struct page *page, const char *label);
 /* A whole line: label and wrapped value. */
@@ -36,8 +48,8 @@ struct format_clock text_clock(const struct text *text, const struct report_capt
 const char *text_stream(const struct text *text, const struct report_connection *connection,
                         enum stream_side sender, char out[TEXT_STREAM_SIZE]);
 
-/* "end A, at the client (declared)" */
-void text_vantage(const struct report_connection *connection, char *out, size_t size);
+/* "end A, at the client (declared)"; of a joined connection all ends */
+void text_vantage(const struct report_connection *connection, struct text_buffer *out);
 
 /* text_finding.c: everything about one finding. */
 void text_finding(struct text *text, uint64_t rank, const struct report_connection *connection,
@@ -46,6 +58,25 @@ void text_finding(struct text *text, uint64_t rank, const struct report_connecti
 void text_capture(struct text *text, const struct report_capture *capture);
 /* text_connection.c: the table of -v. */
 void text_connection(struct text *text, const struct report_connection *connection);
+/* text_joint.c: what captures that were diagnosed together have in common. Nothing is written if
+ * they were not. */
+void text_joint_headline(struct text *text);
+void text_joint_sums(struct text *text);
+/* Addresses at the other ends, and how sure it is that they are one connection. */
+void text_joint_which(struct text *text, const struct report_connection *connection);
+/* Where the outstanding bytes were. */
+void text_stages(struct text *text, const struct report_connection *connection,
+                 const struct finding *finding);
+/* Whether one-way delays between two ends mean anything, and how far wrong they may be;
+ * TIME_INVALID: no bound. */
+bool text_clocks_compared(const struct text *text, uint8_t from_end, uint8_t to_end);
+int64_t text_clock_uncertainty_ns(const struct text *text, uint8_t from_end, uint8_t to_end);
+/* text_path.c: what became of the packets between two points, and what the path changed. syn:
+ * "SYN", "SYN-ACK" or both. `changed` says of how many of the connections, NULL: of all. */
+void text_hop(struct text *text, const struct hop_summary *hop, const char *syn,
+              const uint64_t changed[PATH_CHANGE_BITS], uint64_t connections);
+/* Of one joined connection; for -v */
+void text_path(struct text *text, const struct report_connection *connection);
 /* text_overview.c: the first lines, and the sums at the end. */
 void text_headline(struct text *text);
 void text_verdict(struct text *text, uint64_t rank, const struct report_connection *connection,

@@ -1,0 +1,376 @@
+#include "report/text_parts.h"
+
+#include "wire/timestamp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static char letter(uint32_t end)
+{
+  return (char)('A' + end % 26);
+}
+
+/* ---- clocks ---- */
+
+/* The worst of all pieces. */
+static int64_t map_uncertainty_ns(const struct clock_map *map)
+{
+  int64_t worst = 0;
+  for (uint32_t i = 0; i < map->piece_count; i++) {
+    if (!time_is_valid(map->pieces[i].uncertainty_ns))
+      return TIME_INVALID;
+    if (map->pieces[i].uncertainty_ns > worst)
+      worst = map->pieces[i].uncertainty_ns;
+  }
+  return map->piece_count == 0 ? TIME_INVALID : worst;
+}
+
+static int64_t end_uncertainty_ns(const struct text *text, uint8_t end)
+{
+  const struct clock_map *map = text->overview->joint.clocks[end % ANALYZER_ENDS_MAX];
+  if (end == 0)
+    return 0;
+  return map == NULL ? TIME_INVALID : map_uncertainty_ns(map);
+}
+
+static bool clock_known(const struct text *text, uint8_t end)
+{
+  const struct clock_map *map = text->overview->joint.clocks[end % ANALYZER_ENDS_MAX];
+  return end == 0 || (map != NULL && map->piece_count > 0);
+}
+
+bool text_clocks_compared(const struct text *text, uint8_t from_end, uint8_t to_end)
+{
+  return clock_known(text, from_end) && clock_known(text, to_end);
+}
+
+int64_t text_clock_uncertainty_ns(const struct text *text, uint8_t from_end, uint8_t to_end)
+{
+  const int64_t from = end_uncertainty_ns(text, from_end), to = end_uncertainty_ns(text, to_end);
+  return time_is_valid(from) && time_is_valid(to) ? from + to : TIME_INVALID;
+}
+
+/* Digits of a second that an offset is good for: one more than its uncertainty has. */
+static int offset_digits(int64_t uncertainty_ns)
+{
+  int digits = 9;
+  for (int64_t step = 10; digits > 0 && step <= uncertainty_ns; step *= 10)
+    digits--;
+  return digits;
+}
+
+/* "3 h 0 min 12.34567 s", "0.0123 s" */
+static void offset_text(int64_t offset_ns, int digits, struct text_buffer *out)
+{
+  const uint64_t ns = offset_ns < 0 ? 0 - (uint64_t)offset_ns : (uint64_t)offset_ns;
+  const uint64_t s = ns / (uint64_t)NS_PER_S;
+  uint64_t fraction = ns % (uint64_t)NS_PER_S;
+  if (s >= 3600)
+    text_append(out, "%" PRIu64 " h ", s / 3600);
+  if (s >= 60)
+    text_append(out, "%" PRIu64 " min ", s % 3600 / 60);
+  for (int i = digits; i < 9; i++)
+    fraction /= 10;
+  text_append(out, "%" PRIu64, s % 60);
+  if (digits > 0)
+    text_append(out, ".%0*" PRIu64, digits, fraction);
+  text_append(out, " s");
+}
+
+/* "is 12.345678 s ahead of A's", "agrees with A's" */
+static void piece_text(const struct clock_piece *piece, int64_t uncertainty_ns,
+                       struct text_buffer *out)
+{
+  const int64_t size = piece->offset_ns < 0 ? -piece->offset_ns : piece->offset_ns;
+  if (time_is_valid(uncertainty_ns) && size <= uncertainty_ns) {
+    text_append(out, "agrees with A's");
+    return;
+  }
+  text_append(out, "is ");
+  offset_text(piece->offset_ns, offset_digits(time_is_valid(uncertainty_ns) ? uncertainty_ns : 0),
+              out);
+  text_append(out, piece->offset_ns < 0 ? " behind A's" : " ahead of A's");
+}
+
+/* Drifts below that are told by no clock fit of ordinary length. */
+#define DRIFT_WORTH_A_WORD_PPM 0.05
+
+static void drift_text(const struct clock_piece *piece, struct text_buffer *out)
+{
+  if (!piece->skew_known)
+    return;
+  if (piece->skew_ppm >= DRIFT_WORTH_A_WORD_PPM)
+    text_append(out, ", gaining %.1f ppm", piece->skew_ppm);
+  else if (piece->skew_ppm <= -DRIFT_WORTH_A_WORD_PPM)
+    text_append(out, ", losing %.1f ppm", -piece->skew_ppm);
+}
+
+/* "B's clock is 12.345678 s ahead of A's (± 0.2 ms, gaining 12.3 ppm, 1 step)" */
+static void clock_text(uint8_t end, const struct clock_map *map, struct text_buffer *out)
+{
+  const int64_t uncertainty_ns = map_uncertainty_ns(map);
+  const struct clock_piece *first = &map->pieces[0], *last = &map->pieces[map->piece_count - 1];
+  const uint64_t steps = (uint64_t)map->piece_count - 1 + map->steps_left_out;
+  char text[FORMAT_TEXT_SIZE];
+  text_append(out, " %c's clock ", letter(end));
+  piece_text(first, uncertainty_ns, out);
+  if (steps > 0) {
+    text_append(out, " at first; it ");
+    piece_text(last, uncertainty_ns, out);
+    text_append(out, " at last");
+  }
+  if (time_is_valid(uncertainty_ns))
+    text_append(out, " (± %s", format_duration_up(uncertainty_ns, text));
+  else
+    text_append(out,
+                " (if the fastest packet took no time: packets of one direction only were seen "
+                "at both");
+  drift_text(last, out);
+  if (steps > 0)
+    text_append(out, ", %s step%s", format_count(steps, text), text_plural(steps));
+  text_append(out, ").");
+}
+
+static bool all_corrected(const struct report_joint *joint)
+{
+  for (uint32_t end = 1; end < joint->ends; end++)
+    if (joint->clocks[end] == NULL || joint->clocks[end]->piece_count == 0)
+      return false;
+  return true;
+}
+
+static void clocks_text(const struct report_joint *joint, struct text_buffer *out)
+{
+  bool corrected = false;
+  for (uint32_t end = 1; end < joint->ends; end++) {
+    const struct clock_map *map = joint->clocks[end];
+    if (map == NULL)
+      continue;
+    if (map->piece_count == 0) {
+      text_append(out, " %c's clock could not be compared to A's: its times are as captured.",
+                  letter(end));
+      continue;
+    }
+    corrected = true;
+    clock_text((uint8_t)end, map, out);
+  }
+  if (corrected)
+    text_append(out, " All times below are on A's clock%s.",
+                joint->ends > 2 && !all_corrected(joint) ? " otherwise" : "");
+}
+
+/* ---- who saw what ---- */
+
+static const char *base_name(const char *file)
+{
+  const char *slash = strrchr(file, '/');
+  return slash != NULL && slash[1] != '\0' ? slash + 1 : file;
+}
+
+static bool base_names_differ(const struct report_overview *overview)
+{
+  for (uint32_t i = 0; i < overview->captures; i++)
+    for (uint32_t j = 0; j < i; j++)
+      if (strcmp(base_name(overview->capture_list[i].file),
+                 base_name(overview->capture_list[j].file)) == 0)
+        return false;
+  return true;
+}
+
+/* "A (client.pcap), B (server.pcap) and C (excerpt 3)" */
+static void ends_text(const struct report_overview *overview, struct text_buffer *out)
+{
+  const bool short_names = base_names_differ(overview);
+  for (uint32_t i = 0; i < overview->captures; i++) {
+    const struct report_capture *capture = &overview->capture_list[i];
+    const char *separator = i == 0 ? "" : i + 1 == overview->captures ? " and " : ", ";
+    text_append(out, "%s%c (", separator, letter(capture->end));
+    if (strcmp(capture->file, "-") == 0)
+      text_append(out, "standard input");
+    else if (short_names)
+      text_append(out, "%.100s", base_name(capture->file));
+    else if (capture->excerpt == 0)
+      text_append(out, "%.150s", capture->file);
+    if (capture->excerpt != 0)
+      text_append(out, "%sexcerpt %" PRIu32,
+                  short_names || strcmp(capture->file, "-") == 0 ? ", " : "", capture->excerpt);
+    text_append(out, ")");
+  }
+}
+
+static uint64_t joined(const struct report_joint *joint)
+{
+  uint64_t sum = 0;
+  for (uint32_t points = 2; points <= joint->ends; points++)
+    sum += joint->seen_at[points];
+  return sum;
+}
+
+/* "; 2 more at 2 of the 3 points, 3 more at A only" */
+static void others_text(const struct report_joint *joint, struct text_buffer *out)
+{
+  char count[FORMAT_TEXT_SIZE];
+  const char *separator = "; ";
+  for (uint32_t points = joint->ends - 1; points >= 2; points--) {
+    if (joint->seen_at[points] == 0)
+      continue;
+    text_append(out, "%s%s more at %" PRIu32 " of the %" PRIu32 " points", separator,
+                format_count(joint->seen_at[points], count), points, joint->ends);
+    separator = ", ";
+  }
+  for (uint32_t end = 0; end < joint->ends; end++) {
+    if (joint->only_at[end] == 0)
+      continue;
+    text_append(out, "%s%s more at %c only", separator, format_count(joint->only_at[end], count),
+                letter(end));
+    separator = ", ";
+  }
+}
+
+static void seen_text(const struct report_overview *overview, struct text_buffer *out)
+{
+  const struct report_joint *joint = &overview->joint;
+  const uint64_t both = joint->seen_at[joint->ends], all = joined(joint);
+  char count[FORMAT_TEXT_SIZE];
+  ends_text(overview, out);
+  if (all == 0) {
+    text_append(out, " have no connection in common%s",
+                overview->connections > 0 ? ": each is diagnosed by itself" : "");
+  } else if (both > 0) {
+    text_append(out, "%s saw the same %s%sconnection%s", joint->ends > 2 ? " all" : "",
+                both > 1 ? format_count(both, count) : "", both > 1 ? " " : "", text_plural(both));
+  } else {
+    text_append(out, ": no connection was seen at all of them");
+  }
+  if (all > 0)
+    others_text(joint, out);
+  text_append(out, ".");
+}
+
+static void certainty_text(const struct report_joint *joint, struct text_buffer *out)
+{
+  char count[FORMAT_TEXT_SIZE];
+  if (joint->pairs_likely > 0)
+    text_append(out, " For %s of them that is likely, not certain.",
+                format_count(joint->pairs_likely, count));
+  if (joint->pairs_possible > 0)
+    text_append(out, " %s may be the same at several points, too uncertain to be joined.",
+                format_count(joint->pairs_possible, count));
+}
+
+void text_joint_headline(struct text *text)
+{
+  const struct report_overview *overview = text->overview;
+  struct text_buffer line = {.used = 0};
+  if (overview->joint.ends < 2 || overview->captures < 2)
+    return;
+  seen_text(overview, &line);
+  certainty_text(&overview->joint, &line);
+  clocks_text(&overview->joint, &line);
+  page_wrap(&text->page, PAGE_PLAIN, 0, line.text);
+  page_newline(&text->page);
+}
+
+void text_joint_sums(struct text *text)
+{
+  const struct report_joint *joint = &text->overview->joint;
+  if (text->options.verbose && joined(joint) == 1)
+    return; /* its own table tells the same */
+  for (uint32_t i = 0; i < joint->hop_count; i++) {
+    const struct report_hop *hop = &joint->hops[i];
+    const char *syn = hop->from_side[SIDE_CLIENT] && hop->from_side[SIDE_SERVER] ? "SYN or SYN-ACK"
+                      : hop->from_side[SIDE_CLIENT]                              ? "SYN"
+                                                                                 : "SYN-ACK";
+    text_hop(text, &hop->sum, syn, hop->changed_connections, hop->connections);
+  }
+}
+
+/* ---- within a finding ---- */
+
+static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
+{
+  return a->port == b->port && memcmp(&a->address, &b->address, sizeof a->address) == 0;
+}
+
+static void other_addresses(struct text *text, const struct report_connection *connection,
+                            const struct connection_summary *view)
+{
+  const struct report_names *names = &text->options.names;
+  char client[FORMAT_ENDPOINT_SIZE], server[FORMAT_ENDPOINT_SIZE];
+  char line[2 * FORMAT_ENDPOINT_SIZE + 40];
+  if (same_endpoint(&view->client, &connection->summary->client) &&
+      same_endpoint(&view->server, &connection->summary->server))
+    return;
+  snprintf(line, sizeof line, "at %c the client is %s, the server %s", letter(view->end),
+           format_endpoint(names, view->end, &view->client, client),
+           format_endpoint(names, view->end, &view->server, server));
+  text_line(&text->page, "", line);
+}
+
+void text_joint_which(struct text *text, const struct report_connection *connection)
+{
+  const struct report_pairing *pairing = connection->pairing;
+  struct text_buffer line = {.used = 0};
+  for (uint32_t i = 1; i < connection->view_count; i++)
+    other_addresses(text, connection, connection->views[i]);
+  if (pairing == NULL)
+    return;
+  text_append(&line, "%s%s",
+              pairing->reason[0] != '\0' ? pairing->reason : "what the path does not change",
+              connection->view_count == 1          ? " (too uncertain: not used)"
+              : pairing->certainty == PAIR_CERTAIN ? " (certain)"
+                                                   : " (likely, not certain)");
+  if (connection->view_count > 1 && !pairing->order_known)
+    text_append(&line,
+                "; which end is nearer to the client is not known, and taken as they are named");
+  text_line(&text->page, connection->view_count == 1 ? "perhaps joined" : "joined by", line.text);
+}
+
+static void part(struct text_buffer *line, uint64_t bytes, const char *where)
+{
+  char count[FORMAT_TEXT_SIZE];
+  if (bytes == 0)
+    return;
+  const bool begun = line->used > 0 && line->text[line->used - 1] != ':';
+  text_append(line, "%s %s %s", begun ? "," : "", format_count(bytes, count), where);
+}
+
+/* Names of the sender's and the receiver's end. */
+static void end_names(const struct report_connection *connection, enum stream_side sender,
+                      char from[32], char to[32])
+{
+  snprintf(from, 32, "the sender");
+  snprintf(to, 32, "the receiver");
+  if (connection->hop_count == 0)
+    return;
+  const struct hop_summary *hops = connection->hops[sender];
+  snprintf(from, 32, "%c", letter(hops[0].from_end));
+  snprintf(to, 32, "%c", letter(hops[connection->hop_count - 1].to_end));
+}
+
+/* "of 65,160 bytes outstanding at 12:00:03.200000: 1,448 lost between A and B, 63,712 at B and not
+ * acknowledged" */
+void text_stages(struct text *text, const struct report_connection *connection,
+                 const struct finding *finding)
+{
+  const struct byte_stages *stages = &finding->stages;
+  struct text_buffer line = {.used = 0};
+  char from[32], to[32], where[120], count[FORMAT_TEXT_SIZE], time[FORMAT_TEXT_SIZE];
+  if (!time_is_valid(stages->at_ns) || stages->outstanding_bytes == 0)
+    return;
+  const struct format_clock clock =
+      text_clock(text, connection->capture, format_digits(stages->at_ns));
+  end_names(connection, finding->sender, from, to);
+  text_append(&line, "of %s outstanding at %s:", format_count(stages->outstanding_bytes, count),
+              format_time(&clock, stages->at_ns, time));
+  snprintf(where, sizeof where, "lost between %s and %s", from, to);
+  part(&line, stages->lost_bytes, where);
+  snprintf(where, sizeof where, "on the way from %s to %s", from, to);
+  part(&line, stages->in_path_bytes, where);
+  snprintf(where, sizeof where, "at %s and not acknowledged", to);
+  part(&line, stages->unacked_at_receiver_bytes, where);
+  snprintf(where, sizeof where, "acknowledged at %s without the ACK having come to %s", to, from);
+  part(&line, stages->ack_in_path_bytes, where);
+  text_line(&text->page, "bytes", line.text);
+}
