@@ -7,6 +7,7 @@
 #include "analyzer/connection.h"
 #include "analyzer/flow_table.h"
 #include "analyzer/neighbours.h"
+#include "analyzer/path_view.h"
 
 /* The last packets of any kind: what left just before a held stream moved on may have kicked it
  * loose. */
@@ -38,6 +39,7 @@ struct silence {
 struct analyzer {
   struct analyzer_options options;
   struct analyzer_sink sink;
+  struct path_source paths; /* several capture points: what the others saw; else all NULL */
   struct flow_table flows;
   struct flight_pool flights;
   struct analyzer_stats stats;
@@ -61,6 +63,12 @@ struct analyzer {
   uint32_t watching;
   struct finding scratch; /* the finding in the making: too large to clear on every stack */
 };
+
+/* The id of the connection to which the last packet belonged; 0: to none. */
+static inline uint64_t engine_last_connection(const struct analyzer *analyzer)
+{
+  return analyzer->recent[(analyzer->recent_next - 1) % RECENT_PACKETS].connection_id;
+}
 
 /* The trouble record of a stream, allocated on first use. NULL: no memory; callers then go without.
  */

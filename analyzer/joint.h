@@ -77,6 +77,9 @@ void joint_free(struct joint *joint); /* NULL is allowed */
 void joint_declare_vantage(struct joint *joint, uint8_t end, enum vantage vantage);
 void joint_declare_host(struct joint *joint, uint8_t end, const struct ip_address *address);
 
+/* That capture says that it lost packets (interface statistics): what it lacks proves nothing. */
+void joint_declare_drops(struct joint *joint, uint8_t end);
+
 /* A reading of end's clock on the time scale of end 0, which findings use for every end. */
 int64_t joint_time_ns(const struct joint *joint, uint8_t end, int64_t time_ns);
 

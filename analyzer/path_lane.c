@@ -21,13 +21,15 @@
 /* Clocks that are fitted to a microsecond still may put an arrival before its departure. */
 #define EARLY_MAX_NS (10 * NS_PER_MS)
 
-void lane_init(struct lane *lane, struct lane_pool *pool, uint32_t seq_shift, uint32_t ack_shift)
+void lane_init(struct lane *lane, struct lane_pool *pool, const int64_t *far_first_ns,
+               uint32_t seq_shift, uint32_t ack_shift)
 {
   memset(lane, 0, sizeof *lane);
   lane->pool = pool;
   lane->seq_shift = seq_shift;
   lane->ack_shift = ack_shift;
-  lane->forgotten_ns = lane->far_first_ns = lane->last_came_left_ns = TIME_INVALID;
+  lane->far_first_ns = far_first_ns;
+  lane->forgotten_ns = lane->last_came_left_ns = TIME_INVALID;
   lane->stats.delay_min_ns = lane->stats.delay_max_ns = TIME_INVALID;
   path_changes_clear(&lane->changes);
 }
@@ -111,7 +113,7 @@ bool passage_is_lost(const struct lane *lane, const struct passage *passage, int
 {
   if ((passage->state & PASSAGE_CAME) != 0)
     return false;
-  if (!time_is_valid(lane->far_first_ns) || passage->left_ns < lane->far_first_ns)
+  if (!time_is_valid(*lane->far_first_ns) || passage->left_ns < *lane->far_first_ns)
     return false; /* nobody watched */
   if (time_is_valid(lane->last_came_left_ns) &&
       lane->last_came_left_ns > passage->left_ns + REORDER_SLACK_NS)

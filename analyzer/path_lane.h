@@ -69,6 +69,8 @@ struct lane_stats {
 
 struct lane {
   struct lane_pool *pool;
+  const int64_t
+      *far_first_ns; /* the far capture's first packet of any kind; TIME_INVALID: none yet */
   uint32_t seq_shift, ack_shift; /* what the caller's translation adds at the far point more than at
                                     the near one */
   struct passage *ring; /* of capacity (a power of two) entries, number n at n & (capacity - 1) */
@@ -83,14 +85,15 @@ struct lane {
   uint32_t largest_piece;    /* payload bytes, as they came */
   int64_t last_came_left_ns; /* of the passage that left last of those that came */
   int64_t forgotten_ns;      /* left_ns of the last passage dropped; TIME_INVALID: none was */
-  int64_t far_first_ns;      /* the far capture's first packet of any kind; TIME_INVALID: none */
   uint8_t early_count;
   struct packet *early; /* LANE_EARLY of them, allocated on first use */
   struct lane_stats stats;
   struct path_changes changes;
 };
 
-void lane_init(struct lane *lane, struct lane_pool *pool, uint32_t seq_shift, uint32_t ack_shift);
+/* pool and far_first_ns must outlive the lane. */
+void lane_init(struct lane *lane, struct lane_pool *pool, const int64_t *far_first_ns,
+               uint32_t seq_shift, uint32_t ack_shift);
 void lane_free(struct lane *lane);
 
 /* A packet of this side at the near point, and at the far one; sequence numbers translated. */

@@ -1,6 +1,7 @@
 /* Who ended it: resets, and connections that were given up in silence. The finding's sender is who
  * reset or gave up. */
 
+#include "analyzer/both_ends.h"
 #include "analyzer/handshake.h"
 #include "analyzer/report_finding.h"
 #include "analyzer/situation.h"
@@ -84,6 +85,24 @@ static void injected(struct finding *finding, const struct connection *connectio
            "A RST in the name of %s ended the connection, but its TTL is not that side's: "
            "something on the way sent it.",
            side_words(side));
+}
+
+/* The capture at that side's end did not see it leave. */
+static void forged(struct finding *finding, const struct connection *connection,
+                   enum stream_side side, const struct segment *segment,
+                   const struct path_view *view)
+{
+  const char *who = side_words(side);
+  begin_abort(finding, connection, side, CAUSE_RST_INJECTED, CONFIDENCE_PROVEN, segment->time_ns);
+  finding->location = LOCATION_FORWARD_PATH;
+  finding->settle = NULL;
+  tell_reset(finding, connection, segment, " in that side's name");
+  finding_add_evidence(finding, view->end[side], 0, segment->time_ns,
+                       "no RST had left %c, where %s is", 'A' + view->end[side], who);
+  snprintf(finding->summary, sizeof finding->summary,
+           "A RST in the name of %s ended the connection, and %s never sent it: something between "
+           "%c and %c did.",
+           who, who, 'A' + view->end[side], 'A' + connection->end);
 }
 
 /* After the SYN-ACK and before the connection is open. */
@@ -232,6 +251,17 @@ static void app_reset(struct finding *finding, const struct connection *connecti
              probes ? "its probes were not answered" : "its retransmissions were not answered");
 }
 
+/* It left that side's end and came here: nobody between the two has made it. */
+static void exclude_injection(struct finding *finding)
+{
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < finding->alternative_count; i++) {
+    if (finding->not_excluded[i].cause != CAUSE_RST_INJECTED)
+      finding->not_excluded[kept++] = finding->not_excluded[i];
+  }
+  finding->alternative_count = kept;
+}
+
 bool reset_is_ignored(const struct connection *connection, enum stream_side side,
                       const struct packet *reset)
 {
@@ -249,19 +279,29 @@ void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *c
   bool in_handshake = opening && side == SIDE_SERVER && connection->syn_acks == 0;
   struct finding *finding = &analyzer->scratch;
   struct last_wait last = last_wait_of(analyzer, connection, side, segment->time_ns);
+  const struct path_view *view =
+      analyzer->paths.view != NULL
+          ? analyzer->paths.view(analyzer->paths.context, connection->end, connection->id)
+          : NULL;
+  const enum reset_origin origin =
+      both_ends_reset_origin(view, connection->end, side, segment->packet);
   for (int i = 0; i < 2 && first; i++)
     wait_end(analyzer, connection, (enum stream_side)i, ENDED_BY_RESET, segment->time_ns);
   if (first && !both_fins) {
-    if (in_handshake)
+    if (origin == RESET_FORGED)
+      forged(finding, connection, side, segment, view);
+    else if (in_handshake)
       refused(finding, connection, side, segment);
     else if (opening)
       reset_while_opening(finding, connection, side, segment);
-    else if (ttl_is_foreign(stream, segment->packet))
+    else if (origin == RESET_UNKNOWN && ttl_is_foreign(stream, segment->packet))
       injected(finding, connection, side, segment);
     else if (is_half_open(connection, side, segment->packet))
       half_open(finding, connection, side, segment);
     else
       app_reset(finding, connection, side, segment, &last);
+    if (origin == RESET_GENUINE)
+      exclude_injection(finding);
     connection->flags |= CONNECTION_ABORT_REPORTED;
     report_finding(analyzer, connection, finding);
   }

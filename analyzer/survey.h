@@ -65,6 +65,7 @@ int survey_solve(struct survey *survey);
 /* The rest is valid after survey_solve() and until the next survey_packet(). */
 
 uint32_t survey_pair_count(const struct survey *survey);
+/* The pairs are one array: those behind `index` follow the result. */
 const struct connection_pair *survey_pair(const struct survey *survey, uint32_t index);
 /* The pair to which a packet seen at packet->end (on that capture's own clock) belongs, and in
  * *member its member; NULL: none. Cost: one hash lookup. Reused addresses are told apart by time.

@@ -1,5 +1,6 @@
 #include "analyzer/wait.h"
 
+#include "analyzer/both_ends.h"
 #include "analyzer/crawl.h"
 #include "analyzer/hold_watch.h"
 #include "analyzer/limit_run.h"
@@ -119,6 +120,7 @@ static void close_wait(struct analyzer *analyzer, struct connection *connection,
   struct stream *stream = &connection->stream[situation->side];
   struct finding *finding = &analyzer->scratch;
   diagnose(situation, finding);
+  both_ends_judge(situation, finding);
   account(analyzer, stream, situation, finding);
   if (finding->location == LOCATION_NONE)
     return;

@@ -1,0 +1,18 @@
+#ifndef ANALYZER_BOTH_ENDS_H
+#define ANALYZER_BOTH_ENDS_H
+
+/* What the other end's capture makes of a verdict that one end's rules have reached: it is
+ * confirmed, corrected, or left as it is. */
+
+#include "analyzer/situation.h"
+
+/* Nothing happens where only one end was captured. Adds the byte stages, evidence of both ends,
+ * and takes away what is excluded now. */
+void both_ends_judge(const struct situation *situation, struct finding *finding);
+
+/* A RST of `sender` was seen at `end`: whether it really left that side. NULL view: not known. */
+enum reset_origin { RESET_UNKNOWN, RESET_GENUINE, RESET_FORGED };
+enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t end,
+                                         enum stream_side sender, const struct packet *packet);
+
+#endif

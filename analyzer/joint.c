@@ -1,0 +1,495 @@
+#include "analyzer/joint.h"
+
+#include "analyzer/engine.h"
+#include "analyzer/joint_link.h"
+#include "wire/timestamp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REF_BUCKETS      (1u << 14)
+#define LEDGER_RECORDS   65536u
+#define LEDGER_BYTES_MAX (UINT64_C(768) << 20)
+#define ONE_END_BUCKETS  (1u << 12)
+
+/* The joint id of a connection that only one engine knows, while that engine still talks of it. */
+struct one_end {
+  uint64_t engine_id, id;
+  struct one_end *next;
+  uint8_t end;
+};
+
+struct engine_context {
+  struct joint *joint;
+  uint8_t end;
+};
+
+struct joint {
+  struct joint_options options;
+  struct joint_sink sink;
+  const struct survey *survey;
+  uint32_t ends;
+  struct analyzer *engines[ANALYZER_ENDS_MAX];
+  struct engine_context contexts[ANALYZER_ENDS_MAX];
+  int64_t first_ns[ANALYZER_ENDS_MAX], last_ns[ANALYZER_ENDS_MAX]; /* corrected */
+  int64_t last_raw_ns[ANALYZER_ENDS_MAX];
+  bool drops[ANALYZER_ENDS_MAX], declared[ANALYZER_ENDS_MAX];
+  struct lane_pool pool;
+  struct link **links; /* by the pair's index; NULL: not begun, or over */
+  bool *over;          /* by the pair's index: reported */
+  uint32_t pair_count;
+  uint64_t connections;
+  struct link_ref *refs[REF_BUCKETS];
+  struct one_end *one_ends[ONE_END_BUCKETS];
+  struct joint_connection scratch;
+  struct connection_summary whole;
+};
+
+const char *evidence_level_name(enum evidence_level level)
+{
+  static const char *const names[] = {"one-end", "both-ends", "with-sockets"};
+  return names[level];
+}
+
+void joint_options_default(struct joint_options *options)
+{
+  analyzer_options_default(&options->engine);
+  options->ledger_records = LEDGER_RECORDS;
+}
+
+static uint32_t bucket_of(uint8_t end, uint64_t engine_id, uint32_t buckets)
+{
+  return (uint32_t)((engine_id * UINT64_C(0x9e3779b97f4a7c15) + end) >> 32) & (buckets - 1);
+}
+
+static struct link_ref *find_ref(struct joint *joint, uint8_t end, uint64_t engine_id)
+{
+  struct link_ref *ref = joint->refs[bucket_of(end, engine_id, REF_BUCKETS)];
+  while (ref != NULL && (ref->engine_id != engine_id || ref->end != end))
+    ref = ref->next;
+  return ref;
+}
+
+static void unhook_ref(struct joint *joint, struct link_ref *ref)
+{
+  struct link_ref **at = &joint->refs[bucket_of(ref->end, ref->engine_id, REF_BUCKETS)];
+  while (*at != NULL && *at != ref)
+    at = &(*at)->next;
+  if (*at != NULL)
+    *at = ref->next;
+  ref->engine_id = 0;
+}
+
+static void hook_ref(struct joint *joint, struct link_ref *ref, uint64_t engine_id)
+{
+  if (ref->engine_id != 0)
+    unhook_ref(joint, ref);
+  struct link_ref **bucket = &joint->refs[bucket_of(ref->end, engine_id, REF_BUCKETS)];
+  ref->engine_id = engine_id;
+  ref->next = *bucket;
+  *bucket = ref;
+}
+
+static int64_t clock_uncertainty_ns(const struct joint *joint, uint8_t end)
+{
+  return end == 0
+             ? 0
+             : clock_map_uncertainty_ns(survey_clock(joint->survey, end), joint->last_raw_ns[end]);
+}
+
+static struct path_view *view_for_engine(void *context, uint8_t end, uint64_t connection_id)
+{
+  struct joint *joint = context;
+  struct link_ref *ref = find_ref(joint, end, connection_id);
+  if (ref == NULL)
+    return NULL;
+  struct path_view *view = &ref->link->view;
+  view->uncertainty_ns = 0;
+  for (int side = 0; side < 2; side++) {
+    const uint8_t at = view->end[side];
+    const int64_t uncertainty_ns = clock_uncertainty_ns(joint, at);
+    view->drops[side] = joint->drops[at];
+    view->last_ns[side] = joint->last_ns[at];
+    if (!time_is_valid(uncertainty_ns) || !time_is_valid(view->uncertainty_ns))
+      view->uncertainty_ns = TIME_INVALID;
+    else
+      view->uncertainty_ns += uncertainty_ns;
+  }
+  return view;
+}
+
+static bool is_declared(void *context, uint8_t end)
+{
+  const struct joint *joint = context;
+  return joint->declared[end];
+}
+
+/* A connection that one point saw. */
+static uint64_t one_end_id(struct joint *joint, uint8_t end, uint64_t engine_id)
+{
+  struct one_end **bucket = &joint->one_ends[bucket_of(end, engine_id, ONE_END_BUCKETS)];
+  struct one_end *known = *bucket;
+  while (known != NULL && (known->engine_id != engine_id || known->end != end))
+    known = known->next;
+  if (known != NULL)
+    return known->id;
+  known = calloc(1, sizeof *known);
+  if (known == NULL)
+    return ++joint->connections;
+  *known = (struct one_end){engine_id, ++joint->connections, *bucket, end};
+  *bucket = known;
+  return known->id;
+}
+
+static void forget_one_end(struct joint *joint, uint8_t end, uint64_t engine_id)
+{
+  struct one_end **at = &joint->one_ends[bucket_of(end, engine_id, ONE_END_BUCKETS)];
+  while (*at != NULL && ((*at)->engine_id != engine_id || (*at)->end != end))
+    at = &(*at)->next;
+  struct one_end *known = *at;
+  if (known == NULL)
+    return;
+  *at = known->next;
+  free(known);
+}
+
+static struct joint_connection *describe_one_end(struct joint *joint, uint8_t end,
+                                                 const struct connection_summary *summary)
+{
+  struct joint_connection *connection = &joint->scratch;
+  joint->whole = *summary;
+  joint->whole.id = one_end_id(joint, end, summary->id);
+  connection->id = joint->whole.id;
+  connection->level = EVIDENCE_ONE_END;
+  connection->view_count = 1;
+  connection->views[0] = summary;
+  connection->whole = &joint->whole;
+  connection->pair = NULL;
+  connection->hop_count = 0;
+  return connection;
+}
+
+static void give_finding(struct joint *joint, struct link *link,
+                         const struct connection_summary *summary, const struct finding *finding)
+{
+  struct finding given = *finding;
+  if (link->findings >= joint->options.engine.limits.findings_per_connection) {
+    link->suppressed++;
+    return;
+  }
+  given.id = ++link->findings;
+  link_note_told(link, &given);
+  if (joint->sink.finding == NULL)
+    return;
+  struct joint_connection *connection = &joint->scratch;
+  joint->whole = *summary;
+  joint->whole.id = link->id;
+  connection->id = link->id;
+  connection->level = EVIDENCE_BOTH_ENDS;
+  connection->view_count = 1;
+  connection->views[0] = summary;
+  connection->whole = &joint->whole;
+  connection->pair = link->pair;
+  connection->hop_count = 0;
+  joint->sink.finding(joint->sink.context, connection, &given);
+}
+
+/* The sender's end did not watch at that time: the other end is the only witness. */
+static bool is_only_witness(const struct joint *joint, const struct link *link,
+                            const struct finding *finding)
+{
+  const uint8_t near = link->ends[link_near_place(link, finding->sender)];
+  return !time_is_valid(joint->first_ns[near]) || finding->end_ns < joint->first_ns[near] ||
+         finding->start_ns > joint->last_ns[near];
+}
+
+static bool deserves_telling(const struct joint *joint, const struct link *link,
+                             const struct finding *finding)
+{
+  if (finding->cause == CAUSE_RST_INJECTED && finding->confidence == CONFIDENCE_PROVEN)
+    return true;
+  if (link_was_told(link, finding))
+    return false;
+  if (finding->kind == FINDING_ABORT || is_only_witness(joint, link, finding))
+    return true;
+  return finding->location == LOCATION_FORWARD_PATH && finding->confidence > CONFIDENCE_POSSIBLE &&
+         (finding->kind == FINDING_STALL || finding->kind == FINDING_CRAWL);
+}
+
+static void release_held(struct joint *joint, struct link *link, uint32_t which)
+{
+  struct finding *finding = link->held[which];
+  const struct connection_summary *summary = link->summaries[link->held_by[which]];
+  if (summary != NULL && deserves_telling(joint, link, finding))
+    give_finding(joint, link, summary, finding);
+  free(finding);
+  link->held_count--;
+  for (uint32_t i = which; i < link->held_count; i++) {
+    link->held[i] = link->held[i + 1];
+    link->held_by[i] = link->held_by[i + 1];
+  }
+}
+
+static void hold(struct joint *joint, struct link *link, uint32_t place,
+                 const struct finding *finding)
+{
+  if (link->held_count == LINK_HELD) {
+    link->suppressed++;
+    return;
+  }
+  struct finding *copy = malloc(sizeof *copy);
+  if (copy == NULL)
+    return;
+  *copy = *finding;
+  link->held_by[link->held_count] = (uint8_t)place;
+  link->held[link->held_count++] = copy;
+  (void)joint;
+}
+
+/* What both SYNs show, nobody has to infer. */
+static bool is_superseded(const struct link *link, const struct finding *finding)
+{
+  return finding->kind == FINDING_MISMATCH && link->view.lanes[0].changes.syn_compared &&
+         link->view.lanes[1].changes.syn_compared;
+}
+
+static void on_finding(void *context, const struct connection_summary *summary,
+                       const struct finding *finding)
+{
+  const struct engine_context *engine = context;
+  struct joint *joint = engine->joint;
+  struct link_ref *ref = find_ref(joint, engine->end, summary->id);
+  if (ref == NULL) {
+    if (joint->sink.finding != NULL)
+      joint->sink.finding(joint->sink.context, describe_one_end(joint, engine->end, summary),
+                          finding);
+    return;
+  }
+  struct link *link = ref->link;
+  const uint32_t place = link_place(link, engine->end);
+  if (is_superseded(link, finding))
+    return;
+  if (place == link_near_place(link, finding->sender))
+    give_finding(joint, link, summary, finding);
+  else
+    hold(joint, link, place, finding);
+}
+
+struct mismatch_context_of {
+  struct joint *joint;
+  struct link *link;
+};
+
+static void on_mismatch(void *context, const struct finding *finding)
+{
+  const struct mismatch_context_of *of = context;
+  const struct connection_summary *summary = NULL;
+  for (uint32_t i = 0; i < of->link->point_count && summary == NULL; i++)
+    summary = of->link->summaries[i];
+  give_finding(of->joint, of->link, summary, finding);
+}
+
+static void conclude(struct joint *joint, struct link *link)
+{
+  while (link->held_count > 0)
+    release_held(joint, link, 0);
+  struct connection_summary whole;
+  struct joint_connection *connection = calloc(1, sizeof *connection);
+  if (connection != NULL) {
+    link_conclude(link, joint->last_ns, &whole, connection);
+    struct mismatch_context_of of = {joint, link};
+    const struct mismatch_sink sink = {&of, on_mismatch};
+    if (connection->view_count > 1)
+      link_mismatches(link, &whole, &sink);
+    whole.findings = link->findings;
+    whole.findings_suppressed = link->suppressed;
+    if (joint->sink.connection != NULL)
+      joint->sink.connection(joint->sink.context, connection);
+    free(connection);
+  }
+  const uint32_t index = (uint32_t)(link->pair - survey_pair(joint->survey, 0));
+  for (uint32_t i = 0; i < link->point_count; i++) {
+    if (link->refs[i].engine_id != 0)
+      unhook_ref(joint, &link->refs[i]);
+  }
+  joint->links[index] = NULL;
+  joint->over[index] = true;
+  link_free(link);
+}
+
+static void on_connection(void *context, const struct connection_summary *summary)
+{
+  const struct engine_context *engine = context;
+  struct joint *joint = engine->joint;
+  struct link_ref *ref = find_ref(joint, engine->end, summary->id);
+  const uint32_t place = ref != NULL ? link_place(ref->link, engine->end) : 0;
+  struct connection_summary *copy = NULL;
+  if (ref != NULL && ref->link->summaries[place] == NULL)
+    copy = malloc(sizeof *copy);
+  if (copy == NULL) { /* seen here only, or a second life of it */
+    if (joint->sink.connection != NULL)
+      joint->sink.connection(joint->sink.context, describe_one_end(joint, engine->end, summary));
+    forget_one_end(joint, engine->end, summary->id);
+    return;
+  }
+  *copy = *summary;
+  struct link *link = ref->link;
+  link->summaries[place] = copy;
+  for (uint32_t i = 0; i < link->point_count; i++) {
+    if (link->summaries[i] == NULL)
+      return;
+  }
+  conclude(joint, link);
+}
+
+struct joint *joint_new(uint32_t ends, const struct joint_options *options,
+                        const struct survey *survey, const struct joint_sink *sink)
+{
+  struct joint *joint = calloc(1, sizeof *joint);
+  if (joint == NULL)
+    return NULL;
+  joint->options = *options;
+  joint->sink = *sink;
+  joint->survey = survey;
+  joint->ends = ends;
+  joint->pool =
+      (struct lane_pool){.bytes_max = LEDGER_BYTES_MAX, .records_max = options->ledger_records};
+  joint->pair_count = survey_pair_count(survey);
+  joint->links = calloc((size_t)joint->pair_count + 1, sizeof(struct link *));
+  joint->over = calloc((size_t)joint->pair_count + 1, sizeof(bool));
+  bool ready = joint->links != NULL && joint->over != NULL;
+  for (uint32_t end = 0; end < ends && ready; end++) {
+    joint->contexts[end] = (struct engine_context){joint, (uint8_t)end};
+    joint->first_ns[end] = joint->last_ns[end] = joint->last_raw_ns[end] = TIME_INVALID;
+    const struct analyzer_sink engine_sink = {&joint->contexts[end], on_finding, on_connection};
+    joint->engines[end] = analyzer_new(&options->engine, &engine_sink);
+    ready = joint->engines[end] != NULL;
+    if (ready)
+      joint->engines[end]->paths = (struct path_source){joint, view_for_engine, is_declared};
+  }
+  if (ready)
+    return joint;
+  joint_free(joint);
+  return NULL;
+}
+
+void joint_free(struct joint *joint)
+{
+  if (joint == NULL)
+    return;
+  for (uint32_t end = 0; end < joint->ends; end++)
+    analyzer_free(joint->engines[end]);
+  for (uint32_t i = 0; joint->links != NULL && i < joint->pair_count; i++)
+    link_free(joint->links[i]);
+  for (uint32_t i = 0; i < ONE_END_BUCKETS; i++) {
+    while (joint->one_ends[i] != NULL) {
+      struct one_end *next = joint->one_ends[i]->next;
+      free(joint->one_ends[i]);
+      joint->one_ends[i] = next;
+    }
+  }
+  free(joint->links);
+  free(joint->over);
+  free(joint);
+}
+
+void joint_declare_vantage(struct joint *joint, uint8_t end, enum vantage vantage)
+{
+  joint->declared[end] = vantage == VANTAGE_CLIENT || vantage == VANTAGE_SERVER;
+  analyzer_declare_vantage(joint->engines[end], end, vantage);
+}
+
+void joint_declare_host(struct joint *joint, uint8_t end, const struct ip_address *address)
+{
+  joint->declared[end] = true;
+  analyzer_declare_host(joint->engines[end], end, address);
+}
+
+void joint_declare_drops(struct joint *joint, uint8_t end)
+{
+  joint->drops[end] = true;
+}
+
+static bool is_strange(int64_t time_ns)
+{
+  return time_ns < 0 || time_ns > INT64_MAX / 2;
+}
+
+int64_t joint_time_ns(const struct joint *joint, uint8_t end, int64_t time_ns)
+{
+  if (end == 0 || is_strange(time_ns))
+    return time_ns;
+  return clock_map_to_a(survey_clock(joint->survey, end), time_ns);
+}
+
+/* The link of a packet, begun with its first one; NULL: none. */
+static struct link *link_of(struct joint *joint, const struct packet *packet, uint32_t *index)
+{
+  const struct pair_member *member;
+  const struct connection_pair *pair = survey_find(joint->survey, packet, &member);
+  if (pair == NULL || pair->certainty == PAIR_POSSIBLE)
+    return NULL;
+  *index = (uint32_t)(pair - survey_pair(joint->survey, 0));
+  if (joint->links[*index] == NULL && !joint->over[*index])
+    joint->links[*index] = link_new(pair, ++joint->connections, &joint->pool, joint->first_ns);
+  return joint->links[*index];
+}
+
+static void note_time(struct joint *joint, uint8_t end, int64_t raw_ns, int64_t time_ns)
+{
+  if (is_strange(raw_ns))
+    return;
+  if (!time_is_valid(joint->first_ns[end]))
+    joint->first_ns[end] = time_ns;
+  if (!time_is_valid(joint->last_ns[end]) || time_ns > joint->last_ns[end])
+    joint->last_ns[end] = time_ns;
+  joint->last_raw_ns[end] = raw_ns;
+}
+
+int joint_packet(struct joint *joint, const struct packet *packet)
+{
+  const uint8_t end = packet->end;
+  struct analyzer *engine = joint->engines[end];
+  struct packet corrected = *packet;
+  corrected.time_ns = joint_time_ns(joint, end, packet->time_ns);
+  note_time(joint, end, packet->time_ns, corrected.time_ns);
+  uint32_t index = 0;
+  struct link *link = packet->kind == PACKET_TCP ? link_of(joint, packet, &index) : NULL;
+  if (link != NULL && !is_strange(packet->time_ns))
+    link_packet(link, end, &corrected);
+  const int status = analyzer_packet(engine, &corrected);
+  if (link == NULL)
+    return status;
+  link = joint->links[index]; /* it may be over now */
+  if (link == NULL)
+    return status;
+  const uint64_t engine_id = engine_last_connection(engine);
+  struct link_ref *ref = &link->refs[link_place(link, end)];
+  if (ref->engine_id != engine_id && engine_id != 0)
+    hook_ref(joint, ref, engine_id);
+  return status;
+}
+
+void joint_finish(struct joint *joint)
+{
+  for (uint32_t end = 0; end < joint->ends; end++)
+    analyzer_finish(joint->engines[end]);
+  for (uint32_t i = 0; i < joint->pair_count; i++) {
+    struct link *link = joint->links[i];
+    bool any = false;
+    for (uint32_t place = 0; link != NULL && place < link->point_count; place++)
+      any |= link->summaries[place] != NULL;
+    if (any)
+      conclude(joint, link);
+  }
+}
+
+void joint_get_stats(const struct joint *joint, uint8_t end, struct analyzer_stats *stats)
+{
+  analyzer_get_stats(joint->engines[end], stats);
+}
+
+uint64_t joint_records_forgotten(const struct joint *joint)
+{
+  return joint->pool.forgotten;
+}

@@ -1,0 +1,319 @@
+#include "analyzer/joint_link.h"
+
+#include "wire/timestamp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Two findings are one if they share so much of the shorter one. */
+#define SAME_PERCENT 50
+#define NO_PLACE     UINT32_MAX
+
+static void order_points(struct link *link)
+{
+  const struct connection_pair *pair = link->pair;
+  link->point_count = pair->member_count;
+  for (uint32_t i = 0; i < pair->member_count; i++) {
+    uint32_t at = i;
+    for (; at > 0 && link->members[at - 1]->place > pair->members[i].place; at--)
+      link->members[at] = link->members[at - 1];
+    link->members[at] = &pair->members[i];
+  }
+  for (uint32_t i = 0; i < link->point_count; i++) {
+    link->ends[i] = link->members[i]->end;
+    link->refs[i].link = link;
+    link->refs[i].end = link->ends[i];
+  }
+}
+
+/* The lane of `sender`'s packets from place `near` to place `far`. */
+static void begin_lane(struct link *link, struct lane *lane, enum stream_side sender, uint32_t near,
+                       uint32_t far, struct lane_pool *pool, const int64_t *far_first_ns)
+{
+  const struct pair_member *from = link->members[near], *to = link->members[far];
+  lane_init(lane, pool, &far_first_ns[to->end], to->seq_shift[sender] - from->seq_shift[sender],
+            to->seq_shift[sender ^ 1] - from->seq_shift[sender ^ 1]);
+}
+
+static bool begin_hops(struct link *link, struct lane_pool *pool, const int64_t *far_first_ns)
+{
+  struct path_view *view = &link->view;
+  const uint32_t hops = link->point_count - 1;
+  if (hops < 2)
+    return true;
+  view->hop_ends = link->ends;
+  view->hop_lanes[0] = calloc(hops, sizeof *view->hop_lanes[0]);
+  view->hop_lanes[1] = calloc(hops, sizeof *view->hop_lanes[1]);
+  if (view->hop_lanes[0] == NULL || view->hop_lanes[1] == NULL)
+    return false;
+  view->hop_count = hops;
+  for (uint32_t hop = 0; hop < hops; hop++) {
+    begin_lane(link, &view->hop_lanes[SIDE_CLIENT][hop], SIDE_CLIENT, hop, hop + 1, pool,
+               far_first_ns);
+    begin_lane(link, &view->hop_lanes[SIDE_SERVER][hop], SIDE_SERVER, hop + 1, hop, pool,
+               far_first_ns);
+  }
+  return true;
+}
+
+struct link *link_new(const struct connection_pair *pair, uint64_t id, struct lane_pool *pool,
+                      const int64_t *far_first_ns)
+{
+  struct link *link = calloc(1, sizeof *link);
+  if (link == NULL)
+    return NULL;
+  link->pair = pair;
+  link->id = id;
+  order_points(link);
+  const uint32_t last = link->point_count - 1;
+  link->view.end[SIDE_CLIENT] = link->ends[0];
+  link->view.end[SIDE_SERVER] = link->ends[last];
+  link->view.sure = pair->certainty == PAIR_CERTAIN && pair->order_known;
+  link->view.uncertainty_ns = TIME_INVALID;
+  begin_lane(link, &link->view.lanes[SIDE_CLIENT], SIDE_CLIENT, 0, last, pool, far_first_ns);
+  begin_lane(link, &link->view.lanes[SIDE_SERVER], SIDE_SERVER, last, 0, pool, far_first_ns);
+  pool->bytes += sizeof *link;
+  if (!begin_hops(link, pool, far_first_ns)) {
+    link_free(link);
+    return NULL;
+  }
+  return link;
+}
+
+void link_free(struct link *link)
+{
+  if (link == NULL)
+    return;
+  link->view.lanes[0].pool->bytes -= sizeof *link;
+  for (int side = 0; side < 2; side++) {
+    lane_free(&link->view.lanes[side]);
+    for (uint32_t hop = 0; hop < link->view.hop_count; hop++)
+      lane_free(&link->view.hop_lanes[side][hop]);
+    free(link->view.hop_lanes[side]);
+    free(link->view.last_told[side]);
+  }
+  for (uint32_t i = 0; i < link->held_count; i++)
+    free(link->held[i]);
+  for (uint32_t i = 0; i < link->point_count; i++)
+    free(link->summaries[i]);
+  free(link);
+}
+
+uint32_t link_place(const struct link *link, uint8_t end)
+{
+  for (uint32_t i = 0; i < link->point_count; i++) {
+    if (link->ends[i] == end)
+      return i;
+  }
+  return NO_PLACE;
+}
+
+uint32_t link_near_place(const struct link *link, enum stream_side sender)
+{
+  return sender == SIDE_CLIENT ? 0 : link->point_count - 1;
+}
+
+static bool is_from(const struct endpoint *endpoint, const struct packet *packet)
+{
+  return endpoint->port == packet->src_port &&
+         memcmp(&endpoint->address, &packet->src, sizeof packet->src) == 0;
+}
+
+static void pass(struct lane *lane, bool near, bool far, const struct packet *packet)
+{
+  if (near)
+    lane_left(lane, packet);
+  else if (far)
+    lane_came(lane, packet);
+}
+
+void link_packet(struct link *link, uint8_t end, const struct packet *packet)
+{
+  const uint32_t place = link_place(link, end), last = link->point_count - 1;
+  if (place == NO_PLACE)
+    return;
+  const struct pair_member *member = link->members[place];
+  const enum stream_side side = is_from(&member->client, packet) ? SIDE_CLIENT : SIDE_SERVER;
+  struct packet translated = *packet;
+  translated.seq += member->seq_shift[side];
+  if ((packet->flags & TCP_ACK) != 0)
+    translated.ack += member->seq_shift[side ^ 1];
+  const bool client = side == SIDE_CLIENT;
+  struct path_view *view = &link->view;
+  const bool first = place == (client ? 0 : last), final = place == (client ? last : 0);
+  if (first || final)
+    pass(&view->lanes[side], first, final, &translated);
+  /* What comes here acknowledges what the other side sent from here. */
+  if (final && (packet->flags & (TCP_ACK | TCP_RST)) == TCP_ACK)
+    lane_acked(&view->lanes[side ^ 1], translated.ack);
+  for (uint32_t hop = 0; hop < view->hop_count; hop++) {
+    const uint32_t from = client ? hop : hop + 1, to = client ? hop + 1 : hop;
+    if (place != from && place != to)
+      continue;
+    pass(&view->hop_lanes[side][hop], place == from, place == to, &translated);
+    if (place == to && (packet->flags & (TCP_ACK | TCP_RST)) == TCP_ACK)
+      lane_acked(&view->hop_lanes[side ^ 1][hop], translated.ack);
+  }
+}
+
+void link_note_told(struct link *link, const struct finding *finding)
+{
+  if (finding->kind == FINDING_ABORT)
+    link->abort_told = true;
+  link->told[link->told_next++ % LINK_TOLD] =
+      (struct told){finding->start_ns, finding->end_ns, finding->kind, finding->sender};
+}
+
+static bool is_wait(enum finding_kind kind)
+{
+  return kind == FINDING_STALL || kind == FINDING_CRAWL;
+}
+
+static bool is_same(const struct told *told, const struct finding *finding)
+{
+  if (told->kind != finding->kind && !(is_wait(told->kind) && is_wait(finding->kind)))
+    return false;
+  if (told->sender != finding->sender)
+    return false;
+  if (finding->kind == FINDING_MISMATCH)
+    return false;
+  const int64_t from_ns = told->start_ns > finding->start_ns ? told->start_ns : finding->start_ns;
+  const int64_t until_ns = told->end_ns < finding->end_ns ? told->end_ns : finding->end_ns;
+  const int64_t one_ns = told->end_ns - told->start_ns,
+                other_ns = finding->end_ns - finding->start_ns;
+  return until_ns >= from_ns &&
+         time_is_share(until_ns - from_ns, one_ns < other_ns ? one_ns : other_ns, SAME_PERCENT);
+}
+
+bool link_was_told(const struct link *link, const struct finding *finding)
+{
+  if (finding->kind == FINDING_ABORT)
+    return link->abort_told;
+  const uint32_t count = link->told_next < LINK_TOLD ? link->told_next : LINK_TOLD;
+  for (uint32_t i = 0; i < count; i++) {
+    if (is_same(&link->told[i], finding))
+      return true;
+  }
+  return false;
+}
+
+static void merge_whole(const struct link *link, struct connection_summary *whole)
+{
+  const struct connection_summary *first = NULL;
+  for (uint32_t i = 0; i < link->pair->member_count && first == NULL; i++)
+    first = link->summaries[link_place(link, link->pair->members[i].end)];
+  *whole = *first;
+  whole->id = link->id;
+  for (uint32_t i = 0; i < link->point_count; i++) {
+    const struct connection_summary *view = link->summaries[i];
+    if (view == NULL)
+      continue;
+    if (view->start_ns < whole->start_ns)
+      whole->start_ns = view->start_ns;
+    if (view->end_ns > whole->end_ns)
+      whole->end_ns = view->end_ns;
+    whole->established |= view->established;
+    whole->closed |= view->closed;
+    whole->roles_from_syn |= view->roles_from_syn;
+    whole->quality |= view->quality;
+  }
+  for (int side = 0; side < 2; side++) {
+    const struct connection_summary *near =
+        link->summaries[link_near_place(link, (enum stream_side)side)];
+    const struct connection_summary *source = near != NULL ? near : first;
+    struct stream_summary *stream = &whole->streams[side];
+    *stream = source->streams[side];
+    /* The budget adds up to the whole's life: what lies before and behind this point's is idle. */
+    stream->idle_ns += (whole->end_ns - whole->start_ns) - (source->end_ns - source->start_ns);
+  }
+  whole->findings = link->findings;
+  whole->findings_suppressed = link->suppressed;
+}
+
+static void summarise_hop(struct hop_summary *hop, struct lane *lane, uint8_t from, uint8_t to,
+                          const int64_t *last_ns)
+{
+  lane_finish(lane, last_ns[to]);
+  const struct lane_stats *stats = &lane->stats;
+  *hop = (struct hop_summary){
+      .from_end = from,
+      .to_end = to,
+      .packets = stats->left,
+      .arrived = stats->came,
+      .lost_segments = stats->lost_segments,
+      .lost_bytes = stats->lost_bytes,
+      .lost_acks = stats->lost_acks,
+      .unsettled = stats->unsettled,
+      .uncaptured = stats->uncaptured,
+      .reordered = stats->reordered,
+      .duplicated = stats->duplicated,
+      .corrupted = stats->corrupted,
+      .delay_min_ns = stats->delay_min_ns,
+      .delay_max_ns = stats->delay_max_ns,
+      .delay_mean_ns =
+          stats->delays > 0 ? (int64_t)(stats->delay_sum_ns / (double)stats->delays) : TIME_INVALID,
+      .changes = lane->changes,
+  };
+}
+
+static struct lane *hop_lane(struct link *link, enum stream_side side, uint32_t nth, uint8_t *from,
+                             uint8_t *to)
+{
+  struct path_view *view = &link->view;
+  const bool client = side == SIDE_CLIENT;
+  if (view->hop_count == 0) {
+    *from = view->end[side];
+    *to = view->end[side ^ 1];
+    return &view->lanes[side];
+  }
+  const uint32_t hop = client ? nth : view->hop_count - 1 - nth;
+  *from = link->ends[client ? hop : hop + 1];
+  *to = link->ends[client ? hop + 1 : hop];
+  return &view->hop_lanes[side][hop];
+}
+
+void link_conclude(struct link *link, const int64_t *last_ns, struct connection_summary *whole,
+                   struct joint_connection *connection)
+{
+  merge_whole(link, whole);
+  connection->id = link->id;
+  connection->level = EVIDENCE_BOTH_ENDS;
+  connection->view_count = 0;
+  for (uint32_t i = 0; i < link->pair->member_count; i++) {
+    const struct connection_summary *view =
+        link->summaries[link_place(link, link->pair->members[i].end)];
+    if (view != NULL)
+      connection->views[connection->view_count++] = view;
+  }
+  connection->whole = whole;
+  connection->pair = link->pair;
+  if (connection->view_count < 2)
+    connection->level = EVIDENCE_ONE_END;
+  connection->hop_count = link->view.hop_count > 0 ? link->view.hop_count : 1;
+  for (int side = 0; side < 2; side++) {
+    for (uint32_t nth = 0; nth < connection->hop_count; nth++) {
+      uint8_t from, to;
+      struct lane *lane = hop_lane(link, (enum stream_side)side, nth, &from, &to);
+      summarise_hop(&connection->hops[side][nth], lane, from, to, last_ns);
+    }
+  }
+}
+
+void link_mismatches(struct link *link, const struct connection_summary *whole,
+                     const struct mismatch_sink *sink)
+{
+  const uint32_t hops = link->view.hop_count > 0 ? link->view.hop_count : 1;
+  struct mismatch_context context = {.whole = whole, .certain = link->view.sure};
+  for (int side = 0; side < 2; side++)
+    context.views[side] = link->summaries[link_near_place(link, (enum stream_side)side)];
+  for (int side = 0; side < 2; side++) {
+    for (uint32_t nth = 0; nth < hops; nth++) {
+      uint8_t from, to, back_from, back_to;
+      const struct lane *lane = hop_lane(link, (enum stream_side)side, nth, &from, &to);
+      context.back =
+          &hop_lane(link, (enum stream_side)(side ^ 1), hops - 1 - nth, &back_from, &back_to)
+               ->changes;
+      mismatch_findings(&lane->changes, (enum stream_side)side, from, to, &context, sink);
+    }
+  }
+}

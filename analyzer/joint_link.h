@@ -1,0 +1,73 @@
+#ifndef ANALYZER_JOINT_LINK_H
+#define ANALYZER_JOINT_LINK_H
+
+/* One connection that several capture points saw: its ledger, the engines' views of it, and which
+ * findings have been told. */
+
+#include "analyzer/joint.h"
+#include "analyzer/path_view.h"
+#include "analyzer/rules_path_changes.h"
+
+#define LINK_TOLD 32u /* remembered, to know a finding of another end again */
+#define LINK_HELD 32u /* findings of the receiver's end that wait for the sender's end's */
+
+/* A finding that was given out. */
+struct told {
+  int64_t start_ns, end_ns;
+  enum finding_kind kind;
+  enum stream_side sender;
+};
+
+struct link_ref {     /* by which the connection of an engine is found */
+  uint64_t engine_id; /* 0: not seen there yet */
+  struct link *link;
+  struct link_ref *next;
+  uint8_t end;
+};
+
+struct link {
+  const struct connection_pair *pair;
+  uint64_t id;
+  struct path_view view;
+  uint32_t point_count;
+  uint8_t ends[ANALYZER_ENDS_MAX]; /* by place: the first is closest to the client */
+  const struct pair_member *members[ANALYZER_ENDS_MAX];    /* by place */
+  struct link_ref refs[ANALYZER_ENDS_MAX];                 /* by place */
+  struct connection_summary *summaries[ANALYZER_ENDS_MAX]; /* by place; NULL: not over there */
+  uint32_t findings, suppressed;
+  struct told told[LINK_TOLD];
+  uint32_t told_next;
+  struct finding *held[LINK_HELD];
+  uint8_t held_by[LINK_HELD]; /* place */
+  uint32_t held_count;
+  bool abort_told;
+};
+
+/* NULL: no memory. far_first_ns: by end, kept by the caller as long as the link. */
+struct link *link_new(const struct connection_pair *pair, uint64_t id, struct lane_pool *pool,
+                      const int64_t *far_first_ns);
+void link_free(struct link *link);
+
+/* A packet of it, times corrected, sequence numbers as captured at `end`. */
+void link_packet(struct link *link, uint8_t end, const struct packet *packet);
+
+/* The place of an end; UINT32_MAX: none of its points. */
+uint32_t link_place(const struct link *link, uint8_t end);
+
+/* The place whose engine tells what happens to the data of `sender`. */
+uint32_t link_near_place(const struct link *link, enum stream_side sender);
+
+void link_note_told(struct link *link, const struct finding *finding);
+/* true if the finding is about the same time and kind of trouble as one that was given out. */
+bool link_was_told(const struct link *link, const struct finding *finding);
+
+/* Everything that is known at the end: whole and hops. At least one summary is there. last_ns: by
+ * end, the last packet of any kind of that capture. */
+void link_conclude(struct link *link, const int64_t *last_ns, struct connection_summary *whole,
+                   struct joint_connection *connection);
+
+/* What the path altered, to be called after link_conclude(). */
+void link_mismatches(struct link *link, const struct connection_summary *whole,
+                     const struct mismatch_sink *sink);
+
+#endif

@@ -1,0 +1,311 @@
+#include "analyzer/path_chain.h"
+
+#include "wire/timestamp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STAGE_RANGES_MAX 1024u
+
+static int64_t later(int64_t a_ns, int64_t b_ns)
+{
+  return a_ns > b_ns ? a_ns : b_ns;
+}
+
+static int64_t earlier(int64_t a_ns, int64_t b_ns)
+{
+  return a_ns < b_ns ? a_ns : b_ns;
+}
+
+/* When the byte came; of a passage that came in pieces only its first byte's time is known
+ * exactly, the others are no later than the last piece. */
+static int64_t byte_came_ns(const struct passage *passage, uint32_t byte)
+{
+  return byte == passage->seq ? passage->came_ns : passage->came_last_ns;
+}
+
+static void note_copy(struct path_chain *chain, const struct lane *lane,
+                      const struct passage *passage)
+{
+  if (passage->left_ns > chain->until_ns)
+    return;
+  if (chain->first == NULL)
+    chain->first = passage;
+  chain->last_copy = passage;
+  chain->copies++;
+  const enum byte_fate fate = passage_fate(passage, chain->byte);
+  const bool damaged = (passage->state & PASSAGE_DAMAGED) != 0 && fate != FATE_CAME;
+  if (fate == FATE_UNKNOWN)
+    chain->ambiguous = true;
+  if (damaged)
+    chain->damaged++;
+  if (damaged || (fate == FATE_MISSING && ((passage->state & PASSAGE_PART_CAME) != 0 ||
+                                           passage_is_lost(lane, passage, chain->until_ns)))) {
+    chain->lost++;
+    chain->lost_last = passage;
+    if (chain->lost_first == NULL)
+      chain->lost_first = passage;
+  }
+  if (fate != FATE_CAME || byte_came_ns(passage, chain->byte) > chain->until_ns)
+    return;
+  if (chain->arrived == NULL || byte_came_ns(passage, chain->byte) < chain->arrived_ns) {
+    chain->arrived = passage;
+    chain->arrived_ns = byte_came_ns(passage, chain->byte);
+  }
+}
+
+static void follow_data(struct path_chain *chain, const struct lane *lane)
+{
+  for (uint32_t n = lane->first; n != lane->next; n++) {
+    const struct passage *passage = lane_passage(lane, n);
+    if (passage_covers(passage, chain->byte))
+      note_copy(chain, lane, passage);
+  }
+  if (chain->arrived != NULL && (chain->arrived->state & PASSAGE_AMBIGUOUS) != 0 &&
+      chain->copies > 1)
+    chain->ambiguous = true;
+}
+
+static void note_answer(struct path_chain *chain, const struct lane *lane,
+                        const struct passage *passage)
+{
+  if (passage->left_ns <= chain->until_ns) {
+    chain->acks++;
+    if (chain->ack == NULL)
+      chain->ack = passage;
+    if (passage_is_lost(lane, passage, chain->until_ns) || (passage->state & PASSAGE_DAMAGED) != 0)
+      chain->acks_lost++;
+  }
+  if ((passage->state & PASSAGE_CAME) == 0 && (passage->state & PASSAGE_PART_CAME) == 0)
+    return;
+  if (passage->came_ns <= chain->until_ns &&
+      (chain->ack_arrived == NULL || passage->came_ns < chain->ack_arrived->came_ns))
+    chain->ack_arrived = passage;
+}
+
+static bool is_acknowledged_by(const struct passage *passage, uint32_t byte)
+{
+  return (passage->flags & TCP_ACK) != 0 && (passage->flags & TCP_RST) == 0 &&
+         seq_gt(passage->ack, byte);
+}
+
+static void follow_ack(struct path_chain *chain, const struct lane *lane)
+{
+  for (uint32_t n = lane->first; n != lane->next; n++) {
+    const struct passage *passage = lane_passage(lane, n);
+    if (is_acknowledged_by(passage, chain->byte))
+      note_answer(chain, lane, passage);
+  }
+}
+
+static bool remembers(const struct lane *lane, int64_t since_ns)
+{
+  return !time_is_valid(lane->forgotten_ns) || lane->forgotten_ns < since_ns;
+}
+
+/* Cuts the wait at the moments when the byte changed hands. */
+static void share_out(struct path_chain *chain)
+{
+  const int64_t until_ns = chain->until_ns;
+  int64_t at_ns = chain->from_ns;
+  if (chain->first != NULL)
+    at_ns = later(at_ns, chain->first->left_ns);
+  chain->sender_ns = at_ns - chain->from_ns;
+  const int64_t came_ns = chain->arrived != NULL ? later(at_ns, chain->arrived_ns) : until_ns;
+  chain->forward_ns = came_ns - at_ns;
+  if (chain->arrived == NULL)
+    return;
+  const int64_t answered_ns = chain->ack != NULL ? later(came_ns, chain->ack->left_ns) : until_ns;
+  chain->receiver_ns = answered_ns - came_ns;
+  if (chain->ack == NULL)
+    return;
+  const int64_t told_ns = chain->ack_arrived != NULL
+                              ? later(answered_ns, earlier(chain->ack_arrived->came_ns, until_ns))
+                              : until_ns;
+  chain->reverse_ns = told_ns - answered_ns;
+  chain->sender_ns += until_ns - told_ns;
+}
+
+static void start(struct path_chain *chain, uint32_t byte, int64_t from_ns, int64_t until_ns)
+{
+  *chain = (struct path_chain){
+      .byte = byte, .from_ns = from_ns, .until_ns = until_ns, .arrived_ns = TIME_INVALID};
+}
+
+void path_chain_lay(struct path_chain *chain, const struct path_view *view, enum stream_side sender,
+                    uint32_t byte, int64_t from_ns, int64_t until_ns)
+{
+  const struct lane *forward = &view->lanes[sender], *reverse = &view->lanes[sender ^ 1];
+  start(chain, byte, from_ns, until_ns);
+  follow_data(chain, forward);
+  follow_ack(chain, reverse);
+  const int64_t slack_ns =
+      time_is_valid(view->uncertainty_ns) ? 2 * view->uncertainty_ns : NS_PER_MS;
+  chain->contradicted = chain->ack != NULL && (chain->arrived == NULL ||
+                                               chain->ack->left_ns + slack_ns < chain->arrived_ns);
+  const int64_t since_ns = chain->first != NULL ? earlier(from_ns, chain->first->left_ns) : from_ns;
+  chain->complete = chain->first != NULL && remembers(reverse, since_ns);
+  share_out(chain);
+}
+
+bool path_window_shifts(const struct path_view *view, enum stream_side sender, uint8_t *announced,
+                        uint8_t *read)
+{
+  const struct path_changes *s = &view->lanes[sender].changes;
+  const struct path_changes *r = &view->lanes[sender ^ 1].changes;
+  *announced = *read = 0;
+  if (!s->syn_compared || !r->syn_compared)
+    return false;
+  /* RFC 7323, 2.2: a shift is in force only if both SYNs carried the option, as each end saw it. */
+  if (s->wscale_after_present && r->wscale_before_present)
+    *announced = r->wscale_before;
+  if (s->wscale_before_present && r->wscale_after_present)
+    *read = r->wscale_after;
+  return true;
+}
+
+static uint32_t edge_of(const struct passage *passage, uint8_t shift)
+{
+  const uint8_t in_force = (passage->flags & TCP_SYN) != 0 ? 0 : shift;
+  return passage->ack + ((uint32_t)passage->window << (in_force > 14 ? 14 : in_force));
+}
+
+void path_chain_window(struct path_chain *chain, const struct path_view *view,
+                       enum stream_side sender, uint32_t edge, uint8_t announced_shift,
+                       uint8_t read_shift, int64_t from_ns, int64_t until_ns)
+{
+  const struct lane *reverse = &view->lanes[sender ^ 1];
+  start(chain, edge, from_ns, until_ns);
+  for (uint32_t n = reverse->first; n != reverse->next; n++) {
+    const struct passage *passage = lane_passage(reverse, n);
+    if ((passage->flags & (TCP_ACK | TCP_RST)) != TCP_ACK || passage->left_ns < from_ns - NS_PER_S)
+      continue;
+    if (seq_geq(edge_of(passage, announced_shift), edge) && passage->left_ns <= until_ns) {
+      chain->acks++;
+      if (chain->ack == NULL)
+        chain->ack = passage;
+      if (passage_is_lost(reverse, passage, until_ns))
+        chain->acks_lost++;
+    }
+    if (seq_geq(edge_of(passage, read_shift), edge) && (passage->state & PASSAGE_CAME) != 0 &&
+        passage->came_ns <= until_ns &&
+        (chain->ack_arrived == NULL || passage->came_ns < chain->ack_arrived->came_ns))
+      chain->ack_arrived = passage;
+  }
+  const int64_t opened_ns = chain->ack != NULL ? later(from_ns, chain->ack->left_ns) : until_ns;
+  chain->receiver_ns = opened_ns - from_ns;
+  const int64_t told_ns = chain->ack == NULL ? until_ns
+                          : chain->ack_arrived != NULL
+                              ? later(opened_ns, chain->ack_arrived->came_ns)
+                              : until_ns;
+  chain->reverse_ns = told_ns - opened_ns;
+  chain->sender_ns = until_ns - told_ns;
+  chain->complete = remembers(reverse, from_ns);
+}
+
+/* Ranges of sequence space, relative to a base, to be united. */
+struct ranges {
+  uint32_t count;
+  bool full;
+  struct {
+    uint32_t from, until;
+  } at[STAGE_RANGES_MAX];
+};
+
+static void range_add(struct ranges *ranges, uint32_t base, uint32_t from, uint32_t until)
+{
+  if (seq_lt(from, base))
+    from = base;
+  if (seq_geq(from, until))
+    return;
+  if (ranges->count == STAGE_RANGES_MAX) {
+    ranges->full = true;
+    return;
+  }
+  ranges->at[ranges->count].from = from - base;
+  ranges->at[ranges->count].until = until - base;
+  ranges->count++;
+}
+
+static int compare_ranges(const void *left, const void *right)
+{
+  const uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+  return (a > b) - (a < b);
+}
+
+static uint64_t range_bytes(struct ranges *ranges)
+{
+  uint64_t bytes = 0;
+  uint32_t until = 0;
+  qsort(ranges->at, ranges->count, sizeof ranges->at[0], compare_ranges);
+  for (uint32_t i = 0; i < ranges->count; i++) {
+    const uint32_t from = ranges->at[i].from > until ? ranges->at[i].from : until;
+    if (ranges->at[i].until > from) {
+      bytes += ranges->at[i].until - from;
+      until = ranges->at[i].until;
+    }
+  }
+  return bytes;
+}
+
+static void add_arrived(struct ranges *ranges, uint32_t base, const struct passage *passage)
+{
+  if ((passage->state & PASSAGE_CAME) != 0) {
+    range_add(ranges, base, passage->seq, passage->end);
+  } else if ((passage->state & PASSAGE_PART_CAME) != 0) {
+    range_add(ranges, base, passage->seq, passage->came_to);
+    if (passage->hole_end != passage->came_to)
+      range_add(ranges, base, passage->hole_end, passage->came_top);
+  }
+}
+
+/* The highest ACK of S's data that R had sent by at_ns. */
+static uint32_t acked_at_receiver(const struct lane *reverse, uint32_t una, int64_t at_ns)
+{
+  uint32_t acked = una;
+  for (uint32_t n = reverse->first; n != reverse->next; n++) {
+    const struct passage *passage = lane_passage(reverse, n);
+    if (passage->left_ns <= at_ns && (passage->flags & TCP_ACK) != 0 && seq_gt(passage->ack, acked))
+      acked = passage->ack;
+  }
+  return acked;
+}
+
+void path_stages(struct byte_stages *stages, const struct path_view *view, enum stream_side sender,
+                 uint32_t una, int64_t at_ns)
+{
+  const struct lane *forward = &view->lanes[sender], *reverse = &view->lanes[sender ^ 1];
+  *stages = (struct byte_stages){.at_ns = TIME_INVALID};
+  const uint32_t acked = acked_at_receiver(reverse, una, at_ns);
+  struct ranges *ranges = calloc(3, sizeof *ranges);
+  if (ranges == NULL)
+    return;
+  /* alive: arrived or in the path */
+  struct ranges *arrived = &ranges[0], *alive = &ranges[1], *left = &ranges[2];
+  uint32_t top = acked;
+  for (uint32_t n = forward->first; n != forward->next; n++) {
+    const struct passage *passage = lane_passage(forward, n);
+    if (passage->left_ns > at_ns || passage->seq == passage->end)
+      continue;
+    if (seq_gt(passage->end, top))
+      top = passage->end;
+    const bool came = time_is_valid(passage->came_ns) && passage->came_ns <= at_ns;
+    range_add(left, acked, passage->seq, passage->end);
+    if (came)
+      add_arrived(arrived, acked, passage);
+    if (came)
+      add_arrived(alive, acked, passage);
+    else if (time_is_valid(passage->came_ns) || !passage_is_lost(forward, passage, at_ns))
+      range_add(alive, acked, passage->seq, passage->end);
+  }
+  if (!left->full && range_bytes(left) == top - acked) {
+    const uint64_t arrived_bytes = range_bytes(arrived), alive_bytes = range_bytes(alive);
+    stages->at_ns = at_ns;
+    stages->outstanding_bytes = top - una;
+    stages->ack_in_path_bytes = acked - una;
+    stages->unacked_at_receiver_bytes = arrived_bytes;
+    stages->in_path_bytes = alive_bytes - arrived_bytes;
+    stages->lost_bytes = (uint64_t)(top - acked) - alive_bytes;
+  }
+  free(ranges);
+}

@@ -1,0 +1,35 @@
+#ifndef ANALYZER_PATH_VIEW_H
+#define ANALYZER_PATH_VIEW_H
+
+/* What the joint diagnosis lets an engine see of one connection beyond its own capture point: the
+ * way of every packet between the outermost points, and what the other engine has found. */
+
+#include "analyzer/finding.h"
+#include "analyzer/path_lane.h"
+
+struct path_view {
+  uint8_t end[2];               /* capture point nearest to the client, to the server */
+  bool sure;                    /* paired without a doubt, and the order of the points is known */
+  int64_t uncertainty_ns;       /* of the clocks to each other; TIME_INVALID: no bound */
+  bool drops[2];                /* as end: that capture says that it lost packets */
+  int64_t last_ns[2];           /* as end: latest packet of any kind of that capture so far */
+  struct lane lanes[2];         /* by sender of the packets: between the two points of end[] */
+  struct finding *last_told[2]; /* by sender of the data: the last verdict of the engine at its
+                                   receiver's end; NULL: none */
+  /* More than two points: the same hop by hop, in the order in which the client's packets pass. */
+  uint32_t hop_count; /* 0 if there are but two points */
+  uint8_t *hop_ends;  /* hop_count + 1 */
+  struct lane
+      *hop_lanes[2]; /* by sender, hop_count each; the server's are in the same order of hops */
+};
+
+/* Where an engine asks. */
+struct path_source {
+  void *context;
+  /* NULL: only one point has seen this connection. */
+  struct path_view *(*view)(void *context, uint8_t end, uint64_t connection_id);
+  /* true: that capture point is declared to be on a host of the connection. NULL: none is. */
+  bool (*declared)(void *context, uint8_t end);
+};
+
+#endif
