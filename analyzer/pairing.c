@@ -1,0 +1,568 @@
+#include "analyzer/pairing.h"
+
+#include "wire/timestamp.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Entries of one hash: a content that repeats more often tells nothing, and hostile captures
+ * consist of little else. */
+#define SAME_KEY_MAX 8u
+#define INDEX_SLOTS  32768u /* a power of two: at most 3 keys of each of 4096 samples */
+#define VOTES_MAX    1024u
+/* Numbers below are taken for relative ones, as tcpdump's text has them, unless a SYN was seen. */
+#define RELATIVE_MAX (UINT32_C(1) << 24)
+
+struct index_entry {
+  uint32_t hash;
+  uint32_t sample; /* of b; SKETCH_NONE: empty */
+};
+
+struct pairing_scratch {
+  struct index_entry index[INDEX_SLOTS];
+  uint32_t index_mask;
+  uint32_t votes[2][VOTES_MAX];
+  uint32_t vote_count[2];
+};
+
+struct pairing_scratch *pairing_scratch_new(void)
+{
+  return malloc(sizeof(struct pairing_scratch));
+}
+
+void pairing_scratch_free(struct pairing_scratch *scratch)
+{
+  free(scratch);
+}
+
+static unsigned side_of(const struct sample *sample)
+{
+  return (sample->facts & SAMPLE_FROM_1) != 0 ? 1 : 0;
+}
+
+static bool is_data(const struct sample *sample)
+{
+  return (sample->facts & SAMPLE_DATA) != 0;
+}
+
+static bool is_reset(const struct sample *sample)
+{
+  return (sample->flags & TCP_RST) != 0;
+}
+
+/* --- an index of b's samples --- */
+
+static uint32_t entry_hash(enum sample_key kind, unsigned side, uint32_t high, uint32_t low)
+{
+  uint64_t hash = sample_hash(kind, high, low);
+  return (uint32_t)(hash >> 32) ^ (uint32_t)hash ^ (side != 0 ? UINT32_C(0x85ebca6b) : 0);
+}
+
+static void index_add(struct pairing_scratch *scratch, uint32_t hash, uint32_t sample)
+{
+  unsigned same = 0;
+  for (uint32_t at = hash & scratch->index_mask;; at = (at + 1) & scratch->index_mask) {
+    struct index_entry *entry = &scratch->index[at];
+    if (entry->sample == SKETCH_NONE) {
+      *entry = (struct index_entry){hash, sample};
+      return;
+    }
+    if (entry->hash == hash && ++same == SAME_KEY_MAX)
+      return;
+  }
+}
+
+/* The numbers by which a sample is looked for once the shift is known. */
+static uint32_t number_hash(const struct sample *sample, unsigned side, uint32_t seq, uint32_t ack)
+{
+  return is_data(sample) || is_reset(sample) ? entry_hash(SAMPLE_KEY_SEQ, side, 0, seq)
+                                             : entry_hash(SAMPLE_KEY_ACK, side, 0, ack);
+}
+
+/* Those which need no shift: the first, or only, and the second; 0: none. */
+static void content_hashes(const struct sample *sample, unsigned side, uint32_t hashes[2])
+{
+  hashes[0] = hashes[1] = 0;
+  if ((sample->facts & SAMPLE_TIMESTAMPS) != 0)
+    hashes[0] = entry_hash(SAMPLE_KEY_TIMESTAMPS, side, sample->ts_val, sample->ts_ecr);
+  else if (sample->ip_id != 0)
+    hashes[0] = entry_hash(SAMPLE_KEY_IP_ID, side, sample->payload_bytes, sample->ip_id);
+  if (sample->payload_hash != 0)
+    hashes[1] = entry_hash(SAMPLE_KEY_PAYLOAD, side, 0, sample->payload_hash);
+}
+
+static void index_build(struct pairing_scratch *scratch, const struct sketch *b)
+{
+  uint32_t slots = 16;
+  while (slots < INDEX_SLOTS && slots < b->sample_count * 6)
+    slots *= 2;
+  scratch->index_mask = slots - 1;
+  memset(scratch->index, 0xff, slots * sizeof *scratch->index);
+  for (uint32_t i = 0; i < b->sample_count && i < INDEX_SLOTS / 6; i++) {
+    const struct sample *sample = &b->samples[i];
+    uint32_t hashes[2];
+    index_add(scratch, number_hash(sample, side_of(sample), sample->seq, sample->ack), i);
+    content_hashes(sample, side_of(sample), hashes);
+    for (int key = 0; key < 2; key++) {
+      if (hashes[key] != 0)
+        index_add(scratch, hashes[key], i);
+    }
+  }
+}
+
+/* Walks through the entries of one hash; *at begins as the hash. SKETCH_NONE: no more. */
+static uint32_t index_next(const struct pairing_scratch *scratch, uint32_t hash, uint32_t *at)
+{
+  for (;; (*at)++) {
+    const struct index_entry *entry = &scratch->index[*at & scratch->index_mask];
+    if (entry->sample == SKETCH_NONE)
+      return SKETCH_NONE;
+    if (entry->hash == hash) {
+      (*at)++;
+      return entry->sample;
+    }
+  }
+}
+
+/* --- finding the shift --- */
+
+static void vote(struct pairing_scratch *scratch, unsigned side, uint32_t shift)
+{
+  if (scratch->vote_count[side] < VOTES_MAX)
+    scratch->votes[side][scratch->vote_count[side]++] = shift;
+}
+
+static bool both_have(const struct sample *x, const struct sample *y, uint8_t fact)
+{
+  return (x->facts & y->facts & fact) != 0;
+}
+
+static bool same_kind(const struct sample *x, const struct sample *y)
+{
+  return is_data(x) == is_data(y) && ((x->flags ^ y->flags) & (TCP_SYN | TCP_RST)) == 0;
+}
+
+static bool same_timestamps(const struct sample *x, const struct sample *y)
+{
+  return both_have(x, y, SAMPLE_TIMESTAMPS) && x->ts_val == y->ts_val && x->ts_ecr == y->ts_ecr;
+}
+
+static bool other_payload(const struct sample *x, const struct sample *y)
+{
+  return x->payload_hash != 0 && y->payload_hash != 0 && x->payload_hash != y->payload_hash;
+}
+
+static void vote_by(struct pairing_scratch *scratch, const struct sample *x, unsigned side,
+                    const struct sketch *b, unsigned b_side, uint32_t hash)
+{
+  uint32_t at = hash, index;
+  while ((index = index_next(scratch, hash, &at)) != SKETCH_NONE) {
+    const struct sample *y = &b->samples[index];
+    if (side_of(y) != b_side || !same_kind(x, y) || other_payload(x, y))
+      continue;
+    vote(scratch, side, x->seq - y->seq);
+    bool same_copy = same_timestamps(x, y) || (x->ip_id != 0 && x->ip_id == y->ip_id &&
+                                               x->payload_bytes == y->payload_bytes);
+    if (same_copy && (x->flags & y->flags & TCP_ACK) != 0)
+      vote(scratch, side ^ 1, x->ack - y->ack);
+    return; /* the earliest one */
+  }
+}
+
+static int compare_u32(const void *left, const void *right)
+{
+  uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+  return a < b ? -1 : a > b;
+}
+
+/* The value with most votes; 0 wins a draw. */
+static bool elect(uint32_t *votes, uint32_t count, uint32_t *winner)
+{
+  uint32_t best = 0, zeros = 0;
+  *winner = 0;
+  if (count == 0)
+    return false;
+  qsort(votes, count, sizeof *votes, compare_u32);
+  for (uint32_t from = 0, to; from < count; from = to) {
+    for (to = from + 1; to < count && votes[to] == votes[from];)
+      to++;
+    if (votes[from] == 0)
+      zeros = to - from;
+    if (to - from > best) {
+      best = to - from;
+      *winner = votes[from];
+    }
+  }
+  if (zeros == best)
+    *winner = 0;
+  return true;
+}
+
+static void find_shift(struct pairing_scratch *scratch, const struct sketch *a,
+                       const struct sketch *b, struct pairing *pairing)
+{
+  scratch->vote_count[0] = scratch->vote_count[1] = 0;
+  for (unsigned side = 0; side < 2; side++) {
+    const struct sketch_side *at_a = &a->sides[side];
+    const struct sketch_side *at_b = &b->sides[side ^ (pairing->crossed ? 1 : 0)];
+    if ((at_a->facts & at_b->facts & SKETCH_SIDE_SYN) != 0)
+      vote(scratch, side, at_a->isn - at_b->isn);
+  }
+  for (uint32_t i = 0; i < a->sample_count; i++) {
+    const struct sample *x = &a->samples[i];
+    unsigned side = side_of(x), b_side = side ^ (pairing->crossed ? 1 : 0);
+    uint32_t hashes[2];
+    if (scratch->vote_count[0] == VOTES_MAX && scratch->vote_count[1] == VOTES_MAX)
+      break;
+    vote_by(scratch, x, side, b, b_side, number_hash(x, b_side, x->seq, x->ack));
+    content_hashes(x, b_side, hashes);
+    for (int key = 0; key < 2; key++) {
+      if (hashes[key] != 0)
+        vote_by(scratch, x, side, b, b_side, hashes[key]);
+    }
+  }
+  for (unsigned side = 0; side < 2; side++)
+    pairing->shift_known[side] =
+        elect(scratch->votes[side], scratch->vote_count[side], &pairing->shift[side]);
+}
+
+/* --- holding it against all samples --- */
+
+enum likeness {
+  LIKENESS_NONE,
+  LIKENESS_COPY,   /* the same bytes, or the same ACK, with other timestamps */
+  LIKENESS_NUMBERS /* nothing but the numbers to compare, or the timestamps are the same too */
+};
+
+static bool fits(const struct pairing *pairing, unsigned side, uint32_t at_a, uint32_t at_b)
+{
+  return !pairing->shift_known[side] || at_b + pairing->shift[side] == at_a;
+}
+
+static enum likeness likeness_of(const struct pairing *pairing, const struct sample *x,
+                                 const struct sample *y)
+{
+  unsigned side = side_of(x);
+  if ((side_of(y) != side) != pairing->crossed || !same_kind(x, y) ||
+      !fits(pairing, side, x->seq, y->seq))
+    return LIKENESS_NONE;
+  bool acks_fit = ((x->flags & y->flags & TCP_ACK) == 0) || fits(pairing, side ^ 1, x->ack, y->ack);
+  if (!is_data(x) && !acks_fit)
+    return LIKENESS_NONE;
+  if (both_have(x, y, SAMPLE_TIMESTAMPS) && !same_timestamps(x, y))
+    return LIKENESS_COPY;
+  return acks_fit ? LIKENESS_NUMBERS : LIKENESS_COPY;
+}
+
+/* The earliest sample of b that is most like x. */
+static const struct sample *find_like(const struct pairing_scratch *scratch, const struct sketch *b,
+                                      const struct pairing *pairing, const struct sample *x,
+                                      enum likeness *likeness)
+{
+  unsigned side = side_of(x), b_side = side ^ (pairing->crossed ? 1 : 0);
+  uint32_t hash =
+      number_hash(x, b_side, x->seq - pairing->shift[side], x->ack - pairing->shift[side ^ 1]);
+  uint32_t at = hash, index;
+  const struct sample *best = NULL;
+  *likeness = LIKENESS_NONE;
+  while ((index = index_next(scratch, hash, &at)) != SKETCH_NONE) {
+    const struct sample *y = &b->samples[index];
+    enum likeness found = likeness_of(pairing, x, y);
+    if (found > *likeness) {
+      *likeness = found;
+      best = y;
+    }
+  }
+  return best;
+}
+
+struct tally {
+  uint32_t supports[2];          /* comparisons that the shift of this side has passed */
+  uint32_t ts_val[2], ts_ecr[2]; /* the last pair counted */
+  uint32_t payload_hash[2];      /* " */
+  uint16_t ip_id[2];
+};
+
+static void tally_match(struct pairing *pairing, struct tally *tally, const struct sample *x,
+                        const struct sample *y)
+{
+  unsigned side = side_of(x);
+  pairing->matched[side]++;
+  if (same_timestamps(x, y) &&
+      (tally->ts_val[side] != x->ts_val || tally->ts_ecr[side] != x->ts_ecr)) {
+    tally->ts_val[side] = x->ts_val;
+    tally->ts_ecr[side] = x->ts_ecr;
+    pairing->same_timestamps++;
+  }
+  if (x->payload_hash != 0 && x->payload_hash == y->payload_hash &&
+      tally->payload_hash[side] != x->payload_hash) {
+    tally->payload_hash[side] = x->payload_hash;
+    pairing->same_payloads++;
+  }
+  if (other_payload(x, y))
+    pairing->other_payloads++;
+  if (x->ip_id != 0 && y->ip_id != 0) {
+    if (x->ip_id != y->ip_id)
+      pairing->other_ip_ids++;
+    else if (tally->ip_id[side] != x->ip_id)
+      pairing->same_ip_ids[side]++;
+    tally->ip_id[side] = x->ip_id;
+  }
+  if (x->ttl != 0 && y->ttl != 0)
+    pairing->ttl_votes[side] += x->ttl > y->ttl ? 1 : -(x->ttl < y->ttl);
+}
+
+static void tally_all(const struct pairing_scratch *scratch, const struct sketch *a,
+                      const struct sketch *b, struct pairing *pairing, struct tally *tally)
+{
+  for (uint32_t i = 0; i < a->sample_count; i++) {
+    const struct sample *x = &a->samples[i];
+    enum likeness likeness;
+    const struct sample *y = find_like(scratch, b, pairing, x, &likeness);
+    if (y == NULL)
+      continue;
+    unsigned side = side_of(x);
+    tally->supports[side]++;
+    if ((x->flags & y->flags & TCP_ACK) != 0 && (!is_data(x) || likeness == LIKENESS_NUMBERS))
+      tally->supports[side ^ 1]++;
+    if (likeness == LIKENESS_NUMBERS)
+      tally_match(pairing, tally, x, y);
+    else
+      pairing->other_timestamps++;
+  }
+}
+
+/* --- evidence --- */
+
+/* Whether the numbers of a connection may be relative ones: they then say nothing of where the
+ * stream stands. */
+static bool looks_relative(const struct sketch *sketch)
+{
+  for (int side = 0; side < 2; side++) {
+    const struct sketch_side *from = &sketch->sides[side];
+    if ((from->facts & SKETCH_SIDE_SYN) != 0)
+      continue;
+    if ((from->facts & SKETCH_SIDE_STARTED) != 0 && from->first_seq < RELATIVE_MAX)
+      return true;
+    if (sketch->sample_count > 0 && side_of(&sketch->samples[0]) != (unsigned)side &&
+        (sketch->samples[0].flags & TCP_ACK) != 0 && sketch->samples[0].ack < RELATIVE_MAX)
+      return true;
+  }
+  return false;
+}
+
+#define SEQUENCE_BITS_MAX 28.0 /* of 32 */
+
+/* That n comparisons hold by chance: each of a's samples could have met each of b's. */
+static double sequence_bits(uint32_t supports, uint32_t a_samples, uint32_t b_samples)
+{
+  double each = 32.0 - log2((double)a_samples * (double)b_samples);
+  double bits = each * supports;
+  return bits < 0 ? 0 : fmin(bits, SEQUENCE_BITS_MAX);
+}
+
+static double isn_bits(uint32_t isn)
+{
+  /* An ISN of few bits is one that somebody chose, and may choose again. */
+  return fmin(log2((double)isn + 1), SEQUENCE_BITS_MAX);
+}
+
+static void weigh_sequence(const struct sketch *a, const struct sketch *b,
+                           const struct tally *tally, struct pairing *pairing)
+{
+  bool relative = looks_relative(a) || looks_relative(b);
+  double bits = 0;
+  for (unsigned side = 0; side < 2; side++) {
+    const struct sketch_side *at_a = &a->sides[side];
+    const struct sketch_side *at_b = &b->sides[side ^ (pairing->crossed ? 1 : 0)];
+    if (!pairing->shift_known[side] || pairing->shift[side] != 0 || tally->supports[side] == 0)
+      continue;
+    double gained = 0;
+    if ((at_a->facts & at_b->facts & SKETCH_SIDE_SYN) != 0 && at_a->isn == at_b->isn)
+      gained = isn_bits(at_a->isn);
+    if (!relative)
+      gained = fmax(gained, sequence_bits(tally->supports[side], a->sample_count, b->sample_count));
+    pairing->sequence_is_evidence[side] = gained > 0;
+    bits += gained;
+  }
+  pairing->sequence_bits = (float)bits;
+}
+
+/* A sibling shares hosts and application. */
+#define ADDRESSES_SAME_BITS  16.0 /* only a later use of the same ports has them too */
+#define ADDRESSES_PORTS_BITS 10.0 /* client ports come from some 2^14 */
+#define TIMESTAMPS_FIRST_BITS                                                                      \
+  10.0                            /* even if all connections of a host share its clock: sent in    \
+                                     the same tick, and what was answered in the same tick */
+#define TIMESTAMPS_OTHER_BITS 2.0 /* each further one */
+#define TIMESTAMPS_BITS_MAX   40.0
+#define IP_ID_BITS            12.0 /* of 16, per side: counters may start anywhere */
+#define IP_ID_ALONE_BITS      8.0  /* one packet only */
+#define PAYLOAD_BITS          1.0  /* siblings carry the same bytes */
+#define PAYLOAD_BITS_MAX      6.0
+#define ACK_BITS              0.5 /* where a receiver happens to acknowledge */
+#define ACK_BITS_MAX          4.0
+
+static bool ip_ids_kept(const struct pairing *pairing)
+{
+  uint32_t same = pairing->same_ip_ids[0] + pairing->same_ip_ids[1];
+  return same > 0 && same >= 8 * pairing->other_ip_ids;
+}
+
+static enum pairing_addresses addresses_of(const struct sketch *a, const struct sketch *b,
+                                           bool crossed)
+{
+  unsigned cross = crossed ? 1 : 0;
+  const struct flow_key *left = &a->key, *right = &b->key;
+  if (left->port[0] != right->port[cross] || left->port[1] != right->port[cross ^ 1])
+    return PAIRING_ADDRESSES_DIFFER;
+  if (left->ip_version != right->ip_version)
+    return PAIRING_ADDRESSES_PORTS;
+  const size_t size = sizeof left->address[0];
+  if (memcmp(&left->address[0], &right->address[cross], size) == 0 &&
+      memcmp(&left->address[1], &right->address[cross ^ 1], size) == 0)
+    return PAIRING_ADDRESSES_SAME;
+  if (memcmp(&left->address[0], &right->address[cross ^ 1], size) == 0 &&
+      memcmp(&left->address[1], &right->address[cross], size) == 0)
+    return PAIRING_ADDRESSES_SWAPPED;
+  return PAIRING_ADDRESSES_PORTS;
+}
+
+static double address_bits(enum pairing_addresses addresses)
+{
+  if (addresses == PAIRING_ADDRESSES_SAME)
+    return ADDRESSES_SAME_BITS;
+  return addresses != PAIRING_ADDRESSES_DIFFER ? ADDRESSES_PORTS_BITS : 0;
+}
+
+static void weigh(struct pairing *pairing)
+{
+  double bits = pairing->sequence_bits;
+  uint32_t matched = pairing->matched[0] + pairing->matched[1];
+  if (matched + pairing->other_timestamps == 0) {
+    pairing->bits = 0;
+    return;
+  }
+  bits += address_bits(pairing->addresses);
+  if (pairing->same_timestamps > 0)
+    bits += fmin(TIMESTAMPS_FIRST_BITS + TIMESTAMPS_OTHER_BITS * (pairing->same_timestamps - 1),
+                 TIMESTAMPS_BITS_MAX);
+  if (ip_ids_kept(pairing)) {
+    for (int side = 0; side < 2; side++) {
+      if (pairing->same_ip_ids[side] > 0)
+        bits += pairing->same_ip_ids[side] > 1 ? IP_ID_BITS : IP_ID_ALONE_BITS;
+    }
+  }
+  bits += fmin(PAYLOAD_BITS * pairing->same_payloads, PAYLOAD_BITS_MAX);
+  bits += fmin(ACK_BITS * matched, ACK_BITS_MAX);
+  /* A proxy that ends one connection and opens another keeps the bytes, and may keep the addresses;
+   * it keeps neither both sides' sequence numbers nor timestamps nor IP-ID. */
+  pairing->provable =
+      pairing->sequence_bits > 0 || pairing->same_timestamps > 0 || ip_ids_kept(pairing);
+  if (pairing->other_payloads * 4 > matched)
+    bits = 0;
+  pairing->bits = (float)bits;
+}
+
+void pairing_compare(struct pairing_scratch *scratch, const struct sketch *a,
+                     const struct sketch *b, bool crossed, struct pairing *pairing)
+{
+  struct tally tally = {0};
+  uint32_t a_index = pairing->a, b_index = pairing->b;
+  *pairing = (struct pairing){.a = a_index, .b = b_index, .crossed = crossed};
+  pairing->addresses = addresses_of(a, b, crossed);
+  index_build(scratch, b);
+  find_shift(scratch, a, b, pairing);
+  tally_all(scratch, a, b, pairing, &tally);
+  weigh_sequence(a, b, &tally, pairing);
+  weigh(pairing);
+}
+
+/* --- packets seen at both points --- */
+
+/* Whether x and y are the same transmission, and which of the two may be the earlier sighting. What
+ * must never happen is that an earlier transmission, whose sighting one capture lacks, is taken for
+ * a later one: it would arrive before it left (docs/pairing.md). */
+static bool same_transmission(const struct pairing *pairing, bool ip_ids, const struct sample *x,
+                              const struct sample *y, struct pairing_point *point)
+{
+  bool timestamps = both_have(x, y, SAMPLE_TIMESTAMPS);
+  bool ids = ip_ids && x->ip_id != 0 && y->ip_id != 0;
+  if (((x->facts | y->facts) & SAMPLE_UNTIMED) != 0 || (ids && x->ip_id != y->ip_id))
+    return false;
+  bool x_first = (x->facts & SAMPLE_FRESH) != 0, y_first = (y->facts & SAMPLE_FRESH) != 0;
+  if (timestamps && ids) {
+    x_first = y_first = true;
+  } else if (!timestamps && !ids) {
+    if (!is_data(x))
+      return false;
+    x_first = y_first = x_first && y_first;
+  } else if (!is_data(x) && !ids && ((x->facts | y->facts) & SAMPLE_REPEATED) != 0) {
+    return false;
+  }
+  *point = (struct pairing_point){.a_ns = x->time_ns,
+                                  .b_ns = y->time_ns,
+                                  .side = (uint8_t)side_of(x),
+                                  .a_may_start = x_first,
+                                  .b_may_start = y_first};
+  (void)pairing;
+  return x_first || y_first;
+}
+
+size_t pairing_points(struct pairing_scratch *scratch, const struct sketch *a,
+                      const struct sketch *b, const struct pairing *pairing,
+                      struct pairing_point *points, size_t max)
+{
+  bool ip_ids = ip_ids_kept(pairing);
+  size_t count = 0;
+  index_build(scratch, b);
+  for (uint32_t i = 0; i < a->sample_count && count < max; i++) {
+    const struct sample *x = &a->samples[i];
+    enum likeness likeness;
+    const struct sample *y = find_like(scratch, b, pairing, x, &likeness);
+    if (y != NULL && likeness == LIKENESS_NUMBERS &&
+        same_transmission(pairing, ip_ids, x, y, &points[count]))
+      count++;
+  }
+  return count;
+}
+
+/* --- order --- */
+
+/* Clocks may drift apart that much between two packets: parts per thousand (600 ppm, and some). */
+#define DRIFT_PER_MILLE 1
+
+int pairing_order_by_delays(const struct pairing_point *points, size_t count)
+{
+  const struct pairing_point *last[2] = {NULL, NULL};
+  uint64_t a_first = 0, b_first = 0;
+  for (size_t i = 0; i < count; i++) {
+    const struct pairing_point *point = &points[i], *other = last[point->side ^ 1];
+    if (!point->a_may_start || !point->b_may_start)
+      continue;
+    last[point->side] = point;
+    if (other == NULL)
+      continue;
+    int64_t delta_ns = (point->b_ns - point->a_ns) - (other->b_ns - other->a_ns);
+    int64_t apart_ns = point->a_ns - other->a_ns;
+    int64_t drift_ns = (apart_ns < 0 ? -apart_ns : apart_ns) / 1000 * DRIFT_PER_MILLE;
+    if (point->side == 1)
+      delta_ns = -delta_ns;
+    if (delta_ns > drift_ns)
+      a_first++;
+    else if (delta_ns < -drift_ns)
+      b_first++;
+  }
+  /* A clock's step between two packets misleads one comparison, never most of them. */
+  if (a_first > 4 * b_first)
+    return 1;
+  return b_first > 4 * a_first ? -1 : 0;
+}
+
+int pairing_order_by_ttl(const struct pairing *pairing)
+{
+  /* Packets of side 0 have the higher TTL closer to side 0, those of side 1 the lower one. */
+  int32_t votes = pairing->ttl_votes[0] - pairing->ttl_votes[1];
+  return (votes > 0) - (votes < 0);
+}

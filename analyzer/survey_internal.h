@@ -1,0 +1,75 @@
+#ifndef ANALYZER_SURVEY_INTERNAL_H
+#define ANALYZER_SURVEY_INTERNAL_H
+
+/* The inside of the survey; nobody else includes this.
+ *
+ * survey.c        the facade: packets in, pairs and clocks out
+ * survey_match.c  which connections of two captures are one: edges
+ * survey_fit.c    which end of an edge is upstream; the clocks
+ * survey_group.c  edges of several captures become pairs, their points are put in order */
+
+#include "analyzer/pairing.h"
+#include "analyzer/survey.h"
+#include "wire/timestamp.h"
+
+/* Two sketches of two ends that are, or may be, one connection. */
+struct survey_edge {
+  struct pairing pairing; /* a, b: indices into the sets of the ends */
+  uint8_t end_a, end_b;   /* end_a < end_b */
+  uint8_t certainty;      /* enum pair_certainty */
+  bool ambiguous;         /* other connections fit as well: time may tell */
+  int8_t order;           /* > 0: a is closer to its side 0, < 0: b is; 0: not known */
+};
+
+struct survey_edges {
+  struct survey_edge *at;
+  size_t count, capacity;
+};
+
+/* More points of one connection pair would not make its clock any better. */
+#define SURVEY_POINTS_MAX 4096u
+
+struct survey {
+  uint32_t ends;
+  struct survey_limits limits;
+  struct sketch_budget budget; /* of the sketches */
+  uint64_t memory_peak_bytes;
+  struct sketch_set sets[ANALYZER_ENDS_MAX];
+
+  /* while solving */
+  struct pairing_scratch *scratch;
+  struct pairing_point *points; /* SURVEY_POINTS_MAX */
+  struct survey_edges edges;
+  uint64_t working_bytes; /* allocated for solving, now */
+
+  /* the result */
+  struct connection_pair *pairs;
+  uint32_t pair_count;
+  uint64_t pairs_not_certain;
+  struct clock_map clocks[ANALYZER_ENDS_MAX];
+  bool clock_known[ANALYZER_ENDS_MAX];
+};
+
+/* calloc() and free() that count. */
+void *survey_allocate(struct survey *survey, size_t count, size_t size);
+void survey_release(struct survey *survey, void *memory, size_t count, size_t size);
+
+static inline struct sketch *survey_sketch(const struct survey *survey, uint8_t end, uint32_t index)
+{
+  return sketch_at(&survey->sets[end], index);
+}
+
+/* Appends the edges between two ends to survey->edges, at most one for each sketch but the
+ * ambiguous ones. Returns 0 or ERROR_MEMORY. */
+int survey_match(struct survey *survey, uint8_t end_a, uint8_t end_b);
+
+/* Points of an edge into survey->points; returns how many. */
+size_t survey_edge_points(struct survey *survey, const struct survey_edge *edge);
+
+/* Puts the ends of each edge in order, and fits the clocks. Returns 0 or ERROR_MEMORY. */
+int survey_fit(struct survey *survey);
+
+/* Makes survey->pairs of the edges. Returns 0 or ERROR_MEMORY. */
+int survey_group(struct survey *survey);
+
+#endif
