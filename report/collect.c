@@ -110,9 +110,8 @@ static bool endpoint_matches(const struct endpoint *wanted, const struct endpoin
 }
 
 static bool seen_as_selected(const struct collect_selection *selection,
-                             const struct connection_summary *view)
+                             const struct endpoint *client, const struct endpoint *server)
 {
-  const struct endpoint *client = &view->client, *server = &view->server;
   const struct endpoint *first = &selection->endpoints[0], *second = &selection->endpoints[1];
   if (selection->endpoint_count == 1)
     return endpoint_matches(first, client) || endpoint_matches(first, server);
@@ -120,15 +119,19 @@ static bool seen_as_selected(const struct collect_selection *selection,
          (endpoint_matches(first, server) && endpoint_matches(second, client));
 }
 
-static bool selected(const struct collect *collect, const struct report_connection *connection)
+/* pair: with the addresses at all points, of which a finding's connection has one view only; NULL:
+ * those of the summary are all there are. */
+static bool selected(const struct collect *collect, const struct report_connection *connection,
+                     const struct connection_pair *pair)
 {
   const struct collect_selection *selection = &collect->options.selection;
   if (selection->id != 0 && selection->id != connection->id)
     return false;
-  if (selection->endpoint_count == 0)
+  if (selection->endpoint_count == 0 ||
+      seen_as_selected(selection, &connection->summary->client, &connection->summary->server))
     return true;
-  for (uint32_t i = 0; i < connection->view_count; i++)
-    if (seen_as_selected(selection, connection->views[i]))
+  for (uint32_t i = 0; pair != NULL && i < pair->member_count; i++)
+    if (seen_as_selected(selection, &pair->members[i].client, &pair->members[i].server))
       return true;
   return false;
 }
@@ -234,8 +237,6 @@ static bool replace_revised(struct collect *collect, struct finding_record *reco
 static void add_finding(struct collect *collect, const struct report_connection *connection,
                         const struct finding *finding)
 {
-  if (!selected(collect, connection))
-    return;
   struct finding_record record = {.connection_id = connection->id,
                                   .waited_ns = finding->waited_ns,
                                   .id = finding->id,
@@ -315,12 +316,14 @@ static void count_view(struct end_record *end, const struct connection_summary *
   end->quality |= view->quality;
 }
 
+static void note_id(struct collect *collect, uint64_t id)
+{
+  if (id > collect->id_last)
+    collect->id_last = id;
+}
+
 static void keep_connection(struct collect *collect, const struct report_connection *connection)
 {
-  if (connection->id > collect->id_last)
-    collect->id_last = connection->id;
-  if (!selected(collect, connection))
-    return;
   collect->overview.findings_suppressed += connection->summary->findings_suppressed;
   add_budget(&collect->overview, connection->summary);
   struct connection_shape shape;
@@ -347,15 +350,18 @@ static void on_finding(void *context, const struct connection_summary *summary,
 {
   struct collect *collect = context;
   const struct report_connection connection = single(collect, summary);
-  add_finding(collect, &connection, finding);
+  if (selected(collect, &connection, NULL))
+    add_finding(collect, &connection, finding);
 }
 
 static void on_connection(void *context, const struct connection_summary *summary)
 {
   struct collect *collect = context;
   const struct report_connection connection = single(collect, summary);
-  if (selected(collect, &connection))
-    count_view(&collect->ends[collect->end], summary);
+  note_id(collect, connection.id);
+  if (!selected(collect, &connection, NULL))
+    return;
+  count_view(&collect->ends[collect->end], summary);
   keep_connection(collect, &connection);
 }
 
@@ -442,7 +448,8 @@ static void on_joint_finding(void *context, const struct joint_connection *joint
   struct report_connection connection;
   struct report_pairing pairing;
   describe_joint(joint, false, &connection, &pairing);
-  add_finding(context, &connection, finding);
+  if (selected(context, &connection, joint->pair))
+    add_finding(context, &connection, finding);
 }
 
 static void on_joint_connection(void *context, const struct joint_connection *joint)
@@ -451,13 +458,14 @@ static void on_joint_connection(void *context, const struct joint_connection *jo
   struct report_connection connection;
   struct report_pairing pairing;
   describe_joint(joint, true, &connection, &pairing);
-  if (selected(collect, &connection)) {
-    for (uint32_t i = 0; i < connection.view_count; i++)
-      count_view(&collect->ends[connection.views[i]->end], connection.views[i]);
-    collect->overview.connections++;
-    collect->overview.syns_unanswered += joint_sums_unanswered(connection.summary);
-    joint_sums_add(&collect->overview.joint, &connection);
-  }
+  note_id(collect, connection.id);
+  if (!selected(collect, &connection, joint->pair))
+    return;
+  for (uint32_t i = 0; i < connection.view_count; i++)
+    count_view(&collect->ends[connection.views[i]->end], connection.views[i]);
+  collect->overview.connections++;
+  collect->overview.syns_unanswered += joint_sums_unanswered(connection.summary);
+  joint_sums_add(&collect->overview.joint, &connection);
   keep_connection(collect, &connection);
 }
 

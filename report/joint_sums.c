@@ -127,12 +127,11 @@ void joint_sums_add(struct report_joint *sums, const struct report_connection *c
   sums->seen_at[connection->view_count]++;
   if (connection->view_count == 1)
     sums->only_at[connection->views[0]->end]++;
-  if (connection->pairing != NULL) {
-    if (connection->view_count == 1)
-      sums->pairs_possible++;
-    else if (connection->pairing->certainty != PAIR_CERTAIN)
-      sums->pairs_likely++;
-  }
+  if (connection->pairing != NULL && connection->view_count > 1 &&
+      connection->pairing->certainty != PAIR_CERTAIN)
+    sums->pairs_likely++;
+  else if (connection->pairing != NULL && connection->pairing->certainty == PAIR_POSSIBLE)
+    sums->pairs_possible++;
   for (int side = 0; side < 2; side++)
     for (uint32_t i = 0; i < connection->hop_count; i++)
       add_hop(sums, (enum stream_side)side, &connection->hops[side][i]);

@@ -314,17 +314,18 @@ void text_joint_which(struct text *text, const struct report_connection *connect
   struct text_buffer line = {.used = 0};
   for (uint32_t i = 1; i < connection->view_count; i++)
     other_addresses(text, connection, connection->views[i]);
-  if (pairing == NULL)
+  const bool possible = pairing != NULL && pairing->certainty == PAIR_POSSIBLE;
+  if (pairing == NULL || (connection->view_count == 1 && !possible))
     return;
   text_append(&line, "%s%s",
               pairing->reason[0] != '\0' ? pairing->reason : "what the path does not change",
-              connection->view_count == 1          ? " (too uncertain: not used)"
+              possible                             ? " (too uncertain: not used)"
               : pairing->certainty == PAIR_CERTAIN ? " (certain)"
                                                    : " (likely, not certain)");
   if (connection->view_count > 1 && !pairing->order_known)
     text_append(&line,
                 "; which end is nearer to the client is not known, and taken as they are named");
-  text_line(&text->page, connection->view_count == 1 ? "perhaps joined" : "joined by", line.text);
+  text_line(&text->page, possible ? "like another" : "joined by", line.text);
 }
 
 static void part(struct text_buffer *line, uint64_t bytes, const char *where)

@@ -39,14 +39,21 @@ static void deliver(struct collect *collect, const struct joint_example *example
   sink.connection(sink.context, &example->connection);
 }
 
-static void deliver_loss(struct collect *collect, struct joint_example *example)
+/* A finding comes with what its own end knows, before the rest is known. */
+static void deliver_loss(struct collect *collect, const struct joint_example *example)
 {
   const struct joint_sink sink = collect_joint_sink(collect);
   const struct finding finding = joint_example_loss(example->connection.view_count);
-  const uint32_t hops = example->connection.hop_count;
-  example->connection.hop_count = 0; /* not known before the end */
-  sink.finding(sink.context, &example->connection, &finding);
-  example->connection.hop_count = hops;
+  struct joint_connection *early = calloc(1, sizeof *early);
+  assert_non_null(early);
+  early->id = example->connection.id;
+  early->level = example->connection.level;
+  early->view_count = 1;
+  early->views[0] = &example->views[0];
+  early->whole = &example->whole;
+  early->pair = example->connection.pair;
+  sink.finding(sink.context, early, &finding);
+  free(early);
 }
 
 static void end_captures(struct collect *collect, uint32_t ends)
@@ -258,7 +265,7 @@ static void test_json_of_three_points(void **state)
 
 /* ---- what is kept ---- */
 
-/* A finding whose final summary fell to a limit still has its views. */
+/* The final summary of a connection may fall to a limit, what was known with its finding stays. */
 static void test_views_survive_packing(void **state)
 {
   (void)state;
@@ -277,16 +284,34 @@ static void test_views_survive_packing(void **state)
   for (uint32_t i = 0; i < 2; i++) {
     joint_example_make(&example, i + 1, 2);
     collect_connection(collect, i, &connection, material);
-    assert_int_equal(connection.view_count, 2);
+    assert_int_equal(connection.view_count, i + 1);
+    assert_int_equal(connection.hop_count, i);
+    assert_int_equal(connection.level, EVIDENCE_BOTH_ENDS);
     assert_memory_equal(connection.summary, &example.whole, sizeof example.whole);
-    for (uint32_t view = 0; view < 2; view++)
+    for (uint32_t view = 0; view <= i; view++)
       assert_memory_equal(connection.views[view], &example.views[view], sizeof example.views[view]);
     assert_string_equal(connection.pairing->reason, example.pair.reason);
-    assert_int_equal(connection.hop_count, i == 0 ? 0 : 1);
   }
   assert_memory_equal(connection.hops[SIDE_SERVER], example.connection.hops[SIDE_SERVER],
                       sizeof(struct hop_summary));
   free(material);
+  collect_free(collect);
+}
+
+/* Text and JSON of such a connection hold no more than is known. */
+static void test_finding_without_its_connection(void **state)
+{
+  (void)state;
+  struct collect *collect = begin(2, NULL);
+  struct joint_example example;
+  joint_example_make(&example, 1, 2);
+  deliver_loss(collect, &example);
+  end_captures(collect, 2);
+  char *rendered = render_text(collect, true);
+  assert_non_null(strstr(rendered, "of 65,160 outstanding"));
+  assert_null(strstr(rendered, "path A"));
+  free(rendered);
+  json_decref(render_json(collect));
   collect_free(collect);
 }
 
@@ -317,10 +342,12 @@ static void test_selection_knows_every_name(void **state)
   struct joint_example example;
   for (uint64_t id = 1; id <= 3; id++) {
     joint_example_make(&example, id, 2);
+    deliver_loss(collect, &example);
     deliver(collect, &example);
   }
   end_captures(collect, 2);
   assert_int_equal(collect_arrange(collect), 0);
+  assert_int_equal(collect_finding_count(collect), 1);
   const struct report_overview *overview = collect_overview(collect);
   assert_int_equal(collect_connection_count(collect), 1);
   assert_int_equal(overview->connections, 1);
@@ -357,6 +384,7 @@ int main(void)
       cmocka_unit_test(test_nothing_in_common),
       cmocka_unit_test(test_json_of_three_points),
       cmocka_unit_test(test_views_survive_packing),
+      cmocka_unit_test(test_finding_without_its_connection),
       cmocka_unit_test(test_memory_of_uneventful_connections),
       cmocka_unit_test(test_selection_knows_every_name),
       cmocka_unit_test(test_forgotten_syns_count_once),
