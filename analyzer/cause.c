@@ -359,9 +359,9 @@ static const struct cause_info causes[CAUSE_COUNT] = {
          "Capture the SYN and the SYN-ACK at both ends: different window scale options are the "
          "proof; or compare wscale:SND,RCV of `ss -ti` at both ends, which must mirror each other.",
          "Turn off the TCP rewriting in the firewall or accelerator on the path; until then keep "
-         "the scale small where the window is announced (a small net.ipv4.tcp_rmem maximum before "
-         "connecting, or `ip route ... window 65535`), or set net.ipv4.tcp_window_scaling=0 "
-         "there."},
+         "the shift at 0 where the window is announced (`ip route ... window 65535`, or a small "
+         "SO_RCVBUF before connecting or listening), or set net.ipv4.tcp_window_scaling=0 on "
+         "either host."},
     [CAUSE_WINDOW_SCALE_STRIPPED] =
         {"window-scale-stripped", LOCATION_REVERSE_PATH,
          "the window scale option was removed on the way, so that only one end scales",

@@ -106,6 +106,7 @@ static void tell_damage(struct mismatch *mismatch)
     SUMMARY_ADD(mismatch, ": they left with a right checksum and arrived with a wrong one.");
   } else {
     mismatch->finding.confidence = mismatch->finding.cause_confidence = CONFIDENCE_POSSIBLE;
+    mismatch->finding.advice = NULL;
     SUMMARY_ADD(mismatch,
                 "%llu of %s's segments have a wrong checksum at %c, but most were not sent again: "
                 "rather the capture shows other bytes than the host received.",

@@ -94,7 +94,9 @@ static void tell_timestamps(struct mismatch *mismatch)
                   removed ? "the same segment without it" : "the same segment with one");
   SUMMARY_ADD(mismatch, "The timestamps option was %s %s's %s",
               removed ? "removed from" : "put into", who,
-              in_syn ? syn : "segments, but not from its SYN,");
+              in_syn                  ? syn
+              : changes->syn_compared ? "segments, but not from its SYN,"
+                                      : "segments");
   mismatch_add_between(mismatch);
   if (!in_syn || client != server) {
     mismatch->finding.severity = SEVERITY_PROBLEM;

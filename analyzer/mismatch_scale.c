@@ -32,6 +32,9 @@ static const char advice_one_sided[] =
     "Have the middlebox pass the option, or remove it from the SYN, not from the answer only: then "
     "neither end scales. net.ipv4.tcp_window_scaling=0 on either host has the same effect for new "
     "connections (at most 64 KB per round trip).";
+static const char advice_none[] =
+    "Nothing to do for this connection; have the middlebox pass the option, since others may not "
+    "be so lucky.";
 static const char advice_both_without[] =
     "Nothing stalls by this. If 64 KB per round trip is too little, have the middlebox pass the "
     "option, or use several connections in parallel.";
@@ -266,6 +269,17 @@ static bool scaled(const struct shift_belief *belief)
   return belief->announced != 0 || belief->read != 0;
 }
 
+static void tell_no_harm(struct mismatch *mismatch, bool scaling)
+{
+  mismatch->finding.advice = advice_none;
+  if (windows_follow(mismatch->changes))
+    SUMMARY_ADD(mismatch, "without effect, since the windows are rewritten to match");
+  else if (mismatch_has(mismatch, PATH_CHANGE_WSCALE_STRIPPED) && !scaling)
+    tell_unscaled(mismatch);
+  else
+    SUMMARY_ADD(mismatch, "without effect, since both ends go by the same shifts");
+}
+
 static void tell_consequences(struct mismatch *mismatch)
 {
   struct syn_sightings seen;
@@ -284,13 +298,8 @@ static void tell_consequences(struct mismatch *mismatch)
     tell_effect(mismatch, belief, announcer);
   }
   mismatch->finding.severity = hurt > 0 ? SEVERITY_PROBLEM : SEVERITY_INFO;
-  if (hurt == 0 && windows_follow(mismatch->changes))
-    SUMMARY_ADD(mismatch, "without effect, since the windows are rewritten to match");
-  else if (hurt == 0 && (mismatch->changes->changed & PATH_CHANGE_WSCALE_STRIPPED) != 0 &&
-           !scaled(&beliefs[0]) && !scaled(&beliefs[1]))
-    tell_unscaled(mismatch);
-  else if (hurt == 0)
-    SUMMARY_ADD(mismatch, "without effect, since both ends go by the same shifts");
+  if (hurt == 0)
+    tell_no_harm(mismatch, scaled(&beliefs[0]) || scaled(&beliefs[1]));
   SUMMARY_ADD(mismatch, ".");
 }
 
