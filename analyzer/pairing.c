@@ -495,7 +495,7 @@ static bool same_transmission(const struct pairing *pairing, bool ip_ids, const 
   if (timestamps && ids) {
     x_first = y_first = true;
   } else if (!timestamps && !ids) {
-    if (!is_data(x))
+    if (!is_data(x) && !is_reset(x))
       return false;
     x_first = y_first = x_first && y_first;
   } else if (!is_data(x) && !ids && ((x->facts | y->facts) & SAMPLE_REPEATED) != 0) {

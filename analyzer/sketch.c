@@ -167,7 +167,7 @@ static int64_t credible_time(const struct packet *packet)
 {
   if (packet->time_ns > SKETCH_TIME_MAX_NS)
     return SKETCH_TIME_MAX_NS;
-  return packet->time_ns < -SKETCH_TIME_MAX_NS ? -SKETCH_TIME_MAX_NS : packet->time_ns;
+  return packet->time_ns < 0 ? 0 : packet->time_ns;
 }
 
 /* As source_is_client() of analyzer.c, so that both name the same side. */
@@ -239,7 +239,7 @@ static bool begins_anew(const struct sketch *sketch, unsigned from, const struct
   if ((sketch->facts & SKETCH_ESTABLISHED) == 0)
     return known;
   return (sketch->facts & SKETCH_ENDED) != 0 ||
-         packet->time_ns - sketch->last_ns > REUSE_QUIET_NS ||
+         credible_time(packet) - sketch->last_ns > REUSE_QUIET_NS ||
          seq_gt(packet->seq, side->seq_next + UINT16_MAX);
 }
 
@@ -345,13 +345,16 @@ static uint8_t sample_facts(const struct sketch_side *side, const struct packet 
   unsigned facts = from == 1 ? SAMPLE_FROM_1 : 0;
   if ((packet->options & TCP_OPT_TIMESTAMPS) != 0)
     facts |= SAMPLE_TIMESTAMPS;
-  if (!time_is_valid(packet->time_ns))
+  if (packet->time_ns != credible_time(packet))
     facts |= SAMPLE_UNTIMED;
   if (data) {
     bool first_syn = (packet->flags & TCP_SYN) != 0 && (side->facts & SKETCH_SIDE_SYN) == 0;
     facts |= SAMPLE_DATA;
     if (first_syn ||
         ((side->facts & SKETCH_SIDE_STARTED) != 0 && seq_geq(packet->seq, side->seq_next)))
+      facts |= SAMPLE_FRESH;
+  } else if ((packet->flags & TCP_RST) != 0) {
+    if ((side->facts & SKETCH_SIDE_RST) == 0)
       facts |= SAMPLE_FRESH;
   } else if ((side->facts & SKETCH_SIDE_PURE_ACK) != 0 && (packet->flags & TCP_ACK) != 0 &&
              seq_gt(packet->ack, side->ack_highest)) {
@@ -406,6 +409,8 @@ static void side_follow(struct sketch *sketch, const struct packet *packet, unsi
   }
   if (packet->payload_hash != 0)
     side->payload_hash = packet->payload_hash;
+  if ((packet->flags & TCP_RST) != 0)
+    facts |= SKETCH_SIDE_RST;
   uint32_t end = packet->seq + packet->payload_bytes + ((packet->flags & TCP_SYN) != 0) +
                  ((packet->flags & TCP_FIN) != 0);
   if ((packet->flags & TCP_SYN) != 0) {
@@ -443,11 +448,9 @@ static void sketch_observe(struct sketch *sketch, struct sketch_budget *budget,
   if ((packet->flags & (TCP_SYN | TCP_RST)) == 0)
     sketch->facts |= SKETCH_ESTABLISHED;
   sketch->last_frame = packet->frame;
-  if (time_is_valid(packet->time_ns)) {
-    int64_t now_ns = credible_time(packet);
-    if (sketch->last_ns < now_ns)
-      sketch->last_ns = now_ns;
-  }
+  int64_t now_ns = credible_time(packet);
+  if (sketch->last_ns < now_ns)
+    sketch->last_ns = now_ns;
 }
 
 /* --- the set --- */

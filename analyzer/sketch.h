@@ -22,14 +22,15 @@ enum sample_fact {
   SAMPLE_TIMESTAMPS = 0x02,
   SAMPLE_DATA = 0x04, /* occupies sequence space: payload, SYN or FIN */
   /* data that begins at or behind all that its sender had sent here before, or a pure ACK that
-   * acknowledges more than all before: its first transmission, as far as this capture tells */
+   * acknowledges more than all before, or a first RST: its first transmission, as far as this
+   * capture tells */
   SAMPLE_FRESH = 0x08,
   SAMPLE_REPEATED = 0x10, /* a pure ACK of the same number followed it */
-  SAMPLE_UNTIMED = 0x20   /* the capture has no time for it */
+  SAMPLE_UNTIMED = 0x20   /* the capture has no time for it, or no credible one */
 };
 
 struct sample {
-  int64_t time_ns; /* within +-SKETCH_TIME_MAX_NS */
+  int64_t time_ns; /* 0 .. SKETCH_TIME_MAX_NS */
   uint32_t seq, ack;
   uint32_t ts_val, ts_ecr; /* if SAMPLE_TIMESTAMPS, else 0 */
   uint32_t payload_hash;   /* of struct packet; 0: unknown */
@@ -42,7 +43,8 @@ struct sample {
   uint8_t level; /* kept as long as this is at least the sketch's rate */
 };
 
-#define SKETCH_TIME_MAX_NS (INT64_MAX / 8)
+/* Times are those of 1970 to 2116: differences of differences fit into an int64_t. */
+#define SKETCH_TIME_MAX_NS (INT64_MAX / 2)
 #define SAMPLE_LEVEL_MAX   31u
 
 /* What one of the two hosts sends. */
@@ -63,7 +65,8 @@ enum sketch_side_fact {
   SKETCH_SIDE_STARTED = 0x01,
   SKETCH_SIDE_SYN = 0x02,
   SKETCH_SIDE_PURE_ACK = 0x04,
-  SKETCH_SIDE_TIMESTAMPS = 0x08
+  SKETCH_SIDE_TIMESTAMPS = 0x08,
+  SKETCH_SIDE_RST = 0x10
 };
 
 enum sketch_fact {
