@@ -5,11 +5,12 @@
 #include "analyzer/analyzer.h"
 #include "analyzer/cause.h"
 #include "analyzer/finding.h"
-#include "capture/trace.h"
+#include "analyzer/joint.h"
+#include "tests/cases/case_term.h"
+#include "tests/cases/case_trace.h"
 #include "wire/packet.h"
 #include "wire/timestamp.h"
 
-#include <arpa/inet.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,8 +22,6 @@
 #define EXPECTS_MAX     64
 #define MARKS_MAX       32
 #define LINE_SIZE       1024
-#define TIME_SLACK_S    0.02 /* "~" accepts so much, */
-#define TIME_SLACK      0.05 /* or so large a part, whichever is more */
 
 enum expect_kind {
   EXPECT_FINDING,     /* "expect:"            some finding has all these properties */
@@ -30,6 +29,7 @@ enum expect_kind {
   EXPECT_STREAM,      /* "expect-stream:"     SIDE, then fields of its summary */
   EXPECT_CONNECTION,  /* "expect-connection:" fields of the connection's summary */
   EXPECT_CONNECTIONS, /* "expect-connections:" how many there are */
+  EXPECT_CLOCK,       /* "expect-clock:"      B's clock against A's */
 };
 
 struct expect {
@@ -40,6 +40,7 @@ struct expect {
 
 /* What text cannot carry is set on the decoded packet: "# mark: FRAME FIELD=VALUE". */
 struct mark {
+  uint8_t end; /* "B3": of the second excerpt */
   unsigned long long frame;
   char field[16], value[32];
 };
@@ -55,46 +56,18 @@ struct run {
   unsigned expect_count;
   struct mark marks[MARKS_MAX];
   unsigned mark_count;
-  bool has_host;
-  struct ip_address host;
   double min_stall_s; /* 0: the default */
   struct seen_finding findings[FINDINGS_MAX];
   unsigned finding_count;
   struct connection_summary connections[CONNECTIONS_MAX];
   unsigned connection_count;
-  uint64_t frames;
+  struct case_trace trace;
+  struct clock_map clock; /* of the second capture point, if there are several */
+  unsigned pairs;
   unsigned mismatches;
 };
 
-/* One "key OP value" of an expectation. */
-struct term {
-  char key[32], op[3], value[128];
-};
-
 /* ---- reading the head of a case ---- */
-
-static bool starts_with(const char *text, const char *prefix, const char **rest)
-{
-  size_t length = strlen(prefix);
-  if (strncmp(text, prefix, length) != 0)
-    return false;
-  *rest = text + length + strspn(text + length, " ");
-  return true;
-}
-
-static void read_host(struct run *run, const char *text)
-{
-  struct ip_address *host = &run->host;
-  struct in_addr ipv4;
-  if (inet_pton(AF_INET, text, &ipv4) == 1) {
-    memset(host, 0, sizeof *host);
-    host->bytes[10] = host->bytes[11] = 0xff;
-    memcpy(&host->bytes[12], &ipv4, 4);
-    run->has_host = true;
-  } else if (inet_pton(AF_INET6, text, host->bytes) == 1) {
-    run->has_host = true;
-  }
-}
 
 static void add_expect(struct run *run, enum expect_kind kind, unsigned line, const char *text)
 {
@@ -121,12 +94,13 @@ static void read_directive(struct run *run, unsigned line, const char *text)
     add_expect(run, EXPECT_CONNECTION, line, rest);
   } else if (starts_with(text, "expect-connections:", &rest)) {
     add_expect(run, EXPECT_CONNECTIONS, line, rest);
-  } else if (starts_with(text, "captured on:", &rest)) {
-    read_host(run, rest);
+  } else if (starts_with(text, "expect-clock:", &rest)) {
+    add_expect(run, EXPECT_CLOCK, line, rest);
   } else if (starts_with(text, "min-stall:", &rest)) {
     run->min_stall_s = strtod(rest, NULL);
   } else if (starts_with(text, "mark:", &rest) && run->mark_count < MARKS_MAX) {
     struct mark *mark = &run->marks[run->mark_count];
+    mark->end = *rest >= 'A' && *rest <= 'H' ? (uint8_t)(*rest++ - 'A') : 0;
     if (sscanf(rest, "%llu %15[^=]=%31s", &mark->frame, mark->field, mark->value) == 3)
       run->mark_count++;
   } else if (starts_with(text, "expect", &rest)) {
@@ -181,7 +155,7 @@ static void apply_marks(const struct run *run, struct packet *packet)
 {
   for (unsigned i = 0; i < run->mark_count; i++) {
     const struct mark *mark = &run->marks[i];
-    if (mark->frame != packet->frame)
+    if (mark->frame != packet->frame || mark->end != packet->end)
       continue;
     if (strcmp(mark->field, "checksum") == 0)
       packet->checksum = strcmp(mark->value, "bad") == 0         ? CHECKSUM_BAD
@@ -199,129 +173,126 @@ static void apply_marks(const struct run *run, struct packet *packet)
   }
 }
 
-static void feed(struct run *run, struct analyzer *analyzer, struct trace *trace)
+static void no_memory(const struct run *run)
 {
-  struct frame frames[64];
-  struct error error = {0};
-  int count = 0;
-  while ((count = trace_next(trace, frames, sizeof frames / sizeof *frames, &error)) > 0) {
-    for (int i = 0; i < count; i++) {
-      struct packet packet;
-      packet_decode(&frames[i], &packet);
-      packet.end = 0;
-      apply_marks(run, &packet);
-      run->frames++;
-      if (analyzer_packet(analyzer, &packet) != 0) {
-        fprintf(stderr, "%s: no memory\n", run->path);
-        exit(2);
-      }
+  fprintf(stderr, "%s: no memory\n", run->path);
+  exit(2);
+}
+
+static void set_options(const struct run *run, struct analyzer_options *options)
+{
+  analyzer_options_default(options);
+  if (run->min_stall_s > 0)
+    options->min_stall_ns = (int64_t)llround(run->min_stall_s * 1e9);
+}
+
+static void analyze_one_end(struct run *run)
+{
+  const struct case_end *end = &run->trace.ends[0];
+  struct analyzer_options options;
+  set_options(run, &options);
+  struct analyzer_sink sink = {run, take_finding, take_connection};
+  struct analyzer *analyzer = analyzer_new(&options, &sink);
+  if (analyzer == NULL)
+    no_memory(run);
+  if (end->has_host)
+    analyzer_declare_host(analyzer, 0, &end->host);
+  for (size_t i = 0; i < end->count; i++) {
+    if (analyzer_packet(analyzer, &end->packets[i]) != 0)
+      no_memory(run);
+  }
+  analyzer_finish(analyzer);
+  analyzer_free(analyzer);
+}
+
+static void take_joint_finding(void *context, const struct joint_connection *connection,
+                               const struct finding *finding)
+{
+  take_finding(context, connection->whole, finding);
+}
+
+static void take_joint_connection(void *context, const struct joint_connection *connection)
+{
+  take_connection(context, connection->whole);
+}
+
+static struct survey *survey_all(struct run *run)
+{
+  struct survey_limits limits;
+  survey_limits_default(&limits);
+  struct survey *survey = survey_new(run->trace.end_count, &limits);
+  for (unsigned e = 0; survey != NULL && e < run->trace.end_count; e++) {
+    for (size_t i = 0; i < run->trace.ends[e].count; i++) {
+      if (survey_packet(survey, &run->trace.ends[e].packets[i]) != 0)
+        no_memory(run);
     }
   }
-  if (count < 0) {
-    fprintf(stderr, "%s\n", error.text);
-    exit(2);
+  if (survey == NULL || survey_solve(survey) != 0)
+    no_memory(run);
+  run->pairs = survey_pair_count(survey);
+  run->clock = *survey_clock(survey, 1);
+  return survey;
+}
+
+/* In the order of corrected time. */
+static void feed_joint(struct run *run, struct joint *joint)
+{
+  size_t next[ANALYZER_ENDS_MAX] = {0};
+  for (;;) {
+    const struct packet *first = NULL;
+    int64_t first_ns = 0;
+    for (unsigned e = 0; e < run->trace.end_count; e++) {
+      if (next[e] >= run->trace.ends[e].count)
+        continue;
+      const struct packet *packet = &run->trace.ends[e].packets[next[e]];
+      const int64_t time_ns = joint_time_ns(joint, (uint8_t)e, packet->time_ns);
+      if (first == NULL || time_ns < first_ns) {
+        first = packet;
+        first_ns = time_ns;
+      }
+    }
+    if (first == NULL)
+      return;
+    if (joint_packet(joint, first) != 0)
+      no_memory(run);
+    next[first->end]++;
   }
+}
+
+static void analyze_several_ends(struct run *run)
+{
+  struct survey *survey = survey_all(run);
+  struct joint_options options;
+  joint_options_default(&options);
+  set_options(run, &options.engine);
+  struct joint_sink sink = {run, take_joint_finding, take_joint_connection};
+  struct joint *joint = joint_new(run->trace.end_count, &options, survey, &sink);
+  if (joint == NULL)
+    no_memory(run);
+  for (unsigned e = 0; e < run->trace.end_count; e++) {
+    if (run->trace.ends[e].has_host)
+      joint_declare_host(joint, (uint8_t)e, &run->trace.ends[e].host);
+  }
+  feed_joint(run, joint);
+  joint_finish(joint);
+  joint_free(joint);
+  survey_free(survey);
 }
 
 static void analyze(struct run *run)
 {
-  struct error error = {0};
-  struct trace *trace = NULL;
-  struct trace_options trace_options = {0};
-  if (trace_open(&trace, run->path, &trace_options, &error) != 0) {
-    fprintf(stderr, "%s\n", error.text);
-    exit(2);
+  case_trace_read(&run->trace, run->path);
+  for (unsigned e = 0; e < run->trace.end_count; e++) {
+    for (size_t i = 0; i < run->trace.ends[e].count; i++)
+      apply_marks(run, &run->trace.ends[e].packets[i]);
   }
-  struct analyzer_options options;
-  analyzer_options_default(&options);
-  if (run->min_stall_s > 0)
-    options.min_stall_ns = (int64_t)llround(run->min_stall_s * 1e9);
-  struct analyzer_sink sink = {run, take_finding, take_connection};
-  struct analyzer *analyzer = analyzer_new(&options, &sink);
-  if (analyzer == NULL) {
-    fprintf(stderr, "%s: no memory\n", run->path);
-    exit(2);
-  }
-  if (run->has_host)
-    analyzer_declare_host(analyzer, 0, &run->host);
-  feed(run, analyzer, trace);
-  analyzer_finish(analyzer);
-  if (trace_next_excerpt(trace)) {
-    fprintf(stderr, "%s: the case falls into several excerpts\n", run->path);
-    exit(2);
-  }
-  struct trace_info info;
-  trace_get_info(trace, &info);
-  if (info.lines_not_understood > 0 || run->frames == 0) {
-    fprintf(stderr, "%s: %llu frames, %llu lines not understood\n", run->path,
-            (unsigned long long)run->frames, (unsigned long long)info.lines_not_understood);
-    exit(2);
-  }
-  analyzer_free(analyzer);
-  trace_close(trace);
+  if (run->trace.end_count > 1)
+    analyze_several_ends(run);
+  else
+    analyze_one_end(run);
 }
 
 /* ---- comparing ---- */
-
-static bool next_term(const char **text, struct term *term)
-{
-  const char *at = *text + strspn(*text, " ");
-  if (*at == '\0')
-    return false;
-  size_t key = strcspn(at, "=<>~ ");
-  size_t op = strspn(at + key, "=<>~");
-  size_t value = strcspn(at + key + op, " ");
-  if (key == 0 || op == 0 || op > 2 || value == 0 || key >= sizeof term->key ||
-      value >= sizeof term->value)
-    return false;
-  snprintf(term->key, sizeof term->key, "%.*s", (int)key, at);
-  snprintf(term->op, sizeof term->op, "%.*s", (int)op, at + key);
-  snprintf(term->value, sizeof term->value, "%.*s", (int)value, at + key + op);
-  *text = at + key + op + value;
-  return true;
-}
-
-/* true if word is one of the comma-separated words. */
-static bool in_list(const char *list, const char *word)
-{
-  size_t length = strlen(word);
-  for (const char *at = list; at != NULL; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-    if (strncmp(at, word, length) == 0 && (at[length] == ',' || at[length] == '\0'))
-      return true;
-  }
-  return false;
-}
-
-static bool compare_numbers(double have, const struct term *term)
-{
-  double want = strtod(term->value, NULL);
-  if (strcmp(term->op, "<=") == 0)
-    return have <= want;
-  if (strcmp(term->op, ">=") == 0)
-    return have >= want;
-  if (strcmp(term->op, "~") == 0)
-    return fabs(have - want) <= fmax(TIME_SLACK_S, TIME_SLACK * fabs(want));
-  return fabs(have - want) < 1e-9;
-}
-
-static int confidence_rank(const char *name)
-{
-  for (int rank = CONFIDENCE_POSSIBLE; rank <= CONFIDENCE_PROVEN; rank++) {
-    if (strcmp(confidence_name((enum confidence)rank), name) == 0)
-      return rank;
-  }
-  return -1;
-}
-
-static bool compare_confidence(enum confidence have, const struct term *term)
-{
-  int want = confidence_rank(term->value);
-  if (strcmp(term->op, "<=") == 0)
-    return (int)have <= want;
-  if (strcmp(term->op, ">=") == 0)
-    return (int)have >= want;
-  return in_list(term->value, confidence_name(have));
-}
 
 static bool has_alternative(const struct finding *finding, const char *list)
 {
@@ -334,9 +305,15 @@ static bool has_alternative(const struct finding *finding, const char *list)
   return false;
 }
 
-static double seconds_of(int64_t time_ns)
+/* Some piece of evidence is from one of these capture points. */
+static bool has_evidence_of(const struct finding *finding, const char *list)
 {
-  return time_is_valid(time_ns) ? time_to_s(time_ns) : (double)NAN;
+  for (uint32_t i = 0; i < finding->evidence_count; i++) {
+    const char end[] = {(char)('A' + finding->evidence[i].end), '\0'};
+    if (in_list(list, end))
+      return true;
+  }
+  return false;
 }
 
 /* 1: it has the property, 0: it has not, -1: unknown property. */
@@ -367,6 +344,8 @@ static int finding_has(const struct run *run, const struct seen_finding *seen,
   if (strcmp(key, "mentions") == 0)
     return has_alternative(finding, value) || in_list(value, location_name(finding->location)) ||
            in_list(value, cause_info(finding->cause)->code);
+  if (strcmp(key, "evidence_end") == 0)
+    return has_evidence_of(finding, value);
   if (strcmp(key, "duration") == 0)
     return compare_numbers(time_to_s(finding->end_ns - finding->start_ns), term);
   if (strcmp(key, "waited") == 0)
@@ -427,27 +406,6 @@ static void check_finding(struct run *run, const struct expect *expect)
     mismatch(run, expect, "no such finding");
   if (expect->kind == EXPECT_NOT && matches > 0)
     mismatch(run, expect, "must not be found");
-}
-
-struct field {
-  const char *name;
-  double value;
-};
-
-static bool check_field(const struct field *fields, size_t count, const struct term *term,
-                        bool *known)
-{
-  for (size_t i = 0; i < count; i++) {
-    if (strcmp(fields[i].name, term->key) == 0) {
-      *known = true;
-      bool good = compare_numbers(fields[i].value, term);
-      if (!good)
-        printf("%s is %.9g: ", term->key, fields[i].value);
-      return good;
-    }
-  }
-  *known = false;
-  return false;
 }
 
 static bool stream_has(const struct stream_summary *s, const struct term *term, bool *known)
@@ -568,6 +526,27 @@ static void check_summary(struct run *run, const struct expect *expect)
     bad_expectation(run, expect);
 }
 
+/* Of the first piece; pairs is how many connections were paired. */
+static void check_clock(struct run *run, const struct expect *expect)
+{
+  const struct clock_piece *piece = &run->clock.pieces[0];
+  const struct field fields[] = {{"offset", time_to_s(piece->offset_ns)},
+                                 {"uncertainty", seconds_of(piece->uncertainty_ns)},
+                                 {"skew_ppm", piece->skew_ppm},
+                                 {"pieces", run->clock.piece_count},
+                                 {"pairs", run->pairs}};
+  const char *text = expect->text;
+  struct term term;
+  while (next_term(&text, &term)) {
+    bool known;
+    const bool good = check_field(fields, sizeof fields / sizeof *fields, &term, &known);
+    if (!known)
+      bad_expectation(run, expect);
+    if (!good)
+      mismatch(run, expect, "clock differs");
+  }
+}
+
 static void check(struct run *run, const struct expect *expect)
 {
   switch (expect->kind) {
@@ -575,6 +554,7 @@ static void check(struct run *run, const struct expect *expect)
   case EXPECT_NOT: check_finding(run, expect); break;
   case EXPECT_STREAM:
   case EXPECT_CONNECTION: check_summary(run, expect); break;
+  case EXPECT_CLOCK: check_clock(run, expect); break;
   case EXPECT_CONNECTIONS:
     if (run->connection_count != strtoul(expect->text, NULL, 10))
       mismatch(run, expect, "number of connections");
@@ -627,12 +607,13 @@ static void check_finding_is_sound(struct run *run, const struct finding *findin
     broken(run, finding, "ends before it starts");
   if (finding->confidence == CONFIDENCE_POSSIBLE && finding->alternative_count == 0)
     broken(run, finding, "only possible, but nothing else is said to be");
-  if (finding->confidence == CONFIDENCE_PROVEN && !provable_from_one_end(finding->cause))
+  if (run->trace.end_count == 1 && finding->confidence == CONFIDENCE_PROVEN &&
+      !provable_from_one_end(finding->cause))
     broken(run, finding, "claims proof that one end cannot have");
   if (finding->confidence == CONFIDENCE_PROVEN && finding->alternative_count > 0)
     broken(run, finding, "proven, but alternatives are not excluded");
   for (uint32_t i = 0; i < finding->evidence_count; i++) {
-    if (finding->evidence[i].frame > run->frames)
+    if (finding->evidence[i].frame > run->trace.ends[finding->evidence[i].end].count)
       broken(run, finding, "evidence names a frame that is not there");
   }
 }
@@ -669,12 +650,14 @@ static void print_findings(const struct run *run)
            severity_name(f->severity), ended_by_name(f->ended_by),
            time_to_s(f->end_ns - f->start_ns), f->waits, seconds_of(f->hold_min_ns),
            seconds_of(f->hold_max_ns), f->summary);
+    if (f->reason[0] != '\0')
+      printf("         %s\n", f->reason);
     for (uint32_t a = 0; a < f->alternative_count; a++)
       printf("         not excluded: %s %s: %s\n", location_name(f->not_excluded[a].location),
              cause_info(f->not_excluded[a].cause)->code, f->not_excluded[a].why);
     for (uint32_t e = 0; e < f->evidence_count; e++)
-      printf("         frame %llu: %s\n", (unsigned long long)f->evidence[e].frame,
-             f->evidence[e].fact);
+      printf("         %c %llu: %s\n", 'A' + f->evidence[e].end,
+             (unsigned long long)f->evidence[e].frame, f->evidence[e].fact);
   }
 }
 
@@ -695,6 +678,7 @@ static bool run_case(const char *path, bool verbose)
   bool good = run->mismatches == 0;
   if (!good || verbose)
     print_findings(run);
+  case_trace_clear(&run->trace);
   free(run);
   return good;
 }

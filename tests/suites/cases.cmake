@@ -1,5 +1,6 @@
 # Rule cases: every tests/cases/NAME.txt is a short trace with the findings it has to give, as ctest case.NAME.
-add_executable(run_cases ${CMAKE_CURRENT_SOURCE_DIR}/cases/run_cases.c)
+file(GLOB case_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cases/*.c)
+add_executable(run_cases ${case_sources})
 target_link_libraries(run_cases PRIVATE room_capture room_analyzer)
 file(GLOB case_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cases/*.txt)
 foreach(case_file IN LISTS case_files)
