@@ -20,6 +20,7 @@ build command pkg-config     pkg-config
 build module  libpcap        libpcap-dev
 build module  jansson        libjansson-dev
 build module  zlib           zlib1g-dev
+build command libnet-config  libnet1-dev
 test  module  libzstd        libzstd-dev
 test  module  cmocka         libcmocka-dev
 test  command tcpdump        tcpdump
@@ -38,6 +39,7 @@ lab   command curl           curl
 lab   command ssh            openssh-client
 lab   command sshd           openssh-server
 lab   command tcptrace       tcptrace
+lab   command linux.uml      user-mode-linux
 fuzz  command clang          clang
 fuzz  module  cmocka         libcmocka-dev
 fuzz  file    /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-dev
