@@ -155,19 +155,15 @@ static void tell_rate(struct mismatch *mismatch, const struct stream_summary *st
 }
 
 static void tell_overrun(struct mismatch *mismatch, const struct stream_summary *near_sender,
-                         const struct stream_summary *near_announcer)
+                         uint64_t window_bytes)
 {
-  uint64_t window = near_announcer != NULL ? near_announcer->window_max : 0;
-  if (window != 0 && near_sender->flight_max > window)
+  if (window_bytes != 0 && near_sender->flight_max > window_bytes)
     REASON_ADD(mismatch,
-               " Up to %llu bytes were in flight, more than the largest window of %llu; %llu "
-               "segments were sent again.",
-               (unsigned long long)near_sender->flight_max, (unsigned long long)window,
+               " Up to %llu bytes were in flight, beyond that; %llu segments were sent again.",
+               (unsigned long long)near_sender->flight_max,
                (unsigned long long)near_sender->retransmitted_segments);
   else
-    REASON_ADD(mismatch, " The window was not overrun here: nothing happens while %s reads fast.",
-               near_sender->bytes < BYTES_NOTEWORTHY ? "little is sent or the reader"
-                                                     : "the reader");
+    REASON_ADD(mismatch, " It was not overrun here: that takes much data and a slow reader.");
 }
 
 /* The windows that announcer announced, as either end reads them, and what came of it. */
@@ -184,16 +180,19 @@ static void tell_effect(struct mismatch *mismatch, const struct shift_belief *be
              belief->announced, belief->read);
   if (near_sender == NULL)
     return;
-  if (near_announcer != NULL && near_announcer->window_max != 0)
-    REASON_ADD(mismatch, " The largest was %llu bytes (end %c), taken for %llu (end %c).",
-               (unsigned long long)near_announcer->window_max, end_letter(views[announcer]->end),
-               (unsigned long long)near_sender->window_max, end_letter(views[sender]->end));
+  /* Not near_sender's own largest: that may be the SYN-ACK's, which is never scaled. */
+  uint64_t meant = near_announcer != NULL ? near_announcer->window_max : 0;
+  uint64_t taken = meant >> belief->announced << belief->read;
+  if (meant != 0)
+    REASON_ADD(mismatch, " The largest, %llu bytes (end %c), is taken for %llu.",
+               (unsigned long long)meant, end_letter(views[announcer]->end),
+               (unsigned long long)taken);
   if (belief->read < belief->announced) {
-    if (near_sender->window_max != 0)
-      tell_bound(mismatch, near_sender, near_sender->window_max);
+    if (meant != 0)
+      tell_bound(mismatch, near_sender, taken);
     tell_rate(mismatch, near_sender);
   } else {
-    tell_overrun(mismatch, near_sender, near_announcer);
+    tell_overrun(mismatch, near_sender, meant);
   }
 }
 

@@ -144,7 +144,6 @@ static void scale_of_the_syn_lowered_slows_the_download(void **state)
   struct bench bench;
   set_up(&bench);
   set_wscale(&bench.changes[SIDE_CLIENT], 0);
-  bench.views[SIDE_SERVER].streams[SIDE_SERVER].window_max = 502;
   bench.views[SIDE_SERVER].streams[SIDE_SERVER].bytes = 30000;
   const struct finding *finding = judge(&bench, SIDE_CLIENT);
   assert_verdict(finding, CAUSE_WINDOW_SCALE_REWRITTEN, SEVERITY_PROBLEM);
@@ -157,7 +156,7 @@ static void scale_of_the_syn_lowered_slows_the_download(void **state)
   assert_int_equal(finding->evidence[1].frame, 11);
   assert_says(finding->summary, "from 7 to 0");
   assert_says(finding->summary, "the server reads the client's windows as 1/128");
-  assert_says(finding->reason, "64256 bytes (end A), taken for 502 (end B)");
+  assert_says(finding->reason, "64256 bytes (end A), is taken for 502.");
   assert_says(finding->reason, "Less than a segment (1448 bytes)");
   assert_says(finding->reason, "25.1 kB/s at a round trip of 20 ms");
   assert_says(finding->reason, "30000 bytes in 10.000 s, 3.0 kB/s");
@@ -176,6 +175,7 @@ static void scale_of_the_answer_lowered_slows_the_upload(void **state)
   assert_int_equal(finding->sender, SIDE_SERVER);
   assert_says(finding->summary, "between B and A, from 10 to 8");
   assert_says(finding->summary, "the client reads the server's windows as 1/4");
+  assert_says(finding->reason, "is taken for 15872.");
   assert_says(finding->advice, "tcp_window_scaling=0");
 }
 
@@ -192,8 +192,7 @@ static void scale_raised_overruns(void **state)
   bench.views[SIDE_SERVER].streams[SIDE_SERVER].flight_max = 200000;
   bench.views[SIDE_SERVER].streams[SIDE_SERVER].retransmitted_segments = 77;
   finding = judge(&bench, SIDE_CLIENT);
-  assert_says(finding->reason,
-              "200000 bytes were in flight, more than the largest window of 64256");
+  assert_says(finding->reason, "200000 bytes were in flight, beyond that");
   assert_says(finding->reason, "77 segments");
 }
 
