@@ -154,8 +154,8 @@ static void heading(struct text *text, const struct report_connection *connectio
 {
   const struct connection_summary *summary = connection->summary;
   struct page *page = &text->page;
-  const struct format_clock clock =
-      text_clock(text, connection->capture, format_digits(summary->start_ns));
+  const struct format_clock clock = text_clock(
+      text, connection->capture, text_joint_is_coarse(text) ? 6 : format_digits(summary->start_ns));
   char stream[TEXT_STREAM_SIZE], count[FORMAT_TEXT_SIZE], duration[FORMAT_TEXT_SIZE],
       time[FORMAT_TEXT_SIZE], tail[300];
   struct text_buffer line = {.used = 0};
@@ -200,6 +200,6 @@ void text_connection(struct text *text, const struct report_connection *connecti
   window_scale_text(&streams[SIDE_SERVER], right);
   table_line(page, "window scale announced", left, right);
   budgets(page, streams);
-  text_joint_which(text, connection);
+  text_joint_which(text, connection, true);
   text_path(text, connection);
 }

@@ -22,8 +22,10 @@ static const char *ended_by_phrase(enum ended_by ended_by)
   return phrases[ended_by];
 }
 
-static unsigned digits_of(const struct finding *finding)
+static unsigned digits_of(const struct text *text, const struct finding *finding)
 {
+  if (text_joint_is_coarse(text))
+    return 6;
   unsigned digits = format_digits(finding->start_ns);
   if (format_digits(finding->end_ns) > digits)
     digits = format_digits(finding->end_ns);
@@ -93,6 +95,23 @@ void text_vantage(const struct report_connection *connection, struct text_buffer
   }
 }
 
+/* "A at the client, B at the server": why is told by -v. */
+static void vantages(const struct report_connection *connection, struct text_buffer *out)
+{
+  if (connection->view_count == 1) {
+    text_vantage(connection, out);
+    return;
+  }
+  for (uint32_t i = 0; i < connection->view_count; i++) {
+    const struct connection_summary *view = connection->views[i];
+    const bool known = view->vantage != VANTAGE_UNKNOWN;
+    const char *declared = view->vantage_source == VANTAGE_DECLARED ? " (declared)" : "";
+    text_append(out, "%s%c at %s%s%s", i > 0 ? ", " : "", 'A' + view->end % 26,
+                known ? "the " : "an unknown place", known ? vantage_name(view->vantage) : "",
+                known ? declared : "");
+  }
+}
+
 static void which(struct text *text, const struct report_connection *connection,
                   const struct finding *finding)
 {
@@ -104,15 +123,17 @@ static void which(struct text *text, const struct report_connection *connection,
            stream_side_name(finding->sender), summary->roles_from_syn ? "" : " (roles guessed)",
            connection->id);
   text_line(&text->page, "stream", line);
-  text_vantage(connection, &vantage);
+  vantages(connection, &vantage);
   text_line(&text->page, "seen from", vantage.text);
-  text_joint_which(text, connection);
+  if (text->connection_told != connection->id)
+    text_joint_which(text, connection, false);
+  text->connection_told = connection->id;
 }
 
 static void when(struct text *text, const struct report_connection *connection,
                  const struct finding *finding)
 {
-  const struct format_clock clock = text_clock(text, connection->capture, digits_of(finding));
+  const struct format_clock clock = text_clock(text, connection->capture, digits_of(text, finding));
   char start[FORMAT_TEXT_SIZE], end[FORMAT_TEXT_SIZE], date[FORMAT_TEXT_SIZE],
       zone[FORMAT_TEXT_SIZE], end_date[FORMAT_TEXT_SIZE];
   char line[500];
@@ -176,7 +197,7 @@ static struct evidence_columns evidence_columns(const struct page *page,
   struct evidence_columns columns = {.frame_width = width};
   const unsigned time_width = (unsigned)sizeof "hh:mm:ss." - 1 + digits + 2;
   columns.start = page->width < EVIDENCE_NARROW ? TEXT_LABEL_COLUMN : TEXT_VALUE_COLUMN;
-  columns.frame = columns.start + (end_first ? END_WIDTH - 1 : 0);
+  columns.frame = columns.start + (end_first ? END_WIDTH : 0);
   columns.time = columns.frame + width + 2;
   columns.end = end_first ? columns.start : columns.time + time_width;
   columns.fact = columns.time + time_width + (end_first ? 0 : END_WIDTH);
@@ -224,7 +245,7 @@ static void evidence(struct text *text, const struct report_connection *connecti
                      const struct finding *finding)
 {
   struct page *page = &text->page;
-  const struct format_clock clock = text_clock(text, connection->capture, digits_of(finding));
+  const struct format_clock clock = text_clock(text, connection->capture, digits_of(text, finding));
   const struct evidence_columns columns =
       evidence_columns(page, finding, clock.digits, text->overview->joint.ends > 1);
   if (finding->evidence_count == 0)

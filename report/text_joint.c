@@ -51,6 +51,16 @@ int64_t text_clock_uncertainty_ns(const struct text *text, uint8_t from_end, uin
   return time_is_valid(from) && time_is_valid(to) ? from + to : TIME_INVALID;
 }
 
+bool text_joint_is_coarse(const struct text *text)
+{
+  for (uint32_t end = 1; end < text->overview->joint.ends; end++) {
+    const int64_t uncertainty_ns = end_uncertainty_ns(text, (uint8_t)end);
+    if (!time_is_valid(uncertainty_ns) || uncertainty_ns > NS_PER_US)
+      return true;
+  }
+  return false;
+}
+
 /* Digits of a second that an offset is good for: one more than its uncertainty has. */
 static int offset_digits(int64_t uncertainty_ns)
 {
@@ -272,17 +282,37 @@ void text_joint_headline(struct text *text)
   page_newline(&text->page);
 }
 
+/* There in the order of the ends' names, and back. */
+static bool comes_before(const struct hop_summary *a, const struct hop_summary *b)
+{
+  const bool a_back = a->from_end > a->to_end, b_back = b->from_end > b->to_end;
+  if (a_back != b_back)
+    return b_back;
+  return a_back ? a->from_end > b->from_end : a->from_end < b->from_end;
+}
+
+static void sums_of_hop(struct text *text, const struct report_hop *hop)
+{
+  const char *syn = !hop->from_side[SIDE_CLIENT]   ? "SYN-ACK"
+                    : !hop->from_side[SIDE_SERVER] ? "SYN"
+                                                   : "SYN or SYN-ACK";
+  text_hop(text, &hop->sum, syn, hop->changed_connections, hop->connections);
+}
+
 void text_joint_sums(struct text *text)
 {
   const struct report_joint *joint = &text->overview->joint;
+  bool told[REPORT_HOPS_MAX] = {false};
   if (text->options.verbose && joined(joint) == 1)
     return; /* its own table tells the same */
-  for (uint32_t i = 0; i < joint->hop_count; i++) {
-    const struct report_hop *hop = &joint->hops[i];
-    const char *syn = hop->from_side[SIDE_CLIENT] && hop->from_side[SIDE_SERVER] ? "SYN or SYN-ACK"
-                      : hop->from_side[SIDE_CLIENT]                              ? "SYN"
-                                                                                 : "SYN-ACK";
-    text_hop(text, &hop->sum, syn, hop->changed_connections, hop->connections);
+  for (uint32_t round = 0; round < joint->hop_count; round++) {
+    uint32_t next = joint->hop_count;
+    for (uint32_t i = 0; i < joint->hop_count; i++)
+      if (!told[i] &&
+          (next == joint->hop_count || comes_before(&joint->hops[i].sum, &joint->hops[next].sum)))
+        next = i;
+    told[next] = true;
+    sums_of_hop(text, &joint->hops[next]);
   }
 }
 
@@ -293,7 +323,8 @@ static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
   return a->port == b->port && memcmp(&a->address, &b->address, sizeof a->address) == 0;
 }
 
-static void other_addresses(struct text *text, const struct report_connection *connection,
+/* Returns true if they differ from the first end's. */
+static bool other_addresses(struct text *text, const struct report_connection *connection,
                             const struct connection_summary *view)
 {
   const struct report_names *names = &text->options.names;
@@ -301,40 +332,51 @@ static void other_addresses(struct text *text, const struct report_connection *c
   char line[2 * FORMAT_ENDPOINT_SIZE + 40];
   if (same_endpoint(&view->client, &connection->summary->client) &&
       same_endpoint(&view->server, &connection->summary->server))
-    return;
+    return false;
   snprintf(line, sizeof line, "at %c the client is %s, the server %s", letter(view->end),
            format_endpoint(names, view->end, &view->client, client),
            format_endpoint(names, view->end, &view->server, server));
   text_line(&text->page, "", line);
+  return true;
 }
 
-void text_joint_which(struct text *text, const struct report_connection *connection)
+static const char *certainty_phrase(enum pair_certainty certainty)
+{
+  switch (certainty) {
+  case PAIR_CERTAIN: return "certain";
+  case PAIR_LIKELY: return "likely, not certain";
+  case PAIR_POSSIBLE: break;
+  }
+  return "too uncertain: not used";
+}
+
+void text_joint_which(struct text *text, const struct report_connection *connection, bool always)
 {
   const struct report_pairing *pairing = connection->pairing;
   struct text_buffer line = {.used = 0};
+  bool doubtful = always;
   for (uint32_t i = 1; i < connection->view_count; i++)
-    other_addresses(text, connection, connection->views[i]);
-  const bool possible = pairing != NULL && pairing->certainty == PAIR_POSSIBLE;
-  if (pairing == NULL || (connection->view_count == 1 && !possible))
+    doubtful |= other_addresses(text, connection, connection->views[i]);
+  if (pairing == NULL || (connection->view_count == 1 && pairing->certainty != PAIR_POSSIBLE) ||
+      (!doubtful && pairing->certainty == PAIR_CERTAIN && pairing->order_known))
     return;
-  text_append(&line, "%s%s",
-              pairing->reason[0] != '\0' ? pairing->reason : "what the path does not change",
-              possible                             ? " (too uncertain: not used)"
-              : pairing->certainty == PAIR_CERTAIN ? " (certain)"
-                                                   : " (likely, not certain)");
+  text_append(&line, "%s%s(%s)", pairing->reason, pairing->reason[0] != '\0' ? " " : "",
+              certainty_phrase(pairing->certainty));
   if (connection->view_count > 1 && !pairing->order_known)
     text_append(&line,
                 "; which end is nearer to the client is not known, and taken as they are named");
-  text_line(&text->page, possible ? "like another" : "joined by", line.text);
+  text_line(&text->page, pairing->certainty == PAIR_POSSIBLE ? "like another" : "joined by",
+            line.text);
 }
 
-static void part(struct text_buffer *line, uint64_t bytes, const char *where)
+static void part(struct text_buffer *line, uint64_t bytes, uint64_t outstanding, const char *where)
 {
   char count[FORMAT_TEXT_SIZE];
   if (bytes == 0)
     return;
   const bool begun = line->used > 0 && line->text[line->used - 1] != ':';
-  text_append(line, "%s %s %s", begun ? "," : "", format_count(bytes, count), where);
+  text_append(line, "%s %s %s", begun ? "," : "",
+              bytes == outstanding ? "all" : format_count(bytes, count), where);
 }
 
 /* Names of the sender's and the receiver's end. */
@@ -360,18 +402,18 @@ void text_stages(struct text *text, const struct report_connection *connection,
   char from[32], to[32], where[120], count[FORMAT_TEXT_SIZE], time[FORMAT_TEXT_SIZE];
   if (!time_is_valid(stages->at_ns) || stages->outstanding_bytes == 0)
     return;
-  const struct format_clock clock =
-      text_clock(text, connection->capture, format_digits(stages->at_ns));
+  const struct format_clock clock = text_clock(
+      text, connection->capture, text_joint_is_coarse(text) ? 6 : format_digits(stages->at_ns));
   end_names(connection, finding->sender, from, to);
   text_append(&line, "of %s outstanding at %s:", format_count(stages->outstanding_bytes, count),
               format_time(&clock, stages->at_ns, time));
   snprintf(where, sizeof where, "lost between %s and %s", from, to);
-  part(&line, stages->lost_bytes, where);
+  part(&line, stages->lost_bytes, stages->outstanding_bytes, where);
   snprintf(where, sizeof where, "on the way from %s to %s", from, to);
-  part(&line, stages->in_path_bytes, where);
+  part(&line, stages->in_path_bytes, stages->outstanding_bytes, where);
   snprintf(where, sizeof where, "at %s and not acknowledged", to);
-  part(&line, stages->unacked_at_receiver_bytes, where);
-  snprintf(where, sizeof where, "acknowledged at %s without the ACK having come to %s", to, from);
-  part(&line, stages->ack_in_path_bytes, where);
+  part(&line, stages->unacked_at_receiver_bytes, stages->outstanding_bytes, where);
+  snprintf(where, sizeof where, "acknowledged at %s, the ACK not yet at %s", to, from);
+  part(&line, stages->ack_in_path_bytes, stages->outstanding_bytes, where);
   text_line(&text->page, "bytes", line.text);
 }

@@ -46,6 +46,8 @@ void text_headline(struct text *text)
     page_put(page, PAGE_GOOD, "No problem found");
     page_printf(page, PAGE_PLAIN, " in %s, %s packet%s", connections,
                 format_count(overview->packets, count), text_plural(overview->packets));
+    if (overview->joint.ends > 1)
+      page_printf(page, PAGE_PLAIN, " in %" PRIu32 " captures", overview->captures);
     longest_wait(text);
   } else {
     page_put(page, PAGE_BOLD, "No TCP connections");
@@ -158,12 +160,13 @@ static void harmless(struct text *text)
   if (overview->infos == 0 || text->options.all)
     return;
   const struct report_longest *longest = &overview->longest[SEVERITY_INFO];
-  char causes[400], duration[FORMAT_TEXT_SIZE], line[700];
+  char causes[400], duration[FORMAT_TEXT_SIZE], took[200] = "", line[700];
   causes_text(overview->causes[SEVERITY_INFO], causes, sizeof causes);
-  snprintf(line, sizeof line,
-           "%s; the longest took %s (%s, %s, connection %" PRIu64 "); --all tells them one by one",
-           causes, format_duration(longest->waited_ns, duration), cause_info(longest->cause)->code,
-           location_name(longest->location), longest->connection_id);
+  if (longest->waited_ns > 0)
+    snprintf(took, sizeof took, "; the longest took %s (%s, %s, connection %" PRIu64 ")",
+             format_duration(longest->waited_ns, duration), cause_info(longest->cause)->code,
+             location_name(longest->location), longest->connection_id);
+  snprintf(line, sizeof line, "%s%s; --all tells them one by one", causes, took);
   text_line(&text->page, "harmless", line);
 }
 

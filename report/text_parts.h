@@ -11,7 +11,8 @@ struct text {
   struct text_options options;
   struct page page;
   const struct report_overview *overview;
-  uint64_t told; /* findings told in full so far */
+  uint64_t told;            /* findings told in full so far */
+  uint64_t connection_told; /* the connection of the last one */
   struct {
     uint64_t rank; /* of the first finding with this cause; 0 = none yet */
     const char *settle, *advice;
@@ -62,11 +63,15 @@ void text_connection(struct text *text, const struct report_connection *connecti
  * they were not. */
 void text_joint_headline(struct text *text);
 void text_joint_sums(struct text *text);
-/* Addresses at the other ends, and how sure it is that they are one connection. */
-void text_joint_which(struct text *text, const struct report_connection *connection);
+/* Addresses at the other ends where they differ, and how sure it is that they are one connection:
+ * always, or where that may be doubted. */
+void text_joint_which(struct text *text, const struct report_connection *connection, bool always);
 /* Where the outstanding bytes were. */
 void text_stages(struct text *text, const struct report_connection *connection,
                  const struct finding *finding);
+/* Whether times of several clocks are compared that agree less closely than to a microsecond: more
+ * digits would say nothing. */
+bool text_joint_is_coarse(const struct text *text);
 /* Whether one-way delays between two ends mean anything, and how far wrong they may be;
  * TIME_INVALID: no bound. */
 bool text_clocks_compared(const struct text *text, uint8_t from_end, uint8_t to_end);

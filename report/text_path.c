@@ -155,7 +155,6 @@ static void congestion_marks(struct change_text *text)
 static void all_changes(struct change_text *text)
 {
   const struct path_changes *changes = text->changes;
-  counted(text, PATH_CHANGE_CHECKSUM, "damaged on the way (bad checksum on arrival)");
   counted(text, PATH_CHANGE_PAYLOAD, "other payload");
   window_scale(text);
   mss(text);
@@ -206,18 +205,32 @@ static void losses(struct text_buffer *line, const struct hop_summary *hop)
                 text_plural(hop->lost_acks));
 }
 
+static void damages(struct text_buffer *line, const struct hop_summary *hop, char from)
+{
+  const unsigned index = path_change_index(PATH_CHANGE_CHECKSUM);
+  const struct path_change_example *first = &hop->changes.first[index];
+  char count[FORMAT_TEXT_SIZE];
+  const uint64_t damaged = hop->corrupted > 0 ? hop->corrupted : hop->changes.counts[index];
+  if (damaged == 0)
+    return;
+  text_append(line, ", %s damaged", format_count(damaged, count));
+  if (first->frame_before != 0 && first->frame_after != 0)
+    text_append(line, " (first in frames %c %" PRIu64 ", %c %" PRIu64 ")", from,
+                first->frame_before, 'A' + hop->to_end % 26, first->frame_after);
+}
+
 static void oddities(struct text_buffer *line, const struct hop_summary *hop, char from)
 {
   char count[FORMAT_TEXT_SIZE];
+  damages(line, hop, from);
   if (hop->reordered > 0)
     text_append(line, ", %s reordered", format_count(hop->reordered, count));
   if (hop->duplicated > 0)
     text_append(line, ", %s duplicated", format_count(hop->duplicated, count));
   if (hop->unsettled > 0)
-    text_append(line, ", %s of unknown fate", format_count(hop->unsettled, count));
+    text_append(line, ", %s too late to tell", format_count(hop->unsettled, count));
   if (hop->uncaptured > 0)
-    text_append(line, ", %s more that %c's capture missed", format_count(hop->uncaptured, count),
-                from);
+    text_append(line, ", %s more not in %c's capture", format_count(hop->uncaptured, count), from);
 }
 
 /* Below the clocks' uncertainty a delay may come out negative: that is no delay worth a sign. */
