@@ -65,6 +65,8 @@ one_end=()           # the same, but only for who sees one end alone
 meanwhile=()         # locations that hold the stream up too, for a part of the time
 expected=()          # what confirms it: "a|b COUNTER -ge|-eq|-le N" of the kernel, "a|b silence_ms ...", "wire
                      # ACTION ..." (frames treated), "notes PATTERN ..." (lines), "samples PATTERN ..." (lines of ss)
+# shellcheck disable=SC2034 # for the scenarios
+declare -A pid_app=() # the endpoints' processes, by host
 before() { :; }      # runs when the link is up
 during() { :; }      # runs beside the endpoints
 traffic() { run_endpoints; }   # replaces the endpoints
@@ -155,6 +157,7 @@ make_host() { # HOST ADDRESS MAC PEER_ADDRESS PEER_MAC
 
 pids_dump=()
 start_capture() { # HOST
+  if declare -F "capture_$1" >/dev/null; then "capture_$1"; return; fi
   local length=${snap:-2048}
   [ "$offload" = 1 ] && length=${snap:-128}
   launch "$1" tcpdump -i $nic -U -n -Z root --immediate-mode --time-stamp-precision=nano -B 65536 \
@@ -178,14 +181,14 @@ start_endpoint() { # HOST ROLE
 
 run_endpoints() {
   local acceptor=b pids=() p limit
-  # shellcheck disable=SC2034 # for the scenarios
-  declare -gA pid_app=()
   [ "$opener" = a ] || acceptor=a
   if [ $listener = 1 ]; then
     start_endpoint $acceptor listen; pids+=($!); pid_app[$acceptor]=$!
     wait_for "$out/$acceptor.log" "listen done" 5
   fi
-  start_endpoint "$opener" connect; pids+=($!); pid_app[$opener]=$!
+  start_endpoint "$opener" connect; pids+=($!)
+  # shellcheck disable=SC2034 # for the scenarios
+  pid_app[$opener]=$!
   during & local helper=$!
   limit=$((SECONDS + stop_after))
   for p in "${pids[@]}"; do
@@ -203,6 +206,7 @@ stop_capture() {
 }
 
 counters() { # HOST: what is not zero; the namespace is new, so these are the run's own
+  if declare -F "counters_$1" >/dev/null; then "counters_$1"; return; fi
   on "$1" nstat -asz --json | jq '.kernel | with_entries(select(.value != 0 and (.key | test("^(Tcp|Ip|Icmp)"))))'
 }
 

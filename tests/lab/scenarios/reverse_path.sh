@@ -52,7 +52,7 @@ scenario_window_overrun() { # the scale raised and the reader slow: A sends beyo
 }
 
 scenario_sack_not_translated() {
-  verdict reverse-path sack-not-translated; also=(none)
+  verdict reverse-path sack-not-translated; also=(none) one_end=(segment-loss tail-loss)
   wire+=("kind=tcp,do=seqshift:$(opt shift 1000000)" "dir=ab,byte=$(opt byte $((size / 2))),count=1,do=drop"); bulk "$size"
   note="the path shifts sequence numbers and leaves SACK blocks as they are"
   expected=("wire drop -eq 1")
