@@ -231,8 +231,9 @@ static void find_shift(struct pairing_scratch *scratch, const struct sketch *a,
 
 enum likeness {
   LIKENESS_NONE,
-  LIKENESS_COPY,   /* the same bytes, or the same ACK, with other timestamps */
-  LIKENESS_NUMBERS /* nothing but the numbers to compare, or the timestamps are the same too */
+  LIKENESS_COPY,    /* the same bytes, or the same ACK, with other timestamps */
+  LIKENESS_NUMBERS, /* nothing but the numbers to compare, or the timestamps are the same too */
+  LIKENESS_IP_ID    /* and the IP-ID is the same: this very transmission */
 };
 
 static bool fits(const struct pairing *pairing, unsigned side, uint32_t at_a, uint32_t at_b)
@@ -252,7 +253,9 @@ static enum likeness likeness_of(const struct pairing *pairing, const struct sam
     return LIKENESS_NONE;
   if (both_have(x, y, SAMPLE_TIMESTAMPS) && !same_timestamps(x, y))
     return LIKENESS_COPY;
-  return acks_fit ? LIKENESS_NUMBERS : LIKENESS_COPY;
+  if (!acks_fit)
+    return LIKENESS_COPY;
+  return x->ip_id != 0 && x->ip_id == y->ip_id ? LIKENESS_IP_ID : LIKENESS_NUMBERS;
 }
 
 /* The earliest sample of b that is most like x. */
@@ -324,9 +327,9 @@ static void tally_all(const struct pairing_scratch *scratch, const struct sketch
       continue;
     unsigned side = side_of(x);
     tally->supports[side]++;
-    if ((x->flags & y->flags & TCP_ACK) != 0 && (!is_data(x) || likeness == LIKENESS_NUMBERS))
+    if ((x->flags & y->flags & TCP_ACK) != 0 && (!is_data(x) || likeness >= LIKENESS_NUMBERS))
       tally->supports[side ^ 1]++;
-    if (likeness == LIKENESS_NUMBERS)
+    if (likeness >= LIKENESS_NUMBERS)
       tally_match(pairing, tally, x, y);
     else
       pairing->other_timestamps++;
@@ -407,7 +410,24 @@ static void weigh_sequence(const struct sketch *a, const struct sketch *b,
 static bool ip_ids_kept(const struct pairing *pairing)
 {
   uint32_t same = pairing->same_ip_ids[0] + pairing->same_ip_ids[1];
-  return same > 0 && same >= 8 * pairing->other_ip_ids;
+  /* Where the path rewrites them, one in 65,536 is the same. Others are copies that one capture
+   * lacks. */
+  return same > pairing->other_ip_ids;
+}
+
+static double ip_id_bits(const struct pairing *pairing)
+{
+  /* A shift that nothing but IP-IDs has proposed fits the first of them for free. */
+  uint32_t free_ids = pairing->sequence_bits > 0 || pairing->same_timestamps > 0 ? 0 : 1;
+  double bits = 0;
+  for (int side = 0; side < 2; side++) {
+    uint32_t ids = pairing->same_ip_ids[side];
+    if (ids == free_ids + 1)
+      bits += IP_ID_ALONE_BITS;
+    else if (ids > free_ids)
+      bits += IP_ID_BITS;
+  }
+  return bits;
 }
 
 static enum pairing_addresses addresses_of(const struct sketch *a, const struct sketch *b,
@@ -448,12 +468,8 @@ static void weigh(struct pairing *pairing)
   if (pairing->same_timestamps > 0)
     bits += fmin(TIMESTAMPS_FIRST_BITS + TIMESTAMPS_OTHER_BITS * (pairing->same_timestamps - 1),
                  TIMESTAMPS_BITS_MAX);
-  if (ip_ids_kept(pairing)) {
-    for (int side = 0; side < 2; side++) {
-      if (pairing->same_ip_ids[side] > 0)
-        bits += pairing->same_ip_ids[side] > 1 ? IP_ID_BITS : IP_ID_ALONE_BITS;
-    }
-  }
+  if (ip_ids_kept(pairing))
+    bits += ip_id_bits(pairing);
   bits += fmin(PAYLOAD_BITS * pairing->same_payloads, PAYLOAD_BITS_MAX);
   bits += fmin(ACK_BITS * matched, ACK_BITS_MAX);
   /* A proxy that ends one connection and opens another keeps the bytes, and may keep the addresses;
@@ -521,7 +537,7 @@ size_t pairing_points(struct pairing_scratch *scratch, const struct sketch *a,
     const struct sample *x = &a->samples[i];
     enum likeness likeness;
     const struct sample *y = find_like(scratch, b, pairing, x, &likeness);
-    if (y != NULL && likeness == LIKENESS_NUMBERS &&
+    if (y != NULL && likeness >= LIKENESS_NUMBERS &&
         same_transmission(pairing, ip_ids, x, y, &points[count]))
       count++;
   }

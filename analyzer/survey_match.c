@@ -125,15 +125,18 @@ static struct flow_key swapped_key(const struct flow_key *key)
   return swapped;
 }
 
-/* Pairs what has the same addresses and agrees beyond doubt: nearly everything, nearly always. */
-static int match_by_addresses(struct matching *matching)
+enum doubt { WITHOUT_DOUBT, WITH_DOUBT };
+
+/* Takes the pairs of the same addresses: at first what agrees beyond doubt, which is nearly
+ * everything nearly always; with doubt, what is left and fits, for choose(). */
+static int match_by_addresses(struct matching *matching, enum doubt doubt)
 {
   struct survey *survey = matching->survey;
   const struct sketch_set *a_set = &survey->sets[matching->end_a];
   const struct sketch_set *b_set = &survey->sets[matching->end_b];
   for (uint32_t a = 0; a < a_set->count; a++) {
     const struct flow_key *key = &sketch_at(a_set, a)->key;
-    if (find_only(a_set, key) != a)
+    if (matching->used[0][a] != 0 || find_only(a_set, key) != a)
       continue;
     for (int swap = 0; swap < 2; swap++) {
       struct flow_key other = swap != 0 ? swapped_key(key) : *key;
@@ -141,12 +144,14 @@ static int match_by_addresses(struct matching *matching)
       if (b == SKETCH_NONE || matching->used[1][b] != 0)
         continue;
       struct survey_edge edge = edge_between(matching, a, b, swap != 0);
-      if (edge.certainty != PAIR_CERTAIN)
+      if (edge.certainty < (doubt == WITHOUT_DOUBT ? PAIR_CERTAIN : PAIR_LIKELY))
         continue;
       if (edge_add(survey, &edge) != 0)
         return ERROR_MEMORY;
-      matching->used[0][a] = matching->used[1][b] = 1;
-      break;
+      if (doubt == WITHOUT_DOUBT) {
+        matching->used[0][a] = matching->used[1][b] = 1;
+        break;
+      }
     }
   }
   return 0;
@@ -341,6 +346,19 @@ static void standing_take(struct standing *standing, float bits)
   }
 }
 
+/* Of sorted edges. */
+static size_t drop_doubles(struct survey_edge *edges, size_t count)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (kept > 0 && edges[kept - 1].pairing.a == edges[i].pairing.a &&
+        edges[kept - 1].pairing.b == edges[i].pairing.b)
+      continue;
+    edges[kept++] = edges[i];
+  }
+  return kept;
+}
+
 /* Keeps, of the edges from first_edge on, those that are the best of both their sketches, and the
  * ambiguous ones. */
 static int choose(struct matching *matching)
@@ -355,6 +373,7 @@ static int choose(struct matching *matching)
   struct standing *standings = survey_allocate(survey, counts[0] + counts[1], sizeof *standings);
   if (standings == NULL)
     return ERROR_MEMORY;
+  count = drop_doubles(edges, count);
   for (size_t i = 0; i < count; i++) {
     standing_take(&standings[edges[i].pairing.a], edges[i].pairing.bits);
     standing_take(&standings[counts[0] + edges[i].pairing.b], edges[i].pairing.bits);
@@ -387,6 +406,8 @@ static int match_by_content(struct matching *matching)
     result = match_candidates(matching, &a, &b);
   survey_release(matching->survey, a.at, a.capacity, sizeof *a.at);
   survey_release(matching->survey, b.at, b.capacity, sizeof *b.at);
+  if (result == 0)
+    result = match_by_addresses(matching, WITH_DOUBT);
   return result != 0 ? result : choose(matching);
 }
 
@@ -403,7 +424,7 @@ int survey_match(struct survey *survey, uint8_t end_a, uint8_t end_b)
   matching.used[1] = survey_allocate(survey, counts[1], 1);
   int result = matching.used[0] == NULL || matching.used[1] == NULL ? ERROR_MEMORY : 0;
   if (result == 0)
-    result = match_by_addresses(&matching);
+    result = match_by_addresses(&matching, WITHOUT_DOUBT);
   if (result == 0)
     result = match_by_content(&matching);
   survey_release(survey, matching.used[0], counts[0], 1);
