@@ -15,14 +15,18 @@ enum option_key {
   KEY_JSON = 'j',
   KEY_OUTPUT = 'o',
   KEY_VERBOSE = 'v',
-  KEY_AT = 0x100,
+  KEY_APART = 0x100,
+  KEY_AT,
   KEY_COLOR,
   KEY_CONNECTION,
   KEY_LIMITS,
   KEY_LOCAL_TIME,
   KEY_MIN_STALL,
-  KEY_NO_PROGRESS
+  KEY_NO_PROGRESS,
+  KEY_SPOOL_MAX
 };
+
+#define SPOOL_BYTES_DEFAULT (UINT64_C(8) << 30)
 
 static const struct argp_option option_table[] = {
     {.doc = "What is analysed:"},
@@ -37,6 +41,12 @@ static const struct argp_option option_table[] = {
     {"at", KEY_AT, "PLACE", 0,
      "where the capture was taken: client, server, middle, or the capturing host's address or "
      "name; A=PLACE,B=PLACE for each end",
+     0},
+    {"apart", KEY_APART, NULL, 0,
+     "analyze each capture by itself, even if they saw the same connections", 0},
+    {"spool-max", KEY_SPOOL_MAX, "SIZE", 0,
+     "how much of each pipe is kept in TMPDIR for the second reading that several captures need; "
+     "default 8G",
      0},
     {"limits", KEY_LIMITS, "NAME=N", 0,
      "bounds of memory and report, several with commas; --limits help lists them", 0},
@@ -158,6 +168,7 @@ static bool set_value(struct analyze_options *options, int key, const char *text
   case KEY_AT: result = parse_vantage(text, options->vantage, &error); break;
   case KEY_CONNECTION: result = parse_connection(text, &options->connection, &error); break;
   case KEY_MIN_STALL: result = parse_duration(text, &options->min_stall_ns, &error); break;
+  case KEY_SPOOL_MAX: result = parse_size(text, &options->spool_max_bytes, &error); break;
   default: return false;
   }
   if (result < 0)
@@ -170,6 +181,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   struct analyze_options *options = state->input;
   switch (key) {
   case KEY_ALL: options->all = true; break;
+  case KEY_APART: options->apart = true; break;
   case KEY_COLOR: set_color(options, text, state); break;
   case KEY_FILTER:
     if (options->filter != NULL)
@@ -197,18 +209,26 @@ void analyze_options_parse(struct analyze_options *options, int argc, char **arg
       .args_doc = "TRACE [TRACE...] [FILTER...]",
       .doc = "Says for each TCP connection in a trace who holds it up, and what proves it.\v"
              "A TRACE is pcap or pcapng, plain or compressed with gzip or zstd, or tcpdump's text "
-             "as people paste it; - is standard input. Several traces are several ends, A, B, and "
-             "so on. Words behind the traces are a filter as tcpdump takes it: tcpstall analyze "
+             "as people paste it; - is standard input. Several traces are several capture points, "
+             "A, B, and so on: connections that more than one of them saw are judged by all of "
+             "them together. Words behind the traces are a filter as tcpdump takes it: tcpstall "
+             "analyze "
              "a.pcap host 192.0.2.1 and port 80.\n\n"
              "Exit status: 0 no problem found, 1 a problem found, 2 trouble.",
   };
   struct analyzer_options engine;
   struct collect_options collect;
+  struct survey_limits survey;
+  struct joint_options joint;
   analyzer_options_default(&engine);
+  survey_limits_default(&survey);
+  joint_options_default(&joint);
   collect_options_default(&collect);
   *options = (struct analyze_options){
       .min_stall_ns = engine.min_stall_ns,
-      .limits = {engine.limits, collect.limits, TEXT_DETAILS_DEFAULT},
+      .spool_max_bytes = SPOOL_BYTES_DEFAULT,
+      .limits = {engine.limits, collect.limits, TEXT_DETAILS_DEFAULT, survey.connections,
+                 joint.ledger_records},
   };
   argp_parse(&argp, argc, argv, 0, NULL, options);
 }

@@ -17,6 +17,8 @@ struct analyze_options {
   const char *output;     /* -o, NULL = standard output */
   bool json, verbose, all, local_time, no_progress;
   enum color_choice color;
+  bool apart;               /* each capture by itself */
+  uint64_t spool_max_bytes; /* kept of a pipe that has to be read twice */
   int64_t min_stall_ns;
   struct connection_choice connection;
   struct vantage_choice vantage[ANALYZER_ENDS_MAX];

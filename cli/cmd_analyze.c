@@ -1,15 +1,12 @@
+#include "cli/analysis.h"
 #include "cli/analyze_options.h"
 #include "cli/commands.h"
 #include "cli/complain.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/pipeline.h"
-#include "cli/progress.h"
-#include "cli/source.h"
-#include "report/collect.h"
-#include "wire/timestamp.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,23 +15,13 @@
 
 /* The whole story of an analysis:
  *
- *   trace (source.h) -> reader and decoder (pipeline.h) -> engine (analyzer.h) -> collector
- * (collect.h) -> report
+ *   traces (source.h) -> readers and decoders (lanes.h) -> engine (analyzer.h, or joint.h for
+ * several capture points of the same traffic) -> collector (collect.h) -> report
  *
- * Each trace, and each excerpt of a text that holds several, is a capture point of its own: A, B,
- * ... */
-
-struct analysis {
-  const struct analyze_options *options;
-  struct source sources[ANALYZER_ENDS_MAX];
-  uint32_t source_count;
-  struct collect *collect;
-  struct {
-    const struct source *source;
-    char captured_on[256];
-  } ends[ANALYZER_ENDS_MAX];
-  uint8_t end_count;
-};
+ * Each trace, each excerpt of a text that holds several, and interfaces of one file that saw the
+ * same connections are capture points of their own (points.h): A, B, ... Where there are several,
+ * a first reading finds out what they have in common (analyze_together.c); if nothing, each is
+ * judged by itself (analyze_apart.c). */
 
 static int trouble(const char *text)
 {
@@ -42,22 +29,100 @@ static int trouble(const char *text)
   return EXIT_TROUBLE;
 }
 
+/* Seen twice, every connection would pair with itself. */
+static int check_different(const struct analysis *analysis, const struct source *source)
+{
+  for (const struct source *other = analysis->sources; other < source; other++) {
+    if (other->device != source->device || other->inode != source->inode)
+      continue;
+    complain("%s and %s are the same file: name each capture once", other->path, source->path);
+    return EXIT_TROUBLE;
+  }
+  return 0;
+}
+
+static int identify_sources(struct analysis *analysis)
+{
+  struct error error;
+  for (uint32_t i = 0; i < analysis->options->trace_count; i++) {
+    struct source *source = &analysis->sources[analysis->source_count++];
+    if (source_identify(source, analysis->options->traces[i], &error) < 0)
+      return trouble(error.text);
+    if (check_different(analysis, source) != 0)
+      return EXIT_TROUBLE;
+  }
+  return 0;
+}
+
+struct opening {
+  struct source *source;
+  const struct source_options *options;
+  struct error error;
+  int result;
+  pthread_t thread;
+  bool has_thread;
+};
+
+static void *open_one(void *argument)
+{
+  struct opening *opening = argument;
+  opening->result = source_open(opening->source, opening->options, &opening->error);
+  return NULL;
+}
+
+static int complain_opening(const struct analysis *analysis, const struct opening *opening)
+{
+  if (opening->result == 0)
+    return 0;
+  complain("%s", opening->error.text);
+  if (opening->error.code == ERROR_USAGE && analysis->options->filter_from_words)
+    complain("words behind the traces that name no file are a filter");
+  return EXIT_TROUBLE;
+}
+
+/* All at once: the writers of pipes may wait for each other's readers. */
 static int open_sources(struct analysis *analysis)
 {
   const struct analyze_options *options = analysis->options;
-  const struct trace_options trace_options = {.filter = options->filter,
-                                              .stop = interrupt_install()};
-  struct error error;
-  for (uint32_t i = 0; i < options->trace_count; i++) {
-    struct source *source = &analysis->sources[analysis->source_count];
-    if (source_open(source, options->traces[i], &trace_options, &error) < 0) {
-      complain("%s", error.text);
-      if (error.code == ERROR_USAGE && options->filter_from_words)
-        complain("words behind the traces that name no file are a filter");
-      return EXIT_TROUBLE;
-    }
-    analysis->source_count++;
+  const struct source_options source_options = {.trace = analysis->trace_options,
+                                                .twice =
+                                                    options->trace_count > 1 && !options->apart,
+                                                .spool_max_bytes = options->spool_max_bytes};
+  struct opening openings[ANALYZER_ENDS_MAX];
+  int status = identify_sources(analysis);
+  if (status != 0)
+    return status;
+  for (uint32_t i = 0; i < analysis->source_count; i++) {
+    struct opening *opening = &openings[i];
+    *opening = (struct opening){.source = &analysis->sources[i], .options = &source_options};
+    opening->has_thread = i + 1 < analysis->source_count &&
+                          pthread_create(&opening->thread, NULL, open_one, opening) == 0;
+    if (!opening->has_thread)
+      open_one(opening);
   }
+  for (uint32_t i = 0; i < analysis->source_count; i++) {
+    if (openings[i].has_thread)
+      pthread_join(openings[i].thread, NULL);
+    if (status == 0)
+      status = complain_opening(analysis, &openings[i]);
+  }
+  return status;
+}
+
+/* Text that comes through a pipe is taken in whole when it is opened. If the user has ended that,
+ * the signal has done its work, and nothing else stops because of it. */
+static int disarm_stop(struct analysis *analysis)
+{
+  struct error error;
+  for (uint32_t i = 0; i < analysis->source_count; i++)
+    analysis->interrupted = analysis->interrupted || analysis->sources[i].taken_until_stop;
+  if (!analysis->interrupted)
+    return 0;
+  analysis->trace_options.stop = NULL;
+  for (uint32_t i = 0; i < analysis->source_count; i++)
+    if (!analysis->sources[i].once &&
+        source_rewind(&analysis->sources[i], &analysis->trace_options, &error) < 0)
+      return trouble(error.text);
   return 0;
 }
 
@@ -97,98 +162,97 @@ static int prepare_collector(struct analysis *analysis)
   return analysis->collect != NULL ? 0 : trouble("out of memory");
 }
 
-/* Tells the engine where this end stands: what the user says counts more than what the trace says.
- */
-static int declare_vantage(struct analysis *analysis, const struct source *source, uint8_t end,
-                           struct analyzer *analyzer)
+int analysis_vantage(const struct analysis *analysis, uint8_t end, const char *captured_on,
+                     struct vantage_known *vantage)
 {
   const struct vantage_choice *choice = &analysis->options->vantage[end];
-  const char *host = choice->kind == VANTAGE_HOST ? choice->host : analysis->ends[end].captured_on;
-  struct ip_address address;
+  const struct source *source = analysis->points.points[end].source;
+  *vantage = (struct vantage_known){.kind = VANTAGE_KNOWN_NOT};
   if (choice->kind == VANTAGE_ROLE) {
-    analyzer_declare_vantage(analyzer, end, choice->role);
-  } else if (source_host_address(source, host, &address)) {
-    analyzer_declare_host(analyzer, end, &address);
+    vantage->kind = VANTAGE_KNOWN_ROLE;
+    vantage->role = choice->role;
+  } else if (source_host_address(source, choice->kind == VANTAGE_HOST ? choice->host : captured_on,
+                                 &vantage->address)) {
+    vantage->kind = VANTAGE_KNOWN_HOST;
   } else if (choice->kind == VANTAGE_HOST) {
     complain("--at: '%s' is neither client, server or middle, nor an address, nor a name "
              "in %s",
-             host, source->path);
+             choice->host, source->path);
     return EXIT_TROUBLE;
   }
   return 0;
 }
 
-/* trace -> packets -> engine -> collector. A damage is no failure if something came before it. */
-static int feed(struct analysis *analysis, struct source *source, struct analyzer *analyzer,
-                struct report_capture *capture)
+int analysis_damage(struct source *source, struct report_capture *capture, bool nothing_read)
 {
-  struct progress progress;
-  struct error error = {.code = ERROR_NONE};
-  progress_start(&progress, stderr, !analysis->options->no_progress, source->path);
-  const struct pipeline_options pipeline = {.progress = progress_update, .context = &progress};
-  const int result = pipeline_run(source->trace, capture->end, analyzer, &pipeline, &error);
-  analyzer_finish(analyzer);
-  progress_end(&progress);
-  capture_describe(capture, source, analyzer);
-  capture->interrupted = interrupt_seen();
-  if (result == 0)
+  const struct error *damage = &source->damage;
+  if (damage->code == ERROR_NONE)
     return 0;
-  if (result == ERROR_MEMORY || capture->frames == 0)
-    return trouble(error.text);
-  snprintf(capture->damage, sizeof capture->damage, "%s", error.text);
-  complain("warning: %s; what comes before is analysed", error.text);
+  if (damage->code == ERROR_MEMORY || nothing_read)
+    return trouble(damage->text);
+  snprintf(capture->damage, sizeof capture->damage, "%s", damage->text);
+  if (!source->damage_told)
+    complain("warning: %s; what comes before is analysed", damage->text);
+  source->damage_told = true;
   return 0;
 }
 
-/* One capture point. *more: the text goes on with another excerpt. */
-static int analyze_end(struct analysis *analysis, struct source *source, uint32_t excerpt,
-                       bool *more)
+/* Several capture points that can be read twice. */
+static bool may_be_together(struct analysis *analysis)
 {
-  const uint8_t end = analysis->end_count++;
-  const struct analyzer_options engine = {.min_stall_ns = analysis->options->min_stall_ns,
-                                          .limits = analysis->options->limits.analyzer};
-  const struct analyzer_sink sink = collect_sink(analysis->collect);
-  struct report_capture capture = {.end = end, .captured_on = analysis->ends[end].captured_on};
-  analysis->ends[end].source = source;
-  source_captured_on(source, excerpt, analysis->ends[end].captured_on,
-                     sizeof analysis->ends[end].captured_on);
-  struct analyzer *analyzer = analyzer_new(&engine, &sink);
-  if (analyzer == NULL)
-    return trouble("out of memory");
-  collect_begin_capture(analysis->collect, end);
-  int status = declare_vantage(analysis, source, end, analyzer);
-  if (status == 0)
-    status = feed(analysis, source, analyzer, &capture);
-  analyzer_free(analyzer);
-  *more = status == 0 && trace_next_excerpt(source->trace);
-  capture.excerpt = excerpt > 0 || *more ? excerpt + 1 : 0;
-  if (status == 0 && collect_end_capture(analysis->collect, &capture) < 0)
-    return trouble("out of memory");
+  for (uint32_t i = 0; i < analysis->source_count; i++)
+    if (analysis->sources[i].once)
+      return false;
+  points_split(&analysis->points, analysis->sources, analysis->source_count);
+  return analysis->points.count > 1 && !analysis->options->apart;
+}
+
+/* A file that turned out to have several interfaces only while it was analysed: it may be one with
+ * both ends all the same. What was collected stays unless that is so. */
+static int analyze_late_interfaces(struct analysis *analysis)
+{
+  struct source *source = &analysis->sources[0];
+  struct trace *read = source->trace;
+  struct collect *collected = analysis->collect;
+  struct error error;
+  bool done = false;
+  if (source->once || analysis->options->apart || analysis->source_count > 1 || interrupt_seen() ||
+      !source_note_interfaces(source, read))
+    return 0;
+  source->trace = NULL;
+  int status = prepare_collector(analysis);
+  if (status == 0 && source_rewind(source, &analysis->trace_options, &error) < 0)
+    status = trouble(error.text);
+  if (status == 0 && may_be_together(analysis))
+    status = analyze_together(analysis, &done);
+  if (!done) {
+    collect_free(analysis->collect);
+    analysis->collect = collected;
+    trace_close(source->trace);
+    source->trace = read;
+  } else {
+    collect_free(collected);
+    trace_close(read);
+  }
   return status;
 }
 
 static int analyze_sources(struct analysis *analysis)
 {
-  for (uint32_t i = 0; i < analysis->source_count; i++) {
-    bool more = true;
-    for (uint32_t excerpt = 0; more; excerpt++) {
-      if (analysis->end_count >= ANALYZER_ENDS_MAX) {
-        complain("warning: %s: only the first %d excerpts are analysed", analysis->sources[i].path,
-                 ANALYZER_ENDS_MAX);
-        return 0;
-      }
-      const int status = analyze_end(analysis, &analysis->sources[i], excerpt, &more);
-      if (status != 0)
-        return status;
-    }
-  }
-  return 0;
+  bool done = false;
+  int status = 0;
+  if (may_be_together(analysis))
+    status = analyze_together(analysis, &done);
+  if (status != 0 || done)
+    return status;
+  status = analyze_apart(analysis);
+  return status == 0 ? analyze_late_interfaces(analysis) : status;
 }
 
 static const char *host_name(void *context, uint8_t end, const struct ip_address *address)
 {
   const struct analysis *analysis = context;
-  return source_host_name(analysis->ends[end].source, address);
+  return source_host_name(analysis->points.points[end].source, address);
 }
 
 /* So many cut frames and no other are a matter of the snap length; a few are just odd. */
@@ -230,9 +294,12 @@ static int check_selection(const struct analysis *analysis)
   const struct report_overview *overview = collect_overview(analysis->collect);
   if (!overview->selected || overview->connections > 0)
     return 0;
-  const struct report_capture *last =
-      collect_capture(analysis->collect, collect_capture_count(analysis->collect) - 1);
-  complain("--connection: there is no such one among the %" PRIu64 " connections", last->last_id);
+  uint64_t last_id = 0;
+  for (uint32_t i = 0; i < collect_capture_count(analysis->collect); i++) {
+    const struct report_capture *capture = collect_capture(analysis->collect, i);
+    last_id = capture->last_id > last_id ? capture->last_id : last_id;
+  }
+  complain("--connection: there is no such one among the %" PRIu64 " connections", last_id);
   return EXIT_TROUBLE;
 }
 
@@ -258,8 +325,12 @@ static int check_output(const struct analysis *analysis)
 static int run(struct analysis *analysis)
 {
   int status = check_output(analysis);
+  analysis->trace_options =
+      (struct trace_options){.filter = analysis->options->filter, .stop = interrupt_install()};
   if (status == 0)
     status = open_sources(analysis);
+  if (status == 0)
+    status = disarm_stop(analysis);
   if (status == 0)
     status = prepare_collector(analysis);
   if (status == 0)

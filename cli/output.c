@@ -20,13 +20,25 @@ static enum report_time_base time_base(enum trace_time_base base)
   return REPORT_TIME_EPOCH;
 }
 
-static void describe_interfaces(struct report_capture *capture, const struct trace *trace,
-                                uint32_t count)
+/* Does interface `index` belong to this capture point? */
+static bool is_of(const struct report_capture *capture, const struct lane_ends *ends,
+                  uint32_t index)
+{
+  return ends == NULL || ends->ends[index < ends->count ? index : ends->count - 1] == capture->end;
+}
+
+/* Returns the number of frames of its interfaces. */
+static uint64_t describe_interfaces(struct report_capture *capture, const struct trace *trace,
+                                    uint32_t count, const struct lane_ends *ends)
 {
   bool found = false;
+  uint64_t frames = 0;
   for (uint32_t i = 0; i < count; i++) {
+    if (!is_of(capture, ends, i))
+      continue;
     struct trace_interface interface;
     trace_get_interface(trace, i, &interface);
+    frames += interface.frames;
     capture->has_dropped |= interface.has_dropped;
     capture->dropped += interface.dropped;
     if (!found && interface.frames > 0 && !packet_linktype_supported(interface.linktype)) {
@@ -34,14 +46,23 @@ static void describe_interfaces(struct report_capture *capture, const struct tra
       capture->unsupported_linktype = interface.linktype;
     }
   }
+  return frames;
 }
 
-void capture_describe(struct report_capture *capture, const struct source *source,
-                      const struct analyzer *analyzer)
+static uint64_t packets_of(const struct analyzer_stats *stats)
+{
+  uint64_t packets = 0;
+  for (int kind = 0; kind < PACKET_KIND_COUNT; kind++)
+    packets += stats->packets[kind];
+  return packets;
+}
+
+void capture_describe(struct report_capture *capture, const char *path, const struct trace *trace,
+                      const struct lane_ends *ends)
 {
   struct trace_info info;
-  trace_get_info(source->trace, &info);
-  capture->file = source->path;
+  trace_get_info(trace, &info);
+  capture->file = path;
   capture->format = info.format;
   capture->compression = info.compression;
   capture->time_base = time_base(info.time_base);
@@ -51,8 +72,12 @@ void capture_describe(struct report_capture *capture, const struct source *sourc
   capture->foreign_blocks = info.foreign_blocks;
   capture->skipped_blocks = info.skipped_blocks;
   capture->lines_not_understood = info.lines_not_understood;
-  describe_interfaces(capture, source->trace, info.interface_count);
-  analyzer_get_stats(analyzer, &capture->stats);
+  const uint64_t frames = describe_interfaces(capture, trace, info.interface_count, ends);
+  if (ends == NULL)
+    return;
+  const uint64_t packets = packets_of(&capture->stats);
+  capture->frames = frames;
+  capture->filtered_out = frames > packets ? frames - packets : 0;
 }
 
 static int write_json(struct collect *collect, FILE *stream, const struct report_names *names,

@@ -5,13 +5,14 @@
 
 #include "analyzer/analyzer.h"
 #include "cli/analyze_options.h"
-#include "cli/source.h"
+#include "cli/lanes.h"
 #include "report/report.h"
 
-/* Fills *capture (but end, excerpt, captured_on and damage) from the trace and the engine's
- * counters. */
-void capture_describe(struct report_capture *capture, const struct source *source,
-                      const struct analyzer *analyzer);
+/* Fills what the trace can tell of *capture, when it has been read, and capture->stats is there;
+ * path: as on the command line. ends: NULL, or the points of its interfaces: those of capture->end
+ * count alone. */
+void capture_describe(struct report_capture *capture, const char *path, const struct trace *trace,
+                      const struct lane_ends *ends);
 
 /* Writes the report that the options ask for. Returns 0 or EXIT_TROUBLE, then with a message on
  * stderr. */

@@ -20,10 +20,13 @@ int pipeline_run(struct trace *trace, uint8_t end, struct analyzer *analyzer,
                  const struct pipeline_options *options, struct error *error)
 {
   static const struct pipeline_options none = {0};
-  const struct lane_input input = {.trace = trace, .end = end, .last_frame = UINT64_MAX};
-  struct lanes *lanes;
   if (!options)
     options = &none;
+  const struct lane_input input = {.trace = trace,
+                                   .end = end,
+                                   .last_frame =
+                                       options->last_frame != 0 ? options->last_frame : UINT64_MAX};
+  struct lanes *lanes;
   if (lanes_start(&lanes, 1, &input, options->single_thread) < 0)
     return error_set(error, ERROR_MEMORY, "not enough memory to start reading");
   int status = analyse_all(lanes, analyzer, options);

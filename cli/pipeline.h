@@ -17,6 +17,7 @@ struct pipeline_options {
    * itself. */
   void (*progress)(void *context, uint64_t bytes_read, uint64_t bytes_total);
   void *context;
+  uint64_t last_frame; /* nothing is read beyond this frame number; 0: all */
   bool single_thread; /* everything on the calling thread: same result, for debugging and comparison
                        */
 };

@@ -74,6 +74,21 @@ void progress_update(void *context, uint64_t bytes_read, uint64_t bytes_total)
   draw(progress, now_ns, bytes_read, bytes_total);
 }
 
+void progress_update_part(struct progress *progress, uint32_t parts, uint32_t part,
+                          uint64_t bytes_read, uint64_t bytes_total)
+{
+  uint64_t read = 0, total = 0;
+  bool known = true;
+  progress->read[part] = bytes_read;
+  progress->total[part] = bytes_total;
+  for (uint32_t i = 0; i < parts; i++) {
+    read += progress->read[i];
+    total += progress->total[i];
+    known = known && (progress->total[i] > 0 || progress->read[i] == 0);
+  }
+  progress_update(progress, read, known ? total : 0);
+}
+
 void progress_end(struct progress *progress)
 {
   if (!progress->drawn)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define DURATION_MAX_S 86400.0
+#define SIZE_BYTES_MAX 0x1p62
 
 int parse_duration(const char *text, int64_t *duration_ns, struct error *error)
 {
@@ -35,6 +36,24 @@ int parse_duration(const char *text, int64_t *duration_ns, struct error *error)
                    "'%.40s' is no duration: expected for example 200 (milliseconds), 200ms, 0.5s, "
                    "at most one day",
                    text);
+}
+
+int parse_size(const char *text, uint64_t *bytes, struct error *error)
+{
+  static const char units[] = "KMGT";
+  char *rest;
+  errno = 0;
+  double value = strtod(text, &rest);
+  const char *unit = *rest != '\0' && rest[1] == '\0' ? strchr(units, *rest) : NULL;
+  if (unit != NULL)
+    value = ldexp(value, 10 * (int)(unit - units + 1));
+  if (rest == text || errno != 0 || (*rest != '\0' && unit == NULL) ||
+      !(value >= 0 && value <= SIZE_BYTES_MAX))
+    return error_set(error, ERROR_USAGE,
+                     "'%.40s' is no size: expected for example 500M, 8G or a number of bytes",
+                     text);
+  *bytes = (uint64_t)value;
+  return 0;
 }
 
 /* Copies a word of `length` bytes; false if it is empty or too long. */
@@ -181,6 +200,10 @@ static const struct limit_name limit_names[] = {
      "connections without a finding that -v and --json list"},
     {"listed-syns", offsetof(struct limit_values, collect.unanswered_syns),
      "of connections that never got beyond their SYN, likewise"},
+    {"compared", offsetof(struct limit_values, compared_connections),
+     "connections of each capture that are looked for in the others"},
+    {"on-the-way", offsetof(struct limit_values, ledger_records),
+     "segments remembered between two captures, per direction of a connection"},
     {"details", offsetof(struct limit_values, details),
      "findings that the text tells in full; 0: all"},
 };

@@ -15,6 +15,9 @@
 /* "200", "200ms", "0.5s", "500us": milliseconds without a unit. At most a day. */
 int parse_duration(const char *text, int64_t *duration_ns, struct error *error);
 
+/* "500M", "8G", "1048576": bytes without a unit; K, M, G, T are powers of 1024. */
+int parse_size(const char *text, uint64_t *bytes, struct error *error);
+
 /* Where one end stands, as --at says it. */
 struct vantage_choice {
   enum { VANTAGE_NOT_SAID, VANTAGE_ROLE, VANTAGE_HOST } kind;
@@ -48,7 +51,9 @@ int parse_connection(const char *text, struct connection_choice *choice, struct 
 struct limit_values {
   struct analyzer_limits analyzer;
   struct collect_limits collect;
-  uint32_t details; /* findings told in full by the text report */
+  uint32_t details;              /* findings told in full by the text report */
+  uint32_t compared_connections; /* struct survey_limits */
+  uint32_t ledger_records;       /* struct joint_options */
 };
 
 /* "connections=1000,details=5". "help" is not handled here. */

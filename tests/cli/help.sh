@@ -33,7 +33,7 @@ for word in tcpstall libpcap zlib zstd jansson; do
 done
 expect 0 "$TCPSTALL" analyze --limits help
 for name in connections half-open in-flight findings-per-connection findings listed-connections \
-  listed-syns details; do
+  listed-syns compared on-the-way details; do
   grep -qE "^$name +[0-9]+ " "$dir/out" || fail "--limits help does not list $name"
 done
 if command -v man >/dev/null; then

@@ -94,3 +94,33 @@ stalled_text()
 07:52:49.862649 test-local.33133 > test-remote.ftp-data: . 1591201:1592113(912) ack 1 win 5792 <nop,nop,timestamp 3957858 44151213> (DF) [tos 0x8]
 EOF
 }
+
+# upload_text END [OFFSET]: 60 segments of a client's upload, 20 ms each way, as the client's end (A) or the server's (B) saw
+# them; OFFSET seconds are what that end's clock is ahead.
+upload_text()
+{
+  awk -v end="$1" -v offset="${2:-0}" '
+    function stamp(at) {
+      return sprintf("%02d:%02d:%09.6f", int(at / 3600), int(at / 60) % 60, at % 60)
+    }
+    # FROM sends at `at` (true time); the other end sees it 20 ms later
+    function packet(from, at, what, val, ecr) {
+      seen = at + offset + (from != end ? 0.020 + (val % 7) / 10000 : 0)
+      printf "%s IP %s: Flags %s, options [%snop,nop,TS val %d ecr %d], length %d\n", stamp(seen),
+        from == "A" ? "192.0.2.1.40000 > 192.0.2.2.80" : "192.0.2.2.80 > 192.0.2.1.40000", what,
+        what ~ /S/ ? "mss 1460,sackOK,wscale 7," : "", val, ecr, bytes
+    }
+    BEGIN {
+      base = 36000; bytes = 0
+      packet("A", base, "[S], seq 7000, win 64240", 1000, 0)
+      packet("B", base + 0.021, "[S.], seq 9000, ack 7001, win 65160", 500021, 1000)
+      packet("A", base + 0.042, "[.], ack 1, win 502", 1042, 500021)
+      for (i = 0; i < 60; i++) {
+        at = base + 0.1 + i * 0.013
+        bytes = 1000
+        packet("A", at, sprintf("[P.], seq %d:%d, ack 1, win 502", i * 1000 + 1, i * 1000 + 1001), 1100 + i * 13, 500021 + i)
+        bytes = 0
+        packet("B", at + 0.0215, sprintf("[.], ack %d, win 500", i * 1000 + 1001), 500122 + i * 13, 1100 + i * 13)
+      }
+    }' | sort
+}
