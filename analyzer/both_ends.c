@@ -112,7 +112,8 @@ static bool far_was_watching(const struct judge *judge)
 {
   const struct path_chain *chain = &judge->chain;
   const enum stream_side far_side = judge->side ^ 1;
-  if (judge->view->drops[far_side])
+  if (judge->view->drops[far_side] ||
+      (judge->owner == LOCATION_FORWARD_PATH && chain->unwatched > 0))
     return false;
   if (chain->lost == 0 || chain->arrived != NULL || chain->ack != NULL)
     return true;
@@ -195,6 +196,23 @@ static bool keeps_owner(const struct judge *judge, enum location location)
   return is_owners(judge, location);
 }
 
+/* Causes that say no more than what the ledger has seen; others tell a pattern, or why. */
+static bool is_seen_itself(enum cause cause)
+{
+  switch (cause) {
+  case CAUSE_SEGMENT_LOSS:
+  case CAUSE_TAIL_LOSS:
+  case CAUSE_SYN_LOSS:
+  case CAUSE_CORRUPTED:
+  case CAUSE_PATH_HOLD:
+  case CAUSE_ACK_LOSS:
+  case CAUSE_ACK_HOLD:
+  case CAUSE_SYNACK_LOSS:
+  case CAUSE_WINDOW_UPDATE_LOST: return true;
+  default: return false;
+  }
+}
+
 /* The verdict moves to where the ledger puts it. */
 static void settle_on(struct judge *judge, enum location location, enum cause cause,
                       enum confidence cause_confidence)
@@ -209,8 +227,12 @@ static void settle_on(struct judge *judge, enum location location, enum cause ca
   if (same)
     finding->severity = severity;
   keep_alternatives(finding, keeps_owner, judge);
-  if (provable && finding->alternative_count == 0)
+  if (provable && !at_receiver(location)) {
+    finding->alternative_count = 0; /* what happened was seen, at both ends */
     finding->settle = NULL;
+    if (is_seen_itself(cause))
+      finding->cause_confidence = CONFIDENCE_PROVEN;
+  }
 }
 
 /* Which hop of several: the last point that has seen a copy of the byte. */
@@ -244,13 +266,16 @@ static void tell_loss(struct judge *judge)
   char range[FACT_BYTES], waited[32], copies[FACT_BYTES];
   const bool damaged = chain->damaged > 0;
   range_words(judge, chain->lost_first, range);
-  finding_add_evidence(
-      finding, judge->near_end, chain->lost_first->left_frame, chain->lost_first->left_ns,
-      "%s leave %c and %s %c", range, end_letter(judge->near_end),
-      damaged ? "are damaged when they come to" : "never come to", end_letter(judge->far_end));
+  finding_add_evidence(finding, judge->near_end, chain->lost_first->left_frame,
+                       chain->lost_first->left_ns, "%s: left %c, and %s %c", range,
+                       end_letter(judge->near_end), damaged ? "came damaged to" : "never came to",
+                       end_letter(judge->far_end));
   if (chain->arrived != NULL)
     finding_add_evidence(finding, judge->far_end, chain->arrived->came_frame, chain->arrived_ns,
-                         "the first whole copy of them here, the one that left %c in frame %llu",
+                         chain->arrived->left_ns < chain->lost_first->left_ns
+                             ? "an earlier copy had come (left %c in frame %llu), but its ACK did "
+                               "not get back"
+                             : "the first whole copy here is the one that left %c in frame %llu",
                          end_letter(judge->near_end),
                          (unsigned long long)chain->arrived->left_frame);
   tell_hop(judge);
@@ -268,15 +293,15 @@ static void tell_loss(struct judge *judge)
 static void tell_hold(struct judge *judge)
 {
   struct finding *finding = judge->finding;
-  const struct passage *held = judge->chain.arrived;
+  const struct passage *held = judge->chain.slowest;
   char range[FACT_BYTES], delay[32], least[32];
   const struct lane_stats *stats = &judge->view->lanes[judge->side].stats;
-  finding_add_evidence(finding, judge->near_end, held->left_frame, held->left_ns, "%s leave %c",
+  finding_add_evidence(finding, judge->near_end, held->left_frame, held->left_ns, "%s: left %c",
                        range_words(judge, held, range), end_letter(judge->near_end));
-  finding_add_evidence(finding, judge->far_end, held->came_frame, judge->chain.arrived_ns,
-                       "they come to %c %s later; the fastest packet took %s",
+  finding_add_evidence(finding, judge->far_end, held->came_frame, held->came_ns,
+                       "came to %c %s later; the fastest packet took %s",
                        end_letter(judge->far_end),
-                       duration_words(judge->chain.arrived_ns - held->left_ns, delay),
+                       duration_words(held->came_ns - held->left_ns, delay),
                        duration_words(stats->delay_min_ns, least));
   tell_hop(judge);
   snprintf(finding->summary, sizeof finding->summary,
@@ -292,7 +317,7 @@ static bool came_meanwhile(const struct judge *judge)
   for (uint32_t n = lane->first; n != lane->next; n++) {
     const struct passage *passage = lane_passage(lane, n);
     came += time_is_valid(passage->came_ns) && passage->came_ns > judge->chain.from_ns &&
-            passage->came_ns < judge->chain.arrived_ns && passage->seq != passage->end;
+            passage->came_ns < judge->chain.slowest->came_ns && passage->seq != passage->end;
   }
   return came >= 3;
 }
@@ -305,13 +330,11 @@ static void judge_forward(struct judge *judge)
       tell_loss(judge);
     return;
   }
-  const bool lost =
-      chain->lost_first != NULL &&
-      (chain->arrived == NULL || chain->lost_first->left_ns < chain->arrived->left_ns);
+  const bool lost = chain->lost > 0 && 2 * chain->lost_ns > chain->forward_ns;
   if (lost) {
     settle_on(judge, LOCATION_FORWARD_PATH, cause_of_loss(judge), CONFIDENCE_LIKELY);
     tell_loss(judge);
-  } else if (chain->arrived != NULL) {
+  } else if (chain->slowest != NULL) {
     settle_on(judge, LOCATION_FORWARD_PATH,
               came_meanwhile(judge) ? CAUSE_SLOW_LINK : CAUSE_PATH_HOLD, CONFIDENCE_LIKELY);
     tell_hold(judge);
@@ -371,7 +394,7 @@ static void tell_receiver(struct judge *judge)
   char range[FACT_BYTES], took[32];
   duration_words(chain->receiver_ns, took);
   finding_add_evidence(finding, judge->far_end, chain->arrived->came_frame, chain->arrived_ns,
-                       "%s come to %c, undamaged", range_words(judge, chain->arrived, range),
+                       "%s: came to %c, undamaged", range_words(judge, chain->arrived, range),
                        end_letter(judge->far_end));
   if (chain->ack != NULL)
     finding_add_evidence(finding, judge->far_end, chain->ack->left_frame, chain->ack->left_ns,
@@ -535,7 +558,7 @@ static void judge_window(struct judge *judge)
   if (situation->segment != NULL && !situation->by_ack && situation->segment->new_data)
     edge = situation->segment->end;
   path_chain_window(&judge->chain, judge->view, judge->side, edge, announced, read,
-                    situation->start_ns, situation->end_ns);
+                    finding->start_ns, situation->end_ns);
   find_owner(judge);
   if (!owner_is_clear(judge))
     return;
@@ -556,45 +579,55 @@ static void judge_window(struct judge *judge)
   }
 }
 
+static bool is_about_window(enum cause cause)
+{
+  switch (cause) {
+  case CAUSE_ZERO_WINDOW:
+  case CAUSE_SLOW_READER:
+  case CAUSE_SILLY_WINDOW:
+  case CAUSE_RCVBUF_LIMITED:
+  case CAUSE_WINDOW_SHRINK:
+  case CAUSE_WINDOW_SCALE_REWRITTEN:
+  case CAUSE_WINDOW_SCALE_STRIPPED: return true;
+  default: return false;
+  }
+}
+
 /* The window that S reads is not the one that R means: that is the cause of every wait for it. */
 static bool judge_scale(struct judge *judge)
 {
   struct finding *finding = judge->finding;
   uint8_t announced, read;
-  const enum cause cause = finding->cause;
-  const bool about_window = cause == CAUSE_ZERO_WINDOW || cause == CAUSE_SLOW_READER ||
-                            cause == CAUSE_SILLY_WINDOW || cause == CAUSE_RCVBUF_LIMITED ||
-                            cause == CAUSE_WINDOW_SCALE_REWRITTEN ||
-                            cause == CAUSE_WINDOW_SCALE_STRIPPED || cause == CAUSE_WINDOW_SHRINK;
-  if (!about_window || !path_window_shifts(judge->view, judge->side, &announced, &read))
+  if (!is_about_window(finding->cause) ||
+      !path_window_shifts(judge->view, judge->side, &announced, &read) || announced <= read)
     return false;
   const struct path_changes *changes = &judge->view->lanes[judge->side ^ 1].changes;
-  if (announced > read) {
-    const bool stripped = (changes->changed & PATH_CHANGE_WSCALE_STRIPPED) != 0;
-    judge->owner = LOCATION_REVERSE_PATH;
-    judge->owner_ns = judge->situation->gap_ns;
-    judge->chain = (struct path_chain){.complete = true};
-    settle_on(judge, LOCATION_REVERSE_PATH,
-              stripped ? CAUSE_WINDOW_SCALE_STRIPPED : CAUSE_WINDOW_SCALE_REWRITTEN,
-              CONFIDENCE_PROVEN);
-    finding_add_evidence(finding, judge->far_end, changes->first[0].frame_before,
-                         changes->first[0].time_before_ns,
-                         "the receiver announces a window shift of %u", announced);
-    snprintf(finding->summary, sizeof finding->summary,
-             "The sender reads the receiver's windows 1/%u as large as they are: the path %s the "
-             "window scale.",
-             1u << (announced - read), stripped ? "removed" : "rewrote");
-    return true;
-  }
-  if (cause == CAUSE_WINDOW_SCALE_REWRITTEN || cause == CAUSE_WINDOW_SCALE_STRIPPED)
-    return false;
-  return false;
+  const bool stripped = (changes->changed & PATH_CHANGE_WSCALE_STRIPPED) != 0;
+  const int bit = stripped ? 1 : 0; /* PATH_CHANGE_WSCALE, PATH_CHANGE_WSCALE_STRIPPED */
+  judge->owner = LOCATION_REVERSE_PATH;
+  judge->owner_ns = judge->situation->gap_ns;
+  judge->chain = (struct path_chain){.complete = true};
+  settle_on(judge, LOCATION_REVERSE_PATH,
+            stripped ? CAUSE_WINDOW_SCALE_STRIPPED : CAUSE_WINDOW_SCALE_REWRITTEN,
+            CONFIDENCE_PROVEN);
+  finding_add_evidence(finding, judge->far_end, changes->first[bit].frame_before,
+                       changes->first[bit].time_before_ns, "the receiver announces a shift of %u",
+                       announced);
+  finding_add_evidence(finding, judge->near_end, changes->first[bit].frame_after,
+                       changes->first[bit].time_after_ns, "here it reads %s",
+                       stripped ? "no such option" : "another one");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sender reads the receiver's windows 1/%u as large as they are: the path %s the "
+           "window scale.",
+           1u << (announced - read), stripped ? "removed" : "rewrote");
+  return true;
 }
 
-static bool window_stops(const struct situation *situation)
+static bool window_stops(const struct situation *situation, const struct finding *finding)
 {
-  return (situation->stream->flags & STREAM_WINDOW) != 0 &&
-         situation->window_left < situation->next_bytes;
+  return is_about_window(finding->cause) || finding->cause == CAUSE_WINDOW_UPDATE_LOST ||
+         ((situation->stream->flags & STREAM_WINDOW) != 0 &&
+          situation->window_left < situation->next_bytes);
 }
 
 static void judge_outstanding(struct judge *judge)
@@ -626,7 +659,7 @@ static void judge_near(struct judge *judge)
     return;
   if (situation->outstanding > 0)
     judge_outstanding(judge);
-  else if (window_stops(situation))
+  else if (window_stops(situation, judge->finding))
     judge_window(judge);
   else
     judge_acknowledged(judge);

@@ -51,6 +51,8 @@ static bool may_crawl(enum cause cause)
   case CAUSE_SLOW_READER:
   case CAUSE_ZERO_WINDOW:
   case CAUSE_WINDOW_SCALE_REWRITTEN:
+  case CAUSE_WINDOW_SCALE_STRIPPED:
+  case CAUSE_ACK_HOLD:
   case CAUSE_SEGMENT_LOSS:
   case CAUSE_TAIL_LOSS:
   case CAUSE_PATH_HOLD:

@@ -6,8 +6,9 @@
 #include <string.h>
 
 /* Two findings are one if they share so much of the shorter one. */
-#define SAME_PERCENT 50
-#define NO_PLACE     UINT32_MAX
+#define SAME_PERCENT    50
+#define NO_PLACE        UINT32_MAX
+#define ABORT_WITHIN_NS NS_PER_S
 
 static void order_points(struct link *link)
 {
@@ -158,8 +159,7 @@ void link_packet(struct link *link, uint8_t end, const struct packet *packet)
 
 void link_note_told(struct link *link, const struct finding *finding)
 {
-  if (finding->kind == FINDING_ABORT)
-    link->abort_told = true;
+
   link->told[link->told_next++ % LINK_TOLD] =
       (struct told){finding->start_ns, finding->end_ns, finding->kind, finding->sender};
 }
@@ -173,10 +173,10 @@ static bool is_same(const struct told *told, const struct finding *finding)
 {
   if (told->kind != finding->kind && !(is_wait(told->kind) && is_wait(finding->kind)))
     return false;
-  if (told->sender != finding->sender)
+  if (told->sender != finding->sender || finding->kind == FINDING_MISMATCH)
     return false;
-  if (finding->kind == FINDING_MISMATCH)
-    return false;
+  if (finding->kind == FINDING_ABORT) /* the same reset, before and after its way */
+    return llabs(told->end_ns - finding->end_ns) < ABORT_WITHIN_NS;
   const int64_t from_ns = told->start_ns > finding->start_ns ? told->start_ns : finding->start_ns;
   const int64_t until_ns = told->end_ns < finding->end_ns ? told->end_ns : finding->end_ns;
   const int64_t one_ns = told->end_ns - told->start_ns,
@@ -187,8 +187,7 @@ static bool is_same(const struct told *told, const struct finding *finding)
 
 bool link_was_told(const struct link *link, const struct finding *finding)
 {
-  if (finding->kind == FINDING_ABORT)
-    return link->abort_told;
+
   const uint32_t count = link->told_next < LINK_TOLD ? link->told_next : LINK_TOLD;
   for (uint32_t i = 0; i < count; i++) {
     if (is_same(&link->told[i], finding))

@@ -40,7 +40,7 @@ struct link {
   struct finding *held[LINK_HELD];
   uint8_t held_by[LINK_HELD]; /* place */
   uint32_t held_count;
-  bool abort_told;
+  
 };
 
 /* NULL: no memory. far_first_ns: by end, kept by the caller as long as the link. */

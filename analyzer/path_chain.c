@@ -24,6 +24,25 @@ static int64_t byte_came_ns(const struct passage *passage, uint32_t byte)
   return byte == passage->seq ? passage->came_ns : passage->came_last_ns;
 }
 
+static bool is_settled(const struct lane *lane, const struct passage *passage, int64_t now_ns)
+{
+  return (passage->state & (PASSAGE_DAMAGED | PASSAGE_PART_CAME)) != 0 ||
+         passage_is_lost(lane, passage, now_ns);
+}
+
+static void note_loss(struct path_chain *chain, const struct lane *lane,
+                      const struct passage *passage)
+{
+  chain->lost++;
+  chain->lost_last = passage;
+  if (chain->lost_first == NULL)
+    chain->lost_first = passage;
+  if ((passage->state & PASSAGE_DAMAGED) != 0)
+    chain->damaged++;
+  if (!is_settled(lane, passage, chain->until_ns))
+    chain->unwatched++;
+}
+
 static void note_copy(struct path_chain *chain, const struct lane *lane,
                       const struct passage *passage)
 {
@@ -34,18 +53,8 @@ static void note_copy(struct path_chain *chain, const struct lane *lane,
   chain->last_copy = passage;
   chain->copies++;
   const enum byte_fate fate = passage_fate(passage, chain->byte);
-  const bool damaged = (passage->state & PASSAGE_DAMAGED) != 0 && fate != FATE_CAME;
-  if (fate == FATE_UNKNOWN)
-    chain->ambiguous = true;
-  if (damaged)
-    chain->damaged++;
-  if (damaged || (fate == FATE_MISSING && ((passage->state & PASSAGE_PART_CAME) != 0 ||
-                                           passage_is_lost(lane, passage, chain->until_ns)))) {
-    chain->lost++;
-    chain->lost_last = passage;
-    if (chain->lost_first == NULL)
-      chain->lost_first = passage;
-  }
+  if (fate == FATE_MISSING)
+    note_loss(chain, lane, passage);
   if (fate != FATE_CAME || byte_came_ns(passage, chain->byte) > chain->until_ns)
     return;
   if (chain->arrived == NULL || byte_came_ns(passage, chain->byte) < chain->arrived_ns) {
@@ -103,27 +112,72 @@ static bool remembers(const struct lane *lane, int64_t since_ns)
   return !time_is_valid(lane->forgotten_ns) || lane->forgotten_ns < since_ns;
 }
 
-/* Cuts the wait at the moments when the byte changed hands. */
-static void share_out(struct path_chain *chain)
+/* The length of from .. until that lies within the wait. */
+static int64_t clipped_ns(const struct path_chain *chain, int64_t from_ns, int64_t until_ns)
 {
-  const int64_t until_ns = chain->until_ns;
-  int64_t at_ns = chain->from_ns;
-  if (chain->first != NULL)
-    at_ns = later(at_ns, chain->first->left_ns);
-  chain->sender_ns = at_ns - chain->from_ns;
-  const int64_t came_ns = chain->arrived != NULL ? later(at_ns, chain->arrived_ns) : until_ns;
-  chain->forward_ns = came_ns - at_ns;
-  if (chain->arrived == NULL)
+  from_ns = later(from_ns, chain->from_ns);
+  until_ns = earlier(until_ns, chain->until_ns);
+  return until_ns > from_ns ? until_ns - from_ns : 0;
+}
+
+/* R's first packet at or after from_ns that acknowledges the byte. */
+static int64_t answered_ns(const struct path_chain *chain, const struct lane *reverse,
+                           int64_t from_ns)
+{
+  for (uint32_t n = reverse->first; n != reverse->next; n++) {
+    const struct passage *passage = lane_passage(reverse, n);
+    if (passage->left_ns >= from_ns && is_acknowledged_by(passage, chain->byte))
+      return passage->left_ns;
+  }
+  return chain->until_ns;
+}
+
+/* One copy, which has the time until the next one, or until the ACK that S got was sent. */
+static void share_attempt(struct path_chain *chain, const struct lane *reverse,
+                          const struct passage *copy, int64_t until_ns)
+{
+  const int64_t left_ns = copy->left_ns;
+  if (passage_fate(copy, chain->byte) != FATE_CAME) {
+    const int64_t lost_ns = clipped_ns(chain, left_ns, until_ns);
+    chain->forward_ns += lost_ns;
+    chain->lost_ns += lost_ns;
     return;
-  const int64_t answered_ns = chain->ack != NULL ? later(came_ns, chain->ack->left_ns) : until_ns;
-  chain->receiver_ns = answered_ns - came_ns;
-  if (chain->ack == NULL)
+  }
+  const int64_t came_ns = earlier(byte_came_ns(copy, chain->byte), until_ns);
+  const int64_t forward_ns = clipped_ns(chain, left_ns, came_ns);
+  chain->forward_ns += forward_ns;
+  if (chain->slowest == NULL ||
+      forward_ns > clipped_ns(chain, chain->slowest->left_ns, chain->slowest->came_ns))
+    chain->slowest = copy;
+  const int64_t answer_ns = earlier(answered_ns(chain, reverse, came_ns), until_ns);
+  chain->receiver_ns += clipped_ns(chain, came_ns, answer_ns);
+  chain->reverse_ns += clipped_ns(chain, answer_ns, until_ns);
+}
+
+/* Cuts the wait at the moments when the byte, or the news of it, changed hands. */
+static void share_out(struct path_chain *chain, const struct lane *forward,
+                      const struct lane *reverse)
+{
+  const int64_t told_ns =
+      chain->ack_arrived != NULL ? chain->ack_arrived->left_ns : chain->until_ns;
+  const struct passage *copy = NULL;
+  for (uint32_t n = forward->first; n != forward->next; n++) {
+    const struct passage *passage = lane_passage(forward, n);
+    if (!passage_covers(passage, chain->byte) || passage->left_ns > told_ns)
+      continue;
+    if (copy != NULL)
+      share_attempt(chain, reverse, copy, passage->left_ns);
+    else
+      chain->sender_ns = clipped_ns(chain, chain->from_ns, passage->left_ns);
+    copy = passage;
+  }
+  if (copy != NULL)
+    share_attempt(chain, reverse, copy, told_ns);
+  if (chain->ack_arrived == NULL)
     return;
-  const int64_t told_ns = chain->ack_arrived != NULL
-                              ? later(answered_ns, earlier(chain->ack_arrived->came_ns, until_ns))
-                              : until_ns;
-  chain->reverse_ns = told_ns - answered_ns;
-  chain->sender_ns += until_ns - told_ns;
+  const int64_t came_ns = chain->ack_arrived->came_ns;
+  chain->reverse_ns += clipped_ns(chain, told_ns, came_ns);
+  chain->sender_ns += clipped_ns(chain, came_ns, chain->until_ns);
 }
 
 static void start(struct path_chain *chain, uint32_t byte, int64_t from_ns, int64_t until_ns)
@@ -145,7 +199,7 @@ void path_chain_lay(struct path_chain *chain, const struct path_view *view, enum
                                                chain->ack->left_ns + slack_ns < chain->arrived_ns);
   const int64_t since_ns = chain->first != NULL ? earlier(from_ns, chain->first->left_ns) : from_ns;
   chain->complete = chain->first != NULL && remembers(reverse, since_ns);
-  share_out(chain);
+  share_out(chain, forward, reverse);
 }
 
 bool path_window_shifts(const struct path_view *view, enum stream_side sender, uint8_t *announced,

@@ -13,17 +13,22 @@ struct path_chain {
   uint32_t byte;
   int64_t from_ns, until_ns; /* the wait */
   /* NULL: there is none */
-  const struct passage *first;                  /* the first copy that left, of those kept */
-  const struct passage *last_copy;              /* the last one that left before until_ns */
-  const struct passage *arrived;                /* brought the byte, undamaged, first */
+  const struct passage *first;     /* the first copy that left, of those kept */
+  const struct passage *last_copy; /* the last one that left before until_ns */
+  const struct passage *arrived;   /* brought the byte, undamaged, first */
+  const struct passage *slowest;   /* of the copies that came: longest under way within the wait */
   const struct passage *lost_first, *lost_last; /* copies that did not come, or came damaged */
   const struct passage *ack;         /* the first packet of R that acknowledges the byte */
   const struct passage *ack_arrived; /* the one that told N first */
   uint32_t copies, lost, damaged;    /* of the copies that left before until_ns */
+  uint32_t unwatched;                /* of `lost`: the far capture may not have been running */
   uint32_t acks, acks_lost;          /* R's packets that acknowledge it and left before until_ns */
   int64_t arrived_ns;                /* the byte at F; TIME_INVALID: never */
-  int64_t forward_ns, receiver_ns, reverse_ns, sender_ns; /* they add up to the wait */
-  bool ambiguous;                                         /* which copy came is not certain */
+  /* Each copy is an attempt, and the time until the next one belongs to whoever made it fail. They
+   * add up to the wait. */
+  int64_t forward_ns, receiver_ns, reverse_ns, sender_ns;
+  int64_t lost_ns;   /* of forward_ns: copies that never came */
+  bool ambiguous;    /* which copy came is not certain */
   bool contradicted; /* R acknowledged what never came: the capture at F has gaps */
   bool complete;     /* everything that counts is remembered */
 };
