@@ -31,6 +31,8 @@ test  command iperf3         iperf3
 test  command ethtool        ethtool
 test  command ping           iputils-ping
 test  command jq             jq
+test  command openvpn        openvpn
+test  command openssl        openssl
 test  command clang-format   clang-format
 test  command clang-tidy     clang-tidy
 test  command shellcheck     shellcheck

@@ -25,6 +25,7 @@ make_tunnel() {
   declare -gA pid_vpn=()
   for h in openvpn openssl; do command -v $h >/dev/null || { echo "skipped: no $h" >&2; exit 77; }; done
   vpn_keys a; vpn_keys b
+  for h in a b; do on $h sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.dad_transmits=0 2>/dev/null; done
   if [ "$ip" = 4 ]; then addr_a=10.8.0.1 addr_b=10.8.0.2; else addr_a=fd00:8::1 addr_b=fd00:8::2; fi
   vpn_end b a $addr_b $addr_a --tls-server --dh none
   vpn_end a b $addr_a $addr_b --tls-client --remote "$far"
@@ -46,7 +47,7 @@ acked_bytes() { skmem | sed -n 's/.* bytes_acked:\([0-9]*\) .*/\1/p'; }
 udp_drops() { "$1" nstat -asz UdpRcvbufErrors | awk '/UdpRcvbufErrors/ { print $2 }'; }
 
 stop_tunnel() { # HOST SECONDS
-  until [ "$(acked_bytes)" -ge "$(opt at 200000)" ] 2>/dev/null; do sleep 0.002; done
+  poll_until eval '[ "$(acked_bytes)" -ge "$(opt at 200000)" ] 2>/dev/null'
   kill -STOP "${pid_vpn[$1]}"; note "tunnel: the process of $1 is stopped"
   sleep "$2"
   note "tunnel: $(skmem)"

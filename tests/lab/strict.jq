@@ -7,5 +7,6 @@ def told: "\(.kind) \(.severity) \(.sender) \(.location)/\(.cause) \(.confidence
 def stalls($location; $cause): [findings | select(.kind == "stall" and .sender == data_sender and .location == $location and .cause == $cause)];
 def about($seconds; $more): . >= $seconds - 0.1 and . <= $seconds + $more;
 def one_connection: (.connections | length) == 1;
-# Where else than there is a stall of the data's sender placed, as a certainty?
-def wrongly_proven($location): [findings | select(.severity == "problem" and .kind == "stall" and .confidence == "proven" and .location != $location)];
+# Problems that are placed with certainty, and elsewhere.
+def wrongly_proven($location; $other): [problems[] | select(.confidence == "proven" and .location != $location and .location != $other)];
+def wrongly_proven($location): wrongly_proven($location; $location);

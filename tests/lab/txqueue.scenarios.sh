@@ -14,7 +14,11 @@ ftp_upload() { # SIZE CHUNK PAUSE_MS [RECEIVE_BUFFER]
 
 # The wire says when byte N has passed; it treats nothing.
 mark_byte() { wire+=("dir=ab,at=ab:$1,count=0,do=drop"); }
-wait_for_byte() { until grep -q "begins" "$out/wire.log"; do sleep 0.002; done; }
+wait_for_byte() { poll_until grep -q "begins" "$out/wire.log"; }
+poll_until() { # COMMAND...: every few milliseconds, for 10 s at most
+  local end=$((SECONDS + 10))
+  until "$@" || [ $SECONDS -ge $end ]; do sleep 0.002; done
+}
 
 # Multicast listener reports leave unasked for seconds after an address was set, and would set the queue going.
 no_listener_reports() {

@@ -6,6 +6,22 @@
 # Exit status 0 rightly judged, 1 not, 77 not possible here or not brought about (a busy machine): said why.
 set -u
 . "$(dirname "$0")/strict.sh"
+
+# Both facts must be there to be found: an ACK with a newer TSval arrived after the first held segment was built. (Where a
+# busy machine let the application pause just then, everything had been acknowledged before.)
+run_counts() {
+  [ "$(jq -r .scenario "$run/truth.json")" = stall-2003 ] || return 0
+  tcpdump -n -tt -r "$run/a.pcap" tcp 2>/dev/null | awk '
+    match($0, /TS val [0-9]+ ecr [0-9]+/) {
+      split(substr($0, RSTART, RLENGTH), ts, " ")
+      data = / length [1-9]/
+      if (data && $1 - last > 1.5) { held = 1; old = ts[5] < newest; exit }
+      if (!data) newest = ts[3]
+      last = $1
+    }
+    END { exit !(held && old) }'
+}
+
 make_run "${1:?usage: txqueue.test.sh NAME TCPSTALL}" "$here/txqueue.matrix.txt"
 hold_s=$(truth '.done.host | map(capture("^(?<t>[0-9.]+) (qdisc of A: rate 8bit|kick|the wire)").t | tonumber) | (.[-1] // 0) - (.[0] // 0)')
 

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# One strict test of an upload through a real OpenVPN TAP tunnel: makes the traffic of a line of openvpn.matrix.txt, and
+# checks what the analyzer says of it.
+#
+#   openvpn.test.sh NAME TCPSTALL      strict.sh tells the environment
+# Exit status 0 rightly judged, 1 not, 77 not possible here or not brought about (a busy machine): said why.
+set -u
+PATH=$PATH:/usr/sbin:/sbin
+for tool in openvpn openssl; do command -v $tool >/dev/null || { echo "skipped: no $tool"; exit 77; }; done
+. "$(dirname "$0")/strict.sh"
+make_run "${1:?usage: openvpn.test.sh NAME TCPSTALL}" "$here/openvpn.matrix.txt"
+
+mss() { # END syn|synack: the option as it is in that end's capture
+  local flags='tcp-syn'; [ "$2" = syn ] || flags='tcp-syn|tcp-ack'
+  tcpdump -n -c 1 -r "$run/$1.pcap" 2>/dev/null "tcp and (tcp[tcpflags] = $flags or (ip6 and ip6[53] = $([ "$2" = syn ] && echo 2 || echo 18)))" |
+    sed -n 's/.*mss \([0-9]*\).*/\1/p'
+}
+rewritten() {
+  echo "        SYN $(mss a syn) and $(mss b syn), SYN-ACK $(mss a synack) and $(mss b synack) at A and B"
+  [ "$(mss a syn)" != "$(mss b syn)" ] && [ "$(mss a synack)" != "$(mss b synack)" ]
+}
+check "the tunnel rewrote the MSS of SYN and SYN-ACK" rewritten
+claim ab "both ends: one connection" one_connection
+claim ab "both ends: the MSS was altered on the way, in both directions" \
+  '[findings | select(.kind == "mismatch" and .cause == "mss-rewritten" and .confidence == "proven") | .sender] | sort == ["client", "server"]'
+
+case $scenario in
+  openvpn-upload)
+    for level in a b ab; do claim $level "no problem" '(problems | length) == 0'; done
+    ;;
+  openvpn-stopped)
+    held_s=$(truth '.done.host | map(capture("^(?<t>[0-9.]+) tunnel: the process").t | tonumber) | .[1] - .[0]')
+    for level in a b ab; do claim $level "the sender's queue is not accused as a certainty" 'wrongly_proven("forward-path"; "reverse-path") == []'; done
+    claim a "the sender's end does not accuse its queue" '[findings | select(.location == "sender-queue")] == []'
+    if [ "$(truth '.expect.also | length')" = 0 ]; then
+      claim ab "both ends: the tunnel held the segments, proven" \
+        "stalls(\"forward-path\"; \"path-hold\") | any(.confidence == \"proven\" and (.duration_s | about($held_s; 0.6)))"
+    else # ... and the ACKs, which were on their way when the tunnel stood still
+      claim ab "both ends: the path held the stream up, proven" '[problems[] | select((.location | test("-path$")) and .confidence == "proven")] != []'
+    fi
+    ;;
+  openvpn-ring)
+    for level in a b ab; do claim $level "no other place is proven" 'wrongly_proven("forward-path"; "reverse-path") == []'; done
+    claim a "the sender's end does not accuse its queue" '[findings | select(.location == "sender-queue")] == []'
+    claim ab "both ends: the path, proven" '[problems[] | select((.location | test("-path$")) and .confidence == "proven")] != []'
+    ;;
+esac
+exit $failed
