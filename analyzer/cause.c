@@ -433,6 +433,13 @@ static const struct cause_info causes[CAUSE_COUNT] = {
          "side only.",
          "Let the middlebox pass the option, or have it removed from the SYN and not from later "
          "segments; net.ipv4.tcp_timestamps=0 on either host makes both do without."},
+    [CAUSE_TIMESTAMPS_REWRITTEN] =
+        {"timestamps-rewritten", LOCATION_FORWARD_PATH, "timestamps were rewritten on the way",
+         "Capture the same segments at both ends: TSval or TSecr differs.",
+         "Shifted by one constant, as firewalls do that hide an uptime (`scrub reassemble tcp` of "
+         "pf), they do no harm. Rewritten on some segments only, they make the receiver drop these "
+         "as old (PAWS): turn that off in the middlebox, or set net.ipv4.tcp_timestamps=0 on "
+         "either host."},
     [CAUSE_SACK_STRIPPED] = {"sack-stripped", LOCATION_FORWARD_PATH,
                              "the SACK-permitted option was removed on the way",
                              "Capture the SYN and the SYN-ACK at both ends: the option is there on "

@@ -88,6 +88,7 @@ enum cause {
   /* what the path altered, where it does not hold the stream up by itself: kind mismatch */
   CAUSE_MSS_REWRITTEN,
   CAUSE_TIMESTAMPS_STRIPPED,
+  CAUSE_TIMESTAMPS_REWRITTEN,
   CAUSE_SACK_STRIPPED,
   CAUSE_OPTIONS_ALTERED,
   CAUSE_SEQUENCE_SHIFTED,

@@ -49,7 +49,7 @@ uint64_t mismatch_count(const struct mismatch *mismatch, enum path_change bit);
 const struct path_change_example *mismatch_first(const struct mismatch *mismatch,
                                                  enum path_change bit);
 bool mismatch_has(const struct mismatch *mismatch, enum path_change bit);
-/* Seen so often that mistaken copies do not explain it. */
+/* Seen on a packet known beyond doubt, or so often that mistaken copies do not explain it. */
 bool mismatch_repeated(const struct mismatch *mismatch, enum path_change bit);
 /* Adds " between A and B" to the summary. */
 void mismatch_add_between(struct mismatch *mismatch);

@@ -56,17 +56,16 @@ static void tell_untranslated_sack(struct mismatch *mismatch)
   SUMMARY_ADD(
       mismatch,
       "The SACK blocks for %s's data are not translated between %c and %c although its "
-      "sequence numbers are: they name bytes that %s never sent, and only a timeout repairs "
-      "a loss (%llu ACKs; ",
+      "sequence numbers are: in %llu ACKs they name bytes that %s never sent, and do not help "
+      "to repair a loss",
       side_words(sender), end_letter(mismatch->from_end), end_letter(mismatch->to_end),
-      side_words(sender),
-      (unsigned long long)mismatch_count(mismatch, PATH_CHANGE_SACK_UNTRANSLATED));
+      (unsigned long long)mismatch_count(mismatch, PATH_CHANGE_SACK_UNTRANSLATED),
+      side_words(sender));
   if (stream != NULL)
-    SUMMARY_ADD(mismatch, "%llu segments sent again, %llu of them by timeout).",
+    SUMMARY_ADD(mismatch, " (%llu segments were sent again, %llu by timeout)",
                 (unsigned long long)stream->retransmitted_segments,
                 (unsigned long long)stream->rto_retransmits);
-  else
-    SUMMARY_ADD(mismatch, "their sender was not seen).");
+  SUMMARY_ADD(mismatch, ".");
   mismatch->finding.severity =
       stream != NULL && stream->retransmitted_segments == 0 ? SEVERITY_INFO : SEVERITY_PROBLEM;
   mismatch_report(mismatch);

@@ -8,6 +8,9 @@
 /* A SYN without the option: RFC 9293, 3.7.1 (IPv4; over IPv6 1220). */
 #define MSS_DEFAULT_IPV4 536u
 
+/* Of the segments with timestamps so many are as good as all, per cent: a SYN may be left alone. */
+#define ALL_PERCENT 90u
+
 /* An option of the SYN in all four sightings; what is not known is taken to be as next to it. */
 struct negotiation {
   bool client_sent, server_got, server_sent, client_got;
@@ -175,39 +178,56 @@ static void add_options(struct mismatch *mismatch, uint16_t options)
 static void tell_options(struct mismatch *mismatch)
 {
   const struct path_changes *changes = mismatch->changes;
+  uint16_t lost = changes->options_lost, added = changes->options_added;
   /* SACK blocks come and go between equal ACKs in a row */
-  bool others = ((changes->options_lost | changes->options_added) & ~TCP_OPT_SACK) != 0 ||
-                mismatch_repeated(mismatch, PATH_CHANGE_OTHER_OPTIONS);
-  bool values = mismatch_has(mismatch, PATH_CHANGE_TS_VALUES) &&
-                mismatch_repeated(mismatch, PATH_CHANGE_TS_VALUES);
-  if (!others && !values)
+  if (((lost | added) & ~TCP_OPT_SACK) == 0 &&
+      !mismatch_repeated(mismatch, PATH_CHANGE_OTHER_OPTIONS))
     return;
   mismatch_begin(mismatch, CAUSE_OPTIONS_ALTERED);
   mismatch->finding.settle = NULL;
+  mismatch_copies(mismatch, mismatch_first(mismatch, PATH_CHANGE_OTHER_OPTIONS),
+                  "the segment with its options as it left", "the same segment with other ones");
   SUMMARY_ADD(mismatch, "TCP options of %s's segments were altered", side_words(mismatch->side));
   mismatch_add_between(mismatch);
-  SUMMARY_ADD(mismatch, ":");
-  if (changes->options_lost != 0) {
-    SUMMARY_ADD(mismatch, " removed");
-    add_options(mismatch, changes->options_lost);
-    SUMMARY_ADD(mismatch, changes->options_added != 0 || values ? ";" : ".");
+  if (lost != 0) {
+    SUMMARY_ADD(mismatch, ": removed");
+    add_options(mismatch, lost);
   }
-  if (changes->options_added != 0) {
-    SUMMARY_ADD(mismatch, " put in");
-    add_options(mismatch, changes->options_added);
-    SUMMARY_ADD(mismatch, values ? ";" : ".");
+  if (added != 0) {
+    SUMMARY_ADD(mismatch, lost != 0 ? "; put in" : ": put in");
+    add_options(mismatch, added);
   }
-  if (values)
-    SUMMARY_ADD(mismatch, " timestamps rewritten.");
-  if (others)
-    mismatch_copies(mismatch, mismatch_first(mismatch, PATH_CHANGE_OTHER_OPTIONS),
-                    "the segment with its options as it left", "the same segment with other ones");
-  if (values)
-    mismatch_copies(mismatch, mismatch_first(mismatch, PATH_CHANGE_TS_VALUES),
-                    "TSval, TSecr as it left", "the same segment with other values");
+  SUMMARY_ADD(mismatch, ".");
   /* Signed segments are dropped without their signature: RFC 2385, 2.0; RFC 5925, 7.3. */
-  if ((changes->options_lost & (TCP_OPT_MD5 | TCP_OPT_AO)) != 0)
+  if ((lost & (TCP_OPT_MD5 | TCP_OPT_AO)) != 0)
     mismatch->finding.severity = SEVERITY_PROBLEM;
+  mismatch_report(mismatch);
+}
+
+/* Rewritten on all segments alike they mean the same, since a clock may start anywhere. */
+static void tell_timestamp_values(struct mismatch *mismatch)
+{
+  const struct path_changes *changes = mismatch->changes;
+  if (!mismatch_repeated(mismatch, PATH_CHANGE_TS_VALUES))
+    return;
+  uint64_t count = mismatch_count(mismatch, PATH_CHANGE_TS_VALUES);
+  bool all = count * 100 >= changes->timestamped * ALL_PERCENT;
+  char before[80], after[80];
+  snprintf(before, sizeof before, "leaves with TSval %u, TSecr %u", changes->ts_val_before,
+           changes->ts_ecr_before);
+  snprintf(after, sizeof after, "the same segment with TSval %u, TSecr %u", changes->ts_val_after,
+           changes->ts_ecr_after);
+  mismatch_begin(mismatch, CAUSE_TIMESTAMPS_REWRITTEN);
+  mismatch->finding.settle = NULL;
+  mismatch->finding.severity = all ? SEVERITY_INFO : SEVERITY_PROBLEM;
+  mismatch_copies(mismatch, mismatch_first(mismatch, PATH_CHANGE_TS_VALUES), before, after);
+  SUMMARY_ADD(mismatch, "The timestamps of %llu of %s's %llu segments were rewritten",
+              (unsigned long long)count, side_words(mismatch->side),
+              (unsigned long long)changes->timestamped);
+  mismatch_add_between(mismatch);
+  SUMMARY_ADD(mismatch, all ? ", which does no harm as long as they keep their distances."
+                            : ": where some are and some are not, the receiver may take segments "
+                              "for old ones and drop them (PAWS).");
   mismatch_report(mismatch);
 }
 
@@ -216,5 +236,6 @@ void mismatch_options(struct mismatch *mismatch)
   tell_mss(mismatch);
   tell_timestamps(mismatch);
   tell_sack_permitted(mismatch);
+  tell_timestamp_values(mismatch);
   tell_options(mismatch);
 }

@@ -128,14 +128,15 @@ static void tell_bound(struct mismatch *mismatch, const struct stream_summary *s
   char rate[32], round_trip[32];
   int64_t rtt_ns = round_trip_ns(stream);
   if (window_bytes < segment_bytes(stream))
-    REASON_ADD(mismatch,
-               " Less than a segment (%u bytes): Linux then sends one piece for each run of its "
-               "persist timer.",
-               segment_bytes(stream));
+    REASON_ADD(
+        mismatch,
+        " Less than a segment (%u bytes): the sender then sends one small piece for each round "
+        "trip, or even for each run of its persist timer.",
+        segment_bytes(stream));
   if (rtt_ns == 0)
     return;
   rate_words((double)window_bytes * 1e9 / (double)rtt_ns, rate, sizeof rate);
-  REASON_ADD(mismatch, " That allows %s at a round trip of %s.", rate,
+  REASON_ADD(mismatch, " That allows %s at most at a round trip of %s.", rate,
              duration_words(rtt_ns, round_trip));
 }
 

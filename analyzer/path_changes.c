@@ -74,6 +74,10 @@ static bool note(struct path_changes *changes, enum path_change bit, const struc
     changes->first[index] = example_of(pair);
   }
   changes->counts[index]++;
+  const struct packet *before = pair->before, *after = pair->after;
+  if (before->ip_id != 0 && before->ip_id == after->ip_id &&
+      (before->facts & after->facts & PACKET_IP_ID) != 0)
+    changes->sure |= bit;
   return first;
 }
 
@@ -189,8 +193,15 @@ static void compare_options(struct path_changes *changes, const struct sighted *
 
 static void compare_timestamps(struct path_changes *changes, const struct sighted *pair)
 {
-  if ((pair->before->options & pair->after->options & TCP_OPT_TIMESTAMPS) != 0)
-    note(changes, PATH_CHANGE_TS_VALUES, pair);
+  const struct packet *before = pair->before, *after = pair->after;
+  if (before->ts_val == after->ts_val && before->ts_ecr == after->ts_ecr)
+    return;
+  if (note(changes, PATH_CHANGE_TS_VALUES, pair)) {
+    changes->ts_val_before = before->ts_val;
+    changes->ts_val_after = after->ts_val;
+    changes->ts_ecr_before = before->ts_ecr;
+    changes->ts_ecr_after = after->ts_ecr;
+  }
 }
 
 /* The blocks acknowledge the other side's numbers. Copies with other blocks are duplicate ACKs that
@@ -297,8 +308,10 @@ static void compare_whole(struct path_changes *changes, const struct sighted *pa
   const struct packet *before = pair->before, *after = pair->after;
   if (before->window != after->window)
     compare_window(changes, pair);
-  if (((before->ts_val ^ after->ts_val) | (before->ts_ecr ^ after->ts_ecr)) != 0)
+  if ((before->options & after->options & TCP_OPT_TIMESTAMPS) != 0) {
+    changes->timestamped++;
     compare_timestamps(changes, pair);
+  }
   if (pair->ack_shift != 0 && (before->options & after->options & TCP_OPT_SACK) != 0)
     compare_sack(changes, pair);
   if (before->ip_id != after->ip_id && (before->facts & after->facts & PACKET_IP_ID) != 0)

@@ -41,6 +41,9 @@ struct path_change_example {
 
 struct path_changes {
   uint32_t changed; /* enum path_change, or'ed */
+  /* of these, seen on two sightings with the same IP-ID: one packet beyond doubt, even where equal
+   * ACKs or retransmissions could be taken for each other */
+  uint32_t sure;
   uint64_t compared, counts[PATH_CHANGE_BITS];
   struct path_change_example first[PATH_CHANGE_BITS];
   /* of the SYN or SYN-ACK that was seen at both points: the first that differs, else the first */
@@ -67,6 +70,9 @@ struct path_changes {
   uint64_t payloads_unchecked; /* PATH_CHANGE_PAYLOAD where the checksum could not be verified */
   uint64_t sacks_translated;   /* packets whose SACK blocks follow the other side's shift */
   uint64_t damaged_bytes;      /* payload of what PATH_CHANGE_CHECKSUM counts */
+  uint32_t ts_val_before, ts_val_after; /* of the first PATH_CHANGE_TS_VALUES */
+  uint32_t ts_ecr_before, ts_ecr_after;
+  uint64_t timestamped; /* whole packets compared that had the option at both points */
 };
 
 void path_changes_clear(struct path_changes *changes);

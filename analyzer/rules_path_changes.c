@@ -8,8 +8,9 @@
 #include <string.h>
 
 /* Copies are matched by what they carry, and equal ACKs in a row may be taken for each other now
- * and then. An alteration that shows only in such a field has to show so often, and in so large a
- * share of what was compared (per cent), to be none of these. */
+ * and then. Unless the IP-ID says that it is the same packet, an alteration that shows only in such
+ * a field has to show so often, and in so large a share of what was compared (per cent), to be none
+ * of these. */
 #define REPEATED_MIN     5u
 #define REPEATED_PERCENT 10u
 
@@ -90,6 +91,8 @@ bool mismatch_has(const struct mismatch *mismatch, enum path_change bit)
 bool mismatch_repeated(const struct mismatch *mismatch, enum path_change bit)
 {
   uint64_t count = mismatch_count(mismatch, bit);
+  if ((mismatch->changes->sure & bit) != 0)
+    return true;
   return count >= REPEATED_MIN && count * 100 >= mismatch->changes->compared * REPEATED_PERCENT;
 }
 

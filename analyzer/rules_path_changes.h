@@ -27,7 +27,7 @@ struct mismatch_sink {
 };
 
 /* packets_from: who sent the packets that *changes is about; from_end, to_end: the capture points
- * that they passed, in this order. At most 12 findings. */
+ * that they passed, in this order. At most 13 findings. */
 void mismatch_findings(const struct path_changes *changes, enum stream_side packets_from,
                        uint8_t from_end, uint8_t to_end, const struct mismatch_context *context,
                        const struct mismatch_sink *sink);

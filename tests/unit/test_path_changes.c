@@ -161,6 +161,8 @@ static void options_of_other_segments(void **state)
   start(&passage, TCP_ACK);
   passage.after.ts_val += 1000;
   assert_changes(&passage, PATH_CHANGE_TS_VALUES);
+  assert_int_equal(passage.changes.ts_val_before, 11);
+  assert_int_equal(passage.changes.ts_val_after, 1011);
   start(&passage, TCP_ACK);
   passage.after.ts_ecr = 0;
   assert_changes(&passage, PATH_CHANGE_TS_VALUES);
@@ -495,6 +497,26 @@ static void the_first_example_stays(void **state)
   assert_int_equal(passage.changes.first[path_change_index(PATH_CHANGE_TTL)].frame_before, 7);
 }
 
+static void the_same_ip_id_makes_a_change_sure(void **state)
+{
+  (void)state;
+  struct passage passage;
+  start(&passage, TCP_ACK);
+  passage.after.window = 1;
+  pass(&passage, true);
+  assert_int_equal(passage.changes.sure, PATH_CHANGE_WINDOW);
+  start(&passage, TCP_ACK);
+  passage.after.window = 1;
+  passage.after.ip_id++;
+  pass(&passage, true);
+  assert_int_equal(passage.changes.sure, 0);
+  start(&passage, TCP_ACK); /* many systems leave it at 0 */
+  passage.after.window = 1;
+  passage.before.ip_id = passage.after.ip_id = 0;
+  pass(&passage, true);
+  assert_int_equal(passage.changes.sure, 0);
+}
+
 static void every_change_has_its_name(void **state)
 {
   (void)state;
@@ -532,6 +554,7 @@ int main(void)
       cmocka_unit_test(segmentation_offload_is_no_change),
       cmocka_unit_test(parts_of_segments_still_tell_of_the_path),
       cmocka_unit_test(the_first_example_stays),
+      cmocka_unit_test(the_same_ip_id_makes_a_change_sure),
       cmocka_unit_test(every_change_has_its_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
