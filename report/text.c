@@ -94,6 +94,14 @@ static int on_finding(void *context, uint64_t rank, const struct report_connecti
                       const struct finding *finding)
 {
   struct text *text = context;
+  const uint32_t details = text->options.details;
+  text_verdicts_end(text);
+  if (details != 0 && text->told >= details)
+    return 0;
+  if (details != 0 && text_finding_is_one_too_many(text, connection, finding)) {
+    text->passed_over = true;
+    return 0;
+  }
   text_finding(text, rank, connection, finding);
   text->told++;
   return write_result(text);
@@ -104,6 +112,7 @@ static int on_capture(void *context, const struct report_capture *capture)
   struct text *text = context;
   if (!text->captures_begun) {
     text->captures_begun = true;
+    text_verdicts_end(text);
     text_sums(text);
   }
   text_capture(text, capture);
@@ -130,8 +139,6 @@ struct report_writer text_report_writer(struct text *text)
       .context = text,
       .layout = REPORT_WORST_FIRST,
       .wants_info = text->options.all,
-      .max_findings = text->options.details,
-      .max_verdicts = text->options.details * TEXT_SENTENCES,
       .begin = on_begin,
       .verdict = on_verdict,
       .finding = on_finding,

@@ -312,14 +312,79 @@ static void next_steps(struct text *text, uint64_t rank, const struct finding *f
     text_line(page, "what to do", finding->advice);
 }
 
+/* Whether it says what the one before said, of another time. */
+static bool is_like_the_last(const struct text *text, const struct report_connection *connection,
+                             const struct finding *finding)
+{
+  const struct text_told *last = &text->last_told;
+  return last->rank != 0 && last->connection_id == connection->id &&
+         last->sender == finding->sender && last->location == finding->location &&
+         last->cause == finding->cause && last->confidence == finding->confidence &&
+         last->cause_confidence == finding->cause_confidence &&
+         last->alternatives == finding->alternative_count &&
+         strcmp(last->summary, finding->summary) == 0;
+}
+
+/* A second and a third time show the regularity. */
+#define REPEATS_TOLD 2
+
+bool text_finding_is_one_too_many(const struct text *text,
+                                  const struct report_connection *connection,
+                                  const struct finding *finding)
+{
+  return text->last_told.repeats >= REPEATS_TOLD && is_like_the_last(text, connection, finding);
+}
+
+static void remember(struct text *text, uint64_t rank, const struct report_connection *connection,
+                     const struct finding *finding)
+{
+  struct text_told *last = &text->last_told;
+  *last = (struct text_told){.rank = rank,
+                             .connection_id = connection->id,
+                             .sender = finding->sender,
+                             .location = finding->location,
+                             .cause = finding->cause,
+                             .confidence = finding->confidence,
+                             .cause_confidence = finding->cause_confidence,
+                             .alternatives = finding->alternative_count};
+  snprintf(last->summary, sizeof last->summary, "%s", finding->summary);
+}
+
+static void what_and_where(struct text *text, uint64_t rank,
+                           const struct report_connection *connection,
+                           const struct finding *finding)
+{
+  where(text, finding);
+  which(text, connection, finding);
+  remember(text, rank, connection, finding);
+}
+
+/* What is not known from the one before: when, how much, and the proof. */
+static void another_time(struct text *text, const struct report_connection *connection,
+                         const struct finding *finding)
+{
+  char line[80];
+  snprintf(line, sizeof line, "%" PRIu64 " in place, cause and stream, and what to do",
+           text->last_told.rank);
+  text_line(&text->page, "the same as", line);
+  when(text, connection, finding);
+  amounts(text, finding);
+  text_stages(text, connection, finding);
+  evidence(text, connection, finding);
+}
+
 /* Three paragraphs: what it is, why we say so, what to do about it. */
 void text_finding(struct text *text, uint64_t rank, const struct report_connection *connection,
                   const struct finding *finding)
 {
   struct page *page = &text->page;
   title(text, rank, finding);
-  where(text, finding);
-  which(text, connection, finding);
+  if (is_like_the_last(text, connection, finding)) {
+    text->last_told.repeats++;
+    another_time(text, connection, finding);
+    return;
+  }
+  what_and_where(text, rank, connection, finding);
   when(text, connection, finding);
   amounts(text, finding);
   text_stages(text, connection, finding);

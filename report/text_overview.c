@@ -57,27 +57,63 @@ void text_headline(struct text *text)
   text_joint_headline(text);
 }
 
-void text_verdict(struct text *text, uint64_t rank, const struct report_connection *connection,
-                  const struct finding *finding)
+static void write_verdict(struct text *text, const struct text_verdict *verdict)
 {
   struct page *page = &text->page;
-  const bool problem = finding->severity == SEVERITY_PROBLEM;
-  char number[FORMAT_TEXT_SIZE];
-  if (rank == 1)
+  const bool problem = verdict->severity == SEVERITY_PROBLEM;
+  char number[FORMAT_TEXT_SIZE], line[TEXT_STREAM_SIZE + 40];
+  if (verdict->rank == 1)
     page_newline(page);
-  snprintf(number, sizeof number, "%" PRIu64, rank);
+  snprintf(number, sizeof number, "%" PRIu64, verdict->rank);
   page_right(page, problem ? PAGE_PROBLEM : PAGE_INFO, 4, number);
   page_to_column(page, 6);
-  page_wrap(page, problem ? PAGE_BOLD : PAGE_PLAIN, 6, finding->summary);
-  if (finding->confidence == CONFIDENCE_POSSIBLE)
+  page_wrap(page, problem ? PAGE_BOLD : PAGE_PLAIN, 6, verdict->summary);
+  if (verdict->confidence == CONFIDENCE_POSSIBLE)
     page_wrap(page, PAGE_DIM, 6, " (possible, not the only explanation)");
   if (text->overview->connections > 1) {
-    char stream[TEXT_STREAM_SIZE], line[TEXT_STREAM_SIZE + 40];
-    snprintf(line, sizeof line, " (connection %" PRIu64 ", %s)", connection->id,
-             text_stream(text, connection, finding->sender, stream));
+    snprintf(line, sizeof line, " (connection %" PRIu64 ", %s)", verdict->connection_id,
+             verdict->stream);
+    page_wrap(page, PAGE_DIM, 6, line);
+  }
+  if (verdict->times > 1) {
+    snprintf(line, sizeof line, " (%" PRIu64 " times: %" PRIu64 " to %" PRIu64 ")", verdict->times,
+             verdict->rank, verdict->rank + verdict->times - 1);
     page_wrap(page, PAGE_DIM, 6, line);
   }
   page_newline(page);
+}
+
+void text_verdicts_end(struct text *text)
+{
+  if (text->verdict.times > 0)
+    write_verdict(text, &text->verdict);
+  text->verdict.times = 0;
+}
+
+/* What says the same of the same connection is said once. */
+void text_verdict(struct text *text, uint64_t rank, const struct report_connection *connection,
+                  const struct finding *finding)
+{
+  struct text_verdict *last = &text->verdict;
+  if (last->times > 0 && last->rank + last->times == rank &&
+      last->connection_id == connection->id && last->severity == finding->severity &&
+      last->confidence == finding->confidence && last->sender == finding->sender &&
+      strcmp(last->summary, finding->summary) == 0) {
+    last->times++;
+    return;
+  }
+  text_verdicts_end(text);
+  if (text->options.details != 0 && text->sentences >= text->options.details * TEXT_SENTENCES)
+    return;
+  text->sentences++;
+  *last = (struct text_verdict){.rank = rank,
+                                .times = 1,
+                                .connection_id = connection->id,
+                                .severity = finding->severity,
+                                .confidence = finding->confidence,
+                                .sender = finding->sender};
+  snprintf(last->summary, sizeof last->summary, "%s", finding->summary);
+  text_stream(text, connection, finding->sender, last->stream);
 }
 
 struct share {
@@ -146,11 +182,11 @@ static void untold_problems(struct text *text)
   if (text->told >= overview->problems)
     return;
   causes_text(overview->causes[SEVERITY_PROBLEM], causes, sizeof causes);
-  snprintf(
-      line, sizeof line,
-      "%s: %s. Told in full: the first %s (--limits details=N tells more, --connection chooses, "
-      "--json has all)",
-      format_count(overview->problems, count), causes, format_count(text->told, told));
+  snprintf(line, sizeof line,
+           "%s: %s. Told in full: %s%s%s (--limits details=N tells more, --connection chooses, "
+           "--json has all)",
+           format_count(overview->problems, count), causes, text->passed_over ? "" : "the first ",
+           format_count(text->told, told), text->passed_over ? ", those that differ" : "");
   text_line(&text->page, "all problems", line);
 }
 

@@ -7,11 +7,38 @@
 #include "report/page.h"
 #include "report/text.h"
 
+/* A sentence of the first lines that waits for others that say the same. */
+struct text_verdict {
+  uint64_t rank, times; /* times 0: none waits */
+  uint64_t connection_id;
+  enum severity severity;
+  enum confidence confidence;
+  enum stream_side sender;
+  char summary[SUMMARY_SIZE];
+  char stream[2 * FORMAT_ENDPOINT_SIZE + 8];
+};
+
+/* The last finding that was told in full. */
+struct text_told {
+  uint64_t rank, connection_id; /* rank 0: none yet */
+  enum stream_side sender;
+  enum location location;
+  enum cause cause;
+  enum confidence confidence, cause_confidence;
+  uint32_t alternatives;
+  uint32_t repeats; /* told behind it that say the same */
+  char summary[SUMMARY_SIZE];
+};
+
 struct text {
   struct text_options options;
+  struct text_told last_told;
+  struct text_verdict verdict;
+  uint64_t sentences; /* of verdicts, begun */
   struct page page;
   const struct report_overview *overview;
   uint64_t told;            /* findings told in full so far */
+  bool passed_over;         /* some that say the same were left out */
   uint64_t connection_told; /* the connection of the last one */
   struct {
     uint64_t rank; /* of the first finding with this cause; 0 = none yet */
@@ -52,7 +79,11 @@ const char *text_stream(const struct text *text, const struct report_connection 
 /* "end A, at the client (declared)"; of a joined connection all ends */
 void text_vantage(const struct report_connection *connection, struct text_buffer *out);
 
-/* text_finding.c: everything about one finding. */
+/* text_finding.c: everything about one finding, and whether it only says once more what was said of
+ * this connection more than once. */
+bool text_finding_is_one_too_many(const struct text *text,
+                                  const struct report_connection *connection,
+                                  const struct finding *finding);
 void text_finding(struct text *text, uint64_t rank, const struct report_connection *connection,
                   const struct finding *finding);
 /* text_capture.c */
@@ -86,6 +117,8 @@ void text_path(struct text *text, const struct report_connection *connection);
 void text_headline(struct text *text);
 void text_verdict(struct text *text, uint64_t rank, const struct report_connection *connection,
                   const struct finding *finding);
+/* Nothing more comes that could say the same as the last verdict. */
+void text_verdicts_end(struct text *text);
 void text_sums(struct text *text);
 /* "moving 93.1 %, sender-app 6.9 %", largest first, zeros left out. */
 #define TEXT_BUDGET_SIZE 400

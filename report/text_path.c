@@ -228,7 +228,7 @@ static void oddities(struct text_buffer *line, const struct hop_summary *hop, ch
   if (hop->duplicated > 0)
     text_append(line, ", %s duplicated", format_count(hop->duplicated, count));
   if (hop->unsettled > 0)
-    text_append(line, ", %s too late to tell", format_count(hop->unsettled, count));
+    text_append(line, ", %s undecided", format_count(hop->unsettled, count));
   if (hop->uncaptured > 0)
     text_append(line, ", %s more not in %c's capture", format_count(hop->uncaptured, count), from);
 }

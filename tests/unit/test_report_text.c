@@ -145,6 +145,25 @@ static void test_no_tcp(void **state)
   collect_free(collect);
 }
 
+/* What happens again and again to one connection is said once, and told in full once. */
+static void test_the_same_again(void **state)
+{
+  (void)state;
+  struct collect *collect = collect_with(NULL);
+  const struct analyzer_sink sink = collect_sink(collect);
+  const struct connection_summary connection = example_connection(1);
+  struct finding stall = example_stall();
+  for (stall.id = 1; stall.id <= 40; stall.id++) {
+    if (stall.id == 40)
+      snprintf(stall.summary, sizeof stall.summary, "another one");
+    sink.finding(sink.context, &connection, &stall);
+  }
+  const struct report_capture capture = example_capture();
+  assert_int_equal(collect_end_capture(collect, &capture), 0);
+  expect_golden("the-same-again.txt", render(collect, default_options()));
+  collect_free(collect);
+}
+
 /* Many problems, a damaged and lossy capture, limits reached, hostile text. */
 static void test_bad_day(void **state)
 {
@@ -194,7 +213,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stall_of_2003), cmocka_unit_test(test_everything_narrow_ascii_coloured),
       cmocka_unit_test(test_nothing_found), cmocka_unit_test(test_no_tcp),
-      cmocka_unit_test(test_bad_day),
+      cmocka_unit_test(test_bad_day),       cmocka_unit_test(test_the_same_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
