@@ -119,6 +119,39 @@ static void window_scale_text(const struct stream_summary *stream, char text[FOR
   snprintf(text, FORMAT_TEXT_SIZE, "unknown");
 }
 
+static void window_scale_line(struct page *page, const char *label,
+                              const struct stream_summary *streams)
+{
+  char left[FORMAT_TEXT_SIZE], right[FORMAT_TEXT_SIZE];
+  window_scale_text(&streams[SIDE_CLIENT], left);
+  window_scale_text(&streams[SIDE_SERVER], right);
+  table_line(page, label, left, right);
+}
+
+static bool same_window_scale(const struct stream_summary *a, const struct stream_summary *b)
+{
+  char first[FORMAT_TEXT_SIZE], second[FORMAT_TEXT_SIZE];
+  window_scale_text(a, first);
+  window_scale_text(b, second);
+  return strcmp(first, second) == 0;
+}
+
+/* As announced, and where an end saw it otherwise, as seen there. */
+static void window_scales(struct page *page, const struct report_connection *connection)
+{
+  const struct stream_summary *streams = connection->summary->streams;
+  window_scale_line(page, "window scale announced", streams);
+  for (uint32_t i = 0; i < connection->view_count; i++) {
+    const struct connection_summary *view = connection->views[i];
+    char label[16];
+    if (same_window_scale(&streams[SIDE_CLIENT], &view->streams[SIDE_CLIENT]) &&
+        same_window_scale(&streams[SIDE_SERVER], &view->streams[SIDE_SERVER]))
+      continue;
+    snprintf(label, sizeof label, "  as seen at %c", 'A' + view->end % 26);
+    window_scale_line(page, label, view->streams);
+  }
+}
+
 static int64_t life(const struct stream_summary *stream)
 {
   int64_t whole = stream->moving_ns + stream->idle_ns;
@@ -196,9 +229,7 @@ void text_connection(struct text *text, const struct report_connection *connecti
     if (on_left || on_right || rows[i].always)
       table_line(page, rows[i].label, left, right);
   }
-  window_scale_text(&streams[SIDE_CLIENT], left);
-  window_scale_text(&streams[SIDE_SERVER], right);
-  table_line(page, "window scale announced", left, right);
+  window_scales(page, connection);
   budgets(page, streams);
   text_joint_which(text, connection, true);
   text_path(text, connection);

@@ -217,44 +217,55 @@ static uint64_t joined(const struct report_joint *joint)
   return sum;
 }
 
-/* "; 2 more at 2 of the 3 points, 3 more at A only" */
-static void others_text(const struct report_joint *joint, struct text_buffer *out)
+/* One of the numbers of connections: "; 2 more", ", 3 more", or where none came before "2
+ * connections". */
+static void number_text(uint64_t number, bool *begun, bool *listed, struct text_buffer *out)
 {
   char count[FORMAT_TEXT_SIZE];
-  const char *separator = "; ";
+  format_count(number, count);
+  if (!*begun)
+    text_append(out, " saw %s connection%s", count, text_plural(number));
+  else
+    text_append(out, "%s %s more", *listed ? "," : ";", count);
+  *listed = *begun;
+  *begun = true;
+}
+
+/* "; 2 more at 2 of the 3 points, 3 more at A only" */
+static void others_text(const struct report_joint *joint, bool begun, struct text_buffer *out)
+{
+  bool listed = false;
   for (uint32_t points = joint->ends - 1; points >= 2; points--) {
     if (joint->seen_at[points] == 0)
       continue;
-    text_append(out, "%s%s more at %" PRIu32 " of the %" PRIu32 " points", separator,
-                format_count(joint->seen_at[points], count), points, joint->ends);
-    separator = ", ";
+    number_text(joint->seen_at[points], &begun, &listed, out);
+    text_append(out, " at %" PRIu32 " of the %" PRIu32 " points", points, joint->ends);
   }
   for (uint32_t end = 0; end < joint->ends; end++) {
     if (joint->only_at[end] == 0)
       continue;
-    text_append(out, "%s%s more at %c only", separator, format_count(joint->only_at[end], count),
-                letter(end));
-    separator = ", ";
+    number_text(joint->only_at[end], &begun, &listed, out);
+    text_append(out, " at %c only", letter(end));
   }
 }
 
 static void seen_text(const struct report_overview *overview, struct text_buffer *out)
 {
   const struct report_joint *joint = &overview->joint;
-  const uint64_t both = joint->seen_at[joint->ends], all = joined(joint);
+  const uint64_t everywhere = joint->seen_at[joint->ends];
   char count[FORMAT_TEXT_SIZE];
   ends_text(overview, out);
-  if (all == 0) {
-    text_append(out, " have no connection in common%s",
+  if (joined(joint) == 0) {
+    text_append(out, " have no connection in common%s.",
                 overview->connections > 0 ? ": each is diagnosed by itself" : "");
-  } else if (both > 0) {
-    text_append(out, "%s saw the same %s%sconnection%s", joint->ends > 2 ? " all" : "",
-                both > 1 ? format_count(both, count) : "", both > 1 ? " " : "", text_plural(both));
-  } else {
-    text_append(out, ": no connection was seen at all of them");
+    return;
   }
-  if (all > 0)
-    others_text(joint, out);
+  if (everywhere == 1)
+    text_append(out, "%s saw the same connection", joint->ends > 2 ? " all" : "");
+  else if (everywhere > 1)
+    text_append(out, "%s saw the same %s connections", joint->ends > 2 ? " all" : "",
+                format_count(everywhere, count));
+  others_text(joint, everywhere > 0, out);
   text_append(out, ".");
 }
 

@@ -115,6 +115,7 @@ static void test_two_ends_behind_a_nat(void **state)
   struct joint_example example;
   collect_set_clock(collect, 1, &clock);
   joint_example_make(&example, 1, 2);
+  example.views[1].streams[SIDE_CLIENT].wscale = 0;
   deliver_loss(collect, &example);
   deliver(collect, &example);
   end_captures(collect, 2);
@@ -169,6 +170,24 @@ static void test_nothing_in_common(void **state)
   }
   end_captures(collect, 2);
   expect_golden("joint-apart.txt", render_text(collect, false));
+  collect_free(collect);
+}
+
+/* No connection went past all three points. */
+static void test_three_points_two_by_two(void **state)
+{
+  (void)state;
+  struct collect *collect = begin(3, NULL);
+  struct joint_example example;
+  for (uint64_t id = 1; id <= 3; id++) {
+    joint_example_make(&example, id, id < 3 ? 2 : 1);
+    deliver(collect, &example);
+  }
+  end_captures(collect, 3);
+  char *rendered = render_text(collect, false);
+  assert_non_null(strstr(rendered, "saw 2 connections"));
+  assert_non_null(strstr(rendered, "1 more at A only."));
+  free(rendered);
   collect_free(collect);
 }
 
@@ -382,6 +401,7 @@ int main(void)
       cmocka_unit_test(test_two_ends_behind_a_nat),
       cmocka_unit_test(test_three_points),
       cmocka_unit_test(test_nothing_in_common),
+      cmocka_unit_test(test_three_points_two_by_two),
       cmocka_unit_test(test_json_of_three_points),
       cmocka_unit_test(test_views_survive_packing),
       cmocka_unit_test(test_finding_without_its_connection),
