@@ -9,7 +9,7 @@
 /* Entries of one hash: a content that repeats more often tells nothing, and hostile captures
  * consist of little else. */
 #define SAME_KEY_MAX 8u
-#define INDEX_SLOTS  32768u /* a power of two: at most 3 keys of each of 4096 samples */
+#define INDEX_SLOTS  16384u /* a power of two: at most 3 keys of each of 2048 samples */
 #define VOTES_MAX    1024u
 /* Numbers below are taken for relative ones, as tcpdump's text has them, unless a SYN was seen. */
 #define RELATIVE_MAX (UINT32_C(1) << 24)
@@ -476,6 +476,8 @@ static void weigh(struct pairing *pairing)
    * it keeps neither both sides' sequence numbers nor timestamps nor IP-ID. */
   pairing->provable =
       pairing->sequence_bits > 0 || pairing->same_timestamps > 0 || ip_ids_kept(pairing);
+  pairing->contradicted =
+      !pairing->provable && (pairing->other_timestamps > 1 || pairing->other_ip_ids > 1);
   if (pairing->other_payloads * 4 > matched)
     bits = 0;
   pairing->bits = (float)bits;

@@ -34,8 +34,10 @@ struct pairing {
   uint32_t same_ip_ids[2], other_ip_ids;
   int32_t ttl_votes[2];         /* > 0: TTLs of this side's packets are higher at a */
   bool sequence_is_evidence[2]; /* unshifted, and too large to be relative numbers */
-  bool provable;                /* not the work of two connections that a proxy has joined */
-  float sequence_bits, bits;    /* of sequence numbers alone; all */
+  bool provable;     /* not the work of two connections that a proxy has joined, nor of siblings */
+  bool contradicted; /* numbers are shifted, and neither timestamps nor IP-IDs agree, though both
+                        have them */
+  float sequence_bits, bits; /* of sequence numbers alone; all */
 };
 
 struct pairing_scratch;                            /* opaque: working memory */

@@ -11,11 +11,7 @@
 /* Samples that a connection may have whatever the memory left (a handshake, a request and its
  * answer), and at the most. */
 #define SAMPLES_ALWAYS 8u
-#define SAMPLES_MAX    4096u
-/* Larger samples only while memory is plenty: a quarter of the budget used, a half, three quarters.
- */
-#define SAMPLES_PLENTY 512u
-#define SAMPLES_SCARCE 64u
+#define SAMPLES_MAX    2048u
 /* SYN, SYN-ACK and RST are kept whatever their hash is, so many from each side. */
 #define FORCED_MAX 3u
 /* As in analyzer.c: a SYN with another ISN begins a new connection if the old one is over, or has
@@ -278,14 +274,17 @@ static unsigned candidate_level(const struct sketch_side *side, const struct pac
   return level;
 }
 
+/* Few connections get many samples each, which the clocks want; where there are many, few of each
+ * will do. */
 static uint32_t capacity_allowed(const struct sketch_budget *budget)
 {
-  uint64_t quarter = budget->limit_bytes / 4;
-  if (budget->used_bytes < quarter)
-    return SAMPLES_MAX;
-  if (budget->used_bytes < 2 * quarter)
-    return SAMPLES_PLENTY;
-  return budget->used_bytes < 3 * quarter ? SAMPLES_SCARCE : SAMPLES_ALWAYS;
+  uint32_t capacity = SAMPLES_MAX;
+  for (uint64_t part = budget->limit_bytes / 16; capacity > SAMPLES_ALWAYS; part *= 2) {
+    if (budget->used_bytes < part)
+      break;
+    capacity /= 4;
+  }
+  return capacity > SAMPLES_ALWAYS ? capacity : SAMPLES_ALWAYS;
 }
 
 static bool samples_grow(struct sketch *sketch, struct sketch_budget *budget)

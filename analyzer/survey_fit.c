@@ -87,6 +87,107 @@ static int fit_next(struct survey *survey)
   return fitted;
 }
 
+/* --- what the clocks tell --- */
+
+/* A time of `end` on the scale of end 0, and adds to *off_ns how far wrong that may be. False: that
+ * is not known. */
+static bool corrected(const struct survey *survey, uint8_t end, int64_t *time_ns, int64_t *off_ns)
+{
+  if (end == 0)
+    return true;
+  const struct clock_map *map = &survey->clocks[end];
+  int64_t uncertainty_ns = clock_map_uncertainty_ns(map, *time_ns);
+  if (map->piece_count == 0 || !time_is_valid(uncertainty_ns) ||
+      uncertainty_ns > SKETCH_TIME_MAX_NS / 2)
+    return false;
+  *off_ns += uncertainty_ns;
+  *time_ns = clock_map_to_a(map, *time_ns);
+  return true;
+}
+
+/* From a to b; negative where it was seen at b first. */
+static bool delay_of(const struct survey *survey, const struct survey_edge *edge,
+                     const struct pairing_point *point, int64_t *delay_ns, int64_t *off_ns)
+{
+  int64_t a_ns = point->a_ns, b_ns = point->b_ns;
+  *off_ns = 0;
+  if (!corrected(survey, edge->end_a, &a_ns, off_ns) ||
+      !corrected(survey, edge->end_b, &b_ns, off_ns))
+    return false;
+  return !__builtin_sub_overflow(b_ns, a_ns, delay_ns);
+}
+
+/* The order of those edges that could not tell it by themselves (one direction only). */
+static void order_by_clock(struct survey *survey, struct survey_edge *edge)
+{
+  size_t count = survey_edge_points(survey, edge);
+  uint64_t a_first = 0, b_first = 0;
+  for (size_t i = 0; i < count; i++) {
+    const struct pairing_point *point = &survey->points[i];
+    int64_t delay_ns, off_ns;
+    if (!delay_of(survey, edge, point, &delay_ns, &off_ns))
+      continue;
+    if (point->side == 1)
+      delay_ns = -delay_ns;
+    a_first += delay_ns > off_ns;
+    b_first += delay_ns < -off_ns;
+  }
+  if (a_first > 4 * b_first)
+    edge->order = 1;
+  else if (b_first > 4 * a_first)
+    edge->order = -1;
+}
+
+/* A packet is not longer than that on its way. */
+#define APART_MAX_NS (10 * NS_PER_S)
+/* The next best connection must be that much further apart. */
+#define APART_RATIO 4
+
+static void measure_apart(struct survey *survey, struct survey_edge *edge)
+{
+  size_t count = survey_edge_points(survey, edge);
+  edge->apart_ns = INT64_MAX;
+  for (size_t i = 0; i < count; i++) {
+    int64_t delay_ns, off_ns;
+    if (!delay_of(survey, edge, &survey->points[i], &delay_ns, &off_ns))
+      continue;
+    int64_t apart_ns = (delay_ns < 0 ? -delay_ns : delay_ns) + off_ns;
+    if (apart_ns >= 0 && apart_ns < edge->apart_ns)
+      edge->apart_ns = apart_ns;
+  }
+}
+
+static bool are_rivals(const struct survey_edge *left, const struct survey_edge *right)
+{
+  return left->end_a == right->end_a && left->end_b == right->end_b &&
+         (left->pairing.a == right->pairing.a || left->pairing.b == right->pairing.b);
+}
+
+/* Where several connections fit, the one that was there at that time. At most a few edges are
+ * ambiguous: those of each connection are next to each other nearly always. */
+#define RIVALS_LOOKED_AT 64u
+
+static void settle_by_time(struct survey *survey)
+{
+  struct survey_edges *edges = &survey->edges;
+  for (size_t i = 0; i < edges->count; i++) {
+    if (edges->at[i].ambiguous)
+      measure_apart(survey, &edges->at[i]);
+  }
+  for (size_t i = 0; i < edges->count; i++) {
+    struct survey_edge *edge = &edges->at[i];
+    bool closest = edge->ambiguous && edge->apart_ns <= APART_MAX_NS;
+    size_t from = i > RIVALS_LOOKED_AT ? i - RIVALS_LOOKED_AT : 0;
+    for (size_t k = from; closest && k < edges->count && k < i + RIVALS_LOOKED_AT; k++) {
+      const struct survey_edge *rival = &edges->at[k];
+      if (k != i && rival->ambiguous && are_rivals(edge, rival))
+        closest = rival->apart_ns / APART_RATIO > edge->apart_ns;
+    }
+    if (closest)
+      edge->certainty = PAIR_LIKELY;
+  }
+}
+
 int survey_fit(struct survey *survey)
 {
   int fitted;
@@ -95,5 +196,12 @@ int survey_fit(struct survey *survey)
   do
     fitted = fit_next(survey);
   while (fitted > 0);
-  return fitted;
+  if (fitted < 0)
+    return fitted;
+  settle_by_time(survey);
+  for (size_t i = 0; i < survey->edges.count; i++) {
+    if (survey->edges.at[i].order == 0)
+      order_by_clock(survey, &survey->edges.at[i]);
+  }
+  return 0;
 }

@@ -17,7 +17,7 @@ struct group {
   uint32_t merged_into; /* SKETCH_NONE: alive */
   uint32_t members;
   bool listed;
-  uint32_t edge; /* the weakest edge that holds it together */
+  uint32_t edge; /* the last, so the weakest, that joined it */
   /* > 0: the first end is closer to the frame's side 0 than the second one; 0: not known */
   int8_t order[ANALYZER_ENDS_MAX][ANALYZER_ENDS_MAX];
 };
@@ -48,7 +48,12 @@ static uint32_t group_of(const struct grouping *grouping, uint32_t group)
   return group;
 }
 
-/* A group of one: there is room for two for each edge. */
+static uint32_t group_for(const struct grouping *grouping, uint8_t end, uint32_t index)
+{
+  return group_of(grouping, survey_sketch(grouping->survey, end, index)->pair);
+}
+
+/* A group of one. There is room for one for each edge: the other half of the edge joins it. */
 static uint32_t group_new(struct grouping *grouping, uint8_t end, uint32_t index)
 {
   struct group *group = &grouping->groups[grouping->count];
@@ -60,12 +65,6 @@ static uint32_t group_new(struct grouping *grouping, uint8_t end, uint32_t index
   return grouping->count++;
 }
 
-static uint32_t group_for(struct grouping *grouping, uint8_t end, uint32_t index)
-{
-  uint32_t group = group_of(grouping, survey_sketch(grouping->survey, end, index)->pair);
-  return group != SKETCH_NONE ? group : group_new(grouping, end, index);
-}
-
 static bool have_common_end(const struct group *a, const struct group *b)
 {
   for (uint32_t end = 0; end < ANALYZER_ENDS_MAX; end++) {
@@ -75,7 +74,7 @@ static bool have_common_end(const struct group *a, const struct group *b)
   return false;
 }
 
-/* The node of b's group `node`, in the frame of a's group. */
+/* `node` of b's group, in the frame of a's group. */
 static struct node translate(const struct survey_edge *edge, const struct node *a,
                              const struct node *b, const struct node *node)
 {
@@ -89,6 +88,30 @@ static struct node translate(const struct survey_edge *edge, const struct node *
                         edge->pairing.shift[a_side] + a->shift[side];
   }
   return moved;
+}
+
+/* The edge as seen from b. */
+static struct survey_edge reversed(const struct survey_edge *edge)
+{
+  struct survey_edge other = *edge;
+  other.end_a = edge->end_b;
+  other.end_b = edge->end_a;
+  other.pairing.a = edge->pairing.b;
+  other.pairing.b = edge->pairing.a;
+  for (unsigned side = 0; side < 2; side++)
+    other.pairing.shift[side] = -edge->pairing.shift[side ^ (edge->pairing.crossed ? 1 : 0)];
+  other.order = (int8_t)(edge->pairing.crossed ? edge->order : -edge->order);
+  return other;
+}
+
+/* The edge's b joins the group of its a. */
+static void join(struct grouping *grouping, uint32_t into, const struct survey_edge *edge)
+{
+  struct group *group = &grouping->groups[into];
+  const struct node alone = {.sketch = edge->pairing.b};
+  group->nodes[edge->end_b] = translate(edge, &group->nodes[edge->end_a], &alone, &alone);
+  group->members++;
+  survey_sketch(grouping->survey, edge->end_b, edge->pairing.b)->pair = into;
 }
 
 static void merge(struct grouping *grouping, uint32_t into, uint32_t from,
@@ -107,7 +130,6 @@ static void merge(struct grouping *grouping, uint32_t into, uint32_t from,
     }
   }
   a->members += b->members;
-  a->edge = (uint32_t)(edge - grouping->survey->edges.at);
   b->merged_into = into;
 }
 
@@ -118,16 +140,44 @@ static void note_order(struct group *group, const struct survey_edge *edge)
   group->order[edge->end_b][edge->end_a] = (int8_t)-order;
 }
 
+/* The group of both ends of the edge afterwards; SKETCH_NONE: another connection of one of these
+ * ends has the place. */
+static uint32_t unite(struct grouping *grouping, const struct survey_edge *edge, uint32_t a,
+                      uint32_t b)
+{
+  struct group *groups = grouping->groups;
+  if (a == SKETCH_NONE && b == SKETCH_NONE)
+    a = group_new(grouping, edge->end_a, edge->pairing.a);
+  if (a == SKETCH_NONE) {
+    const struct survey_edge other = reversed(edge);
+    if (groups[b].nodes[edge->end_a].sketch != SKETCH_NONE)
+      return SKETCH_NONE;
+    join(grouping, b, &other);
+    return b;
+  }
+  if (b == SKETCH_NONE) {
+    if (groups[a].nodes[edge->end_b].sketch != SKETCH_NONE)
+      return SKETCH_NONE;
+    join(grouping, a, edge);
+    return a;
+  }
+  if (have_common_end(&groups[a], &groups[b]))
+    return SKETCH_NONE;
+  merge(grouping, a, b, edge);
+  return a;
+}
+
 static void take_edge(struct grouping *grouping, const struct survey_edge *edge)
 {
   uint32_t a = group_for(grouping, edge->end_a, edge->pairing.a);
   uint32_t b = group_for(grouping, edge->end_b, edge->pairing.b);
-  if (a != b) {
-    bool possible = edge->certainty == PAIR_POSSIBLE;
-    if (have_common_end(&grouping->groups[a], &grouping->groups[b]) ||
-        (possible && grouping->groups[a].members + grouping->groups[b].members > 2))
+  if (edge->certainty == PAIR_POSSIBLE && (a != SKETCH_NONE || b != SKETCH_NONE))
+    return;
+  if (a == SKETCH_NONE || a != b) {
+    a = unite(grouping, edge, a, b);
+    if (a == SKETCH_NONE)
       return;
-    merge(grouping, a, b, edge);
+    grouping->groups[a].edge = (uint32_t)(edge - grouping->survey->edges.at);
   }
   note_order(&grouping->groups[a], edge);
 }
@@ -305,7 +355,7 @@ static int make_pairs(struct grouping *grouping)
 
 int survey_group(struct survey *survey)
 {
-  struct grouping grouping = {.survey = survey, .capacity = (uint32_t)survey->edges.count * 2};
+  struct grouping grouping = {.survey = survey, .capacity = (uint32_t)survey->edges.count};
   forget_groups(survey);
   if (survey->edges.count == 0)
     return 0;

@@ -17,8 +17,9 @@ struct survey_edge {
   struct pairing pairing; /* a, b: indices into the sets of the ends */
   uint8_t end_a, end_b;   /* end_a < end_b */
   uint8_t certainty;      /* enum pair_certainty */
-  bool ambiguous;         /* other connections fit as well: time may tell */
+  bool ambiguous;         /* other connections may fit as well: time may tell */
   int8_t order;           /* > 0: a is closer to its side 0, < 0: b is; 0: not known */
+  int64_t apart_ns;       /* ambiguous: how far their packets are apart, clocks corrected */
 };
 
 struct survey_edges {

@@ -83,9 +83,22 @@ static float bits_that_count(const struct matching *matching, const struct pairi
   return pairing->bits - fminf(matching->space_bits, pairing->sequence_bits);
 }
 
-static bool is_certain(const struct matching *matching, const struct pairing *pairing)
+/* Without anything that tells the connection from its siblings, its addresses have to, or time. */
+static bool is_likely(const struct pairing *pairing)
 {
-  return pairing->provable && bits_that_count(matching, pairing) >= CERTAIN_BITS;
+  return pairing->provable ||
+         (pairing->addresses >= PAIRING_ADDRESSES_SWAPPED && !pairing->contradicted);
+}
+
+static void edge_judge(const struct matching *matching, struct survey_edge *edge)
+{
+  const struct pairing *pairing = &edge->pairing;
+  float bits = bits_that_count(matching, pairing);
+  if (bits < LIKELY_BITS || !is_likely(pairing))
+    edge->certainty = PAIR_POSSIBLE;
+  else
+    edge->certainty = bits >= CERTAIN_BITS && pairing->provable ? PAIR_CERTAIN : PAIR_LIKELY;
+  edge->ambiguous = bits >= LIKELY_BITS && edge->certainty == PAIR_POSSIBLE;
 }
 
 static struct survey_edge edge_between(const struct matching *matching, uint32_t a, uint32_t b,
@@ -97,11 +110,7 @@ static struct survey_edge edge_between(const struct matching *matching, uint32_t
   edge.pairing.b = b;
   pairing_compare(survey->scratch, survey_sketch(survey, edge.end_a, a),
                   survey_sketch(survey, edge.end_b, b), crossed, &edge.pairing);
-  if (is_certain(matching, &edge.pairing))
-    edge.certainty = PAIR_CERTAIN;
-  else
-    edge.certainty =
-        bits_that_count(matching, &edge.pairing) >= LIKELY_BITS ? PAIR_LIKELY : PAIR_POSSIBLE;
+  edge_judge(matching, &edge);
   return edge;
 }
 
@@ -144,7 +153,8 @@ static int match_by_addresses(struct matching *matching, enum doubt doubt)
       if (b == SKETCH_NONE || matching->used[1][b] != 0)
         continue;
       struct survey_edge edge = edge_between(matching, a, b, swap != 0);
-      if (edge.certainty < (doubt == WITHOUT_DOUBT ? PAIR_CERTAIN : PAIR_LIKELY))
+      if (doubt == WITHOUT_DOUBT ? edge.certainty != PAIR_CERTAIN
+                                 : bits_that_count(matching, &edge.pairing) < LIKELY_BITS)
         continue;
       if (edge_add(survey, &edge) != 0)
         return ERROR_MEMORY;
@@ -385,9 +395,10 @@ static int choose(struct matching *matching)
     float bits = edge.pairing.bits;
     if (bits < a->best - MARGIN_BITS || bits < b->best - MARGIN_BITS)
       continue;
-    edge.ambiguous = a->second > bits - MARGIN_BITS || b->second > bits - MARGIN_BITS;
-    if (edge.ambiguous)
+    if (a->second > bits - MARGIN_BITS || b->second > bits - MARGIN_BITS) {
       edge.certainty = PAIR_POSSIBLE;
+      edge.ambiguous = true;
+    }
     edges[kept++] = edge;
   }
   survey->edges.count = matching->first_edge + kept;
