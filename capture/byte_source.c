@@ -50,7 +50,7 @@ struct byte_source {
 
 static bool is_stopped(struct byte_source *source)
 {
-  if (source->stop != NULL && *source->stop != 0)
+  if (source->stop != NULL && __atomic_load_n(source->stop, __ATOMIC_RELAXED) != 0)
     source->stopped = true;
   return source->stopped;
 }

@@ -48,7 +48,7 @@ void trace_note_description(struct trace *trace, const char *description)
 
 static bool is_stopped(const struct trace *trace)
 {
-  return trace->stop != NULL && *trace->stop != 0;
+  return trace->stop != NULL && __atomic_load_n(trace->stop, __ATOMIC_RELAXED) != 0;
 }
 
 static int refuse(const struct trace *trace, const char *what, struct error *error)

@@ -19,7 +19,7 @@ struct trace; /* opaque */
 
 struct trace_options {
   const char *filter; /* tcpdump's language; NULL or "" = everything */
-  /* if not NULL and it turns non-zero (a signal): end of trace at the next call */
+  /* if not NULL and it turns non-zero (a signal, another thread): end of trace at the next call */
   volatile const int *stop;
   /* Not 0: an open regular file, which is read from where it stands, by position; it is neither
    * moved nor closed, so any number of traces may read it. The path then only names it. */

@@ -3,15 +3,14 @@
 #include <signal.h>
 #include <string.h>
 
-/* The one thing that a signal handler may touch; int is what sig_atomic_t is on the systems we run
- * on. */
+/* The one thing that the signal handler touches: on whatever thread it runs, others read it. */
 static volatile int interrupted;
-_Static_assert(sizeof(int) == sizeof(sig_atomic_t), "a handler may write an int at once");
+_Static_assert(__atomic_always_lock_free(sizeof interrupted, 0), "a handler may write it at once");
 
 static void on_signal(int number)
 {
   (void)number;
-  interrupted = 1;
+  __atomic_store_n(&interrupted, 1, __ATOMIC_RELAXED);
 }
 
 volatile const int *interrupt_install(void)
@@ -28,5 +27,5 @@ volatile const int *interrupt_install(void)
 
 bool interrupt_seen(void)
 {
-  return interrupted != 0;
+  return __atomic_load_n(&interrupted, __ATOMIC_RELAXED) != 0;
 }

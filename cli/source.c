@@ -114,7 +114,8 @@ static int look_through_text(struct source *source, const struct source_options 
     return result;
   use_spool(source);
   struct trace_options again = options->trace;
-  source->taken_until_stop = again.stop != NULL && *again.stop != 0;
+  source->taken_until_stop =
+      again.stop != NULL && __atomic_load_n(again.stop, __ATOMIC_RELAXED) != 0;
   if (source->taken_until_stop)
     again.stop = NULL; /* what was taken is short and there */
   return source_reopen(source, 0, &again, &source->trace, error);
