@@ -1,11 +1,12 @@
 #include "cli/interrupt.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* The one thing that the signal handler touches: on whatever thread it runs, others read it. */
 static volatile int interrupted;
-_Static_assert(__atomic_always_lock_free(sizeof interrupted, 0), "a handler may write it at once");
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a handler may write it at once");
 
 static void on_signal(int number)
 {
