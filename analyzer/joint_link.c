@@ -71,6 +71,10 @@ struct link *link_new(const struct connection_pair *pair, uint64_t id, struct la
   link->view.end[SIDE_SERVER] = link->ends[last];
   link->view.sure = pair->certainty == PAIR_CERTAIN && pair->order_known;
   link->view.uncertainty_ns = TIME_INVALID;
+  for (int side = 0; side < 2; side++) {
+    link->view.shift[SIDE_CLIENT][side] = link->members[0]->seq_shift[side];
+    link->view.shift[SIDE_SERVER][side] = link->members[last]->seq_shift[side];
+  }
   begin_lane(link, &link->view.lanes[SIDE_CLIENT], SIDE_CLIENT, 0, last, pool, far_first_ns);
   begin_lane(link, &link->view.lanes[SIDE_SERVER], SIDE_SERVER, last, 0, pool, far_first_ns);
   pool->bytes += sizeof *link;

@@ -24,22 +24,33 @@ static int64_t byte_came_ns(const struct passage *passage, uint32_t byte)
   return byte == passage->seq ? passage->came_ns : passage->came_last_ns;
 }
 
+/* What came damaged, or without this part, will not come any more. */
 static bool is_settled(const struct lane *lane, const struct passage *passage, int64_t now_ns)
 {
   return (passage->state & (PASSAGE_DAMAGED | PASSAGE_PART_CAME)) != 0 ||
          passage_is_lost(lane, passage, now_ns);
 }
 
+static bool was_watched(const struct lane *lane, const struct passage *passage)
+{
+  return time_is_valid(*lane->far_first_ns) && passage->left_ns >= *lane->far_first_ns;
+}
+
 static void note_loss(struct path_chain *chain, const struct lane *lane,
                       const struct passage *passage)
 {
+  const bool settled = is_settled(lane, passage, chain->until_ns);
+  if (!settled && was_watched(lane, passage)) { /* it may still be under way */
+    chain->pending++;
+    return;
+  }
   chain->lost++;
   chain->lost_last = passage;
   if (chain->lost_first == NULL)
     chain->lost_first = passage;
   if ((passage->state & PASSAGE_DAMAGED) != 0)
     chain->damaged++;
-  if (!is_settled(lane, passage, chain->until_ns))
+  if (!settled)
     chain->unwatched++;
 }
 

@@ -21,6 +21,7 @@ struct path_chain {
   const struct passage *ack;         /* the first packet of R that acknowledges the byte */
   const struct passage *ack_arrived; /* the one that told N first */
   uint32_t copies, lost, damaged;    /* of the copies that left before until_ns */
+  uint32_t pending;                  /* neither came nor are lost yet */
   uint32_t unwatched;                /* of `lost`: the far capture may not have been running */
   uint32_t acks, acks_lost;          /* R's packets that acknowledge it and left before until_ns */
   int64_t arrived_ns;                /* the byte at F; TIME_INVALID: never */

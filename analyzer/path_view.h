@@ -8,7 +8,10 @@
 #include "analyzer/path_lane.h"
 
 struct path_view {
-  uint8_t end[2];               /* capture point nearest to the client, to the server */
+  uint8_t end[2]; /* capture point nearest to the client, to the server */
+  /* [which of the two points][sender]: added to the sequence numbers that the sender uses there,
+   * gives the ledger's. */
+  uint32_t shift[2][2];
   bool sure;                    /* paired without a doubt, and the order of the points is known */
   int64_t uncertainty_ns;       /* of the clocks to each other; TIME_INVALID: no bound */
   bool drops[2];                /* as end: that capture says that it lost packets */

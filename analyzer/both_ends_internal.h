@@ -1,0 +1,78 @@
+#ifndef ANALYZER_BOTH_ENDS_INTERNAL_H
+#define ANALYZER_BOTH_ENDS_INTERNAL_H
+
+/* Shared by the files that judge a wait by what both ends saw: both_ends.c asks, judge_path.c has
+ * the two directions of the path, judge_receiver.c the receiver, judge_window.c windows and their
+ * scale, judge.c what all of them use. */
+
+#include "analyzer/both_ends.h"
+#include "analyzer/path_chain.h"
+
+#define FACT_BYTES 48
+/* The place that had the stream for at least so much of a wait owns it. */
+#define OWNER_PERCENT 50
+
+struct judge {
+  const struct situation *situation;
+  const struct path_view *view;
+  struct finding *finding;
+  struct path_chain chain;
+  enum stream_side side;
+  uint8_t near_end, far_end; /* on the data sender's side, on the receiver's */
+  uint32_t shift;      /* added to this engine's sequence numbers of the data gives the ledger's */
+  enum location owner; /* RECEIVER_TCP stands for both of the receiver's */
+  int64_t owner_ns;
+};
+
+static inline char end_letter(uint8_t end)
+{
+  return (char)('A' + end);
+}
+
+static inline bool at_receiver(enum location location)
+{
+  return location == LOCATION_RECEIVER_TCP || location == LOCATION_RECEIVER_APP;
+}
+
+static inline bool at_sender(enum location location)
+{
+  return location == LOCATION_SENDER_APP || location == LOCATION_SENDER_TCP ||
+         location == LOCATION_SENDER_QUEUE;
+}
+
+/* What had the stream for the longest part of judge->chain: owner and owner_ns. */
+void judge_find_owner(struct judge *judge);
+/* true: for so much of the wait that the verdict is its. */
+bool judge_owner_is_clear(const struct judge *judge);
+bool judge_keeps_owner(const struct judge *judge, enum location location);
+
+/* Takes away the alternatives that `keep` does not want. */
+void judge_keep_alternatives(struct finding *finding,
+                             bool (*keep)(const struct judge *judge, enum location location),
+                             const struct judge *judge);
+
+/* The verdict moves to where the ledger puts it, proven if nothing limits the proof. */
+void judge_settle_on(struct judge *judge, enum location location, enum cause cause,
+                     enum confidence cause_confidence);
+
+/* Adds a sentence to the reason. */
+void judge_add_reason(struct finding *finding, const char *text);
+
+/* "bytes 1449 to 2896", relative to the ISN where that is known; "the SYN". text: FACT_BYTES. */
+const char *judge_range_words(const struct judge *judge, const struct passage *passage, char *text);
+
+void judge_forward(struct judge *judge);
+void judge_reverse(struct judge *judge);
+void judge_receiver(struct judge *judge);
+void judge_window(struct judge *judge);
+/* true: it is the scale, and the verdict is made. */
+bool judge_scale(struct judge *judge);
+bool is_about_window(enum cause cause);
+
+/* What R sent, for a sentence, and what S did not know without it. */
+struct news {
+  const char *one, *several, *meaning;
+};
+void judge_tell_reverse(struct judge *judge, const struct news *news, bool lost);
+
+#endif

@@ -1,0 +1,150 @@
+#include "analyzer/both_ends_internal.h"
+
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Times are compared only where they differ by so many times what the clocks may be wrong. */
+#define UNCERTAINTY_TIMES 4
+/* A capture that has seen something so much later was still running. */
+#define ALIVE_MARGIN_NS (100 * NS_PER_MS)
+
+static bool is_owners(const struct judge *judge, enum location location)
+{
+  switch (judge->owner) {
+  case LOCATION_RECEIVER_TCP: return at_receiver(location);
+  case LOCATION_SENDER_TCP: return at_sender(location);
+  default: return location == judge->owner;
+  }
+}
+
+/* "bytes 1449-2896 (seq 17)": relative to the ISN where that is known. */
+const char *judge_range_words(const struct judge *judge, const struct passage *passage, char *text)
+{
+  const struct stream *stream = judge->situation->stream;
+  const uint32_t isn = stream->isn + judge->shift;
+  if ((passage->flags & TCP_SYN) != 0)
+    snprintf(text, FACT_BYTES, "the %s", (passage->flags & TCP_ACK) != 0 ? "SYN-ACK" : "SYN");
+  else if (passage->end - passage->seq == 1 && (passage->flags & TCP_FIN) != 0)
+    snprintf(text, FACT_BYTES, "the FIN");
+  else if ((stream->flags & STREAM_SYN) != 0)
+    snprintf(text, FACT_BYTES, "bytes %u to %u", passage->seq - isn, passage->end - isn - 1);
+  else
+    snprintf(text, FACT_BYTES, "seq %u to %u", passage->seq, passage->end - 1);
+  return text;
+}
+
+/* Takes away the alternatives that the ledger contradicts. */
+void judge_keep_alternatives(struct finding *finding,
+                             bool (*keep)(const struct judge *judge, enum location location),
+                             const struct judge *judge)
+{
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < finding->alternative_count; i++) {
+    if (keep(judge, finding->not_excluded[i].location))
+      finding->not_excluded[kept++] = finding->not_excluded[i];
+  }
+  finding->alternative_count = kept;
+}
+
+void judge_find_owner(struct judge *judge)
+{
+  const struct path_chain *chain = &judge->chain;
+  judge->owner = LOCATION_FORWARD_PATH;
+  judge->owner_ns = chain->forward_ns;
+  if (chain->receiver_ns > judge->owner_ns) {
+    judge->owner = LOCATION_RECEIVER_TCP;
+    judge->owner_ns = chain->receiver_ns;
+  }
+  if (chain->reverse_ns > judge->owner_ns) {
+    judge->owner = LOCATION_REVERSE_PATH;
+    judge->owner_ns = chain->reverse_ns;
+  }
+  if (chain->sender_ns > judge->owner_ns) {
+    judge->owner = LOCATION_SENDER_TCP;
+    judge->owner_ns = chain->sender_ns;
+  }
+}
+
+bool judge_owner_is_clear(const struct judge *judge)
+{
+  return !judge->chain.contradicted &&
+         time_is_share(judge->owner_ns, judge->situation->gap_ns, OWNER_PERCENT);
+}
+
+/* Whether what was not seen at the far end is known not to have been there. */
+static bool far_was_watching(const struct judge *judge)
+{
+  const struct path_chain *chain = &judge->chain;
+  const enum stream_side far_side = judge->side ^ 1;
+  if (judge->view->drops[far_side] ||
+      (judge->owner == LOCATION_FORWARD_PATH && chain->unwatched > 0))
+    return false;
+  if (chain->lost == 0 || chain->arrived != NULL || chain->ack != NULL)
+    return true;
+  return judge->view->last_ns[far_side] > chain->lost_first->left_ns + ALIVE_MARGIN_NS;
+}
+
+static bool is_provable(const struct judge *judge)
+{
+  const struct path_view *view = judge->view;
+  const struct path_chain *chain = &judge->chain;
+  return view->sure && time_is_valid(view->uncertainty_ns) &&
+         judge->owner_ns > UNCERTAINTY_TIMES * view->uncertainty_ns && chain->complete &&
+         !chain->ambiguous && !chain->contradicted && !view->drops[judge->side] &&
+         far_was_watching(judge);
+}
+
+bool judge_keeps_owner(const struct judge *judge, enum location location)
+{
+  return is_owners(judge, location);
+}
+
+/* Causes that say no more than what the ledger has seen; others tell a pattern, or why. */
+static bool is_seen_itself(enum cause cause)
+{
+  switch (cause) {
+  case CAUSE_SEGMENT_LOSS:
+  case CAUSE_TAIL_LOSS:
+  case CAUSE_SYN_LOSS:
+  case CAUSE_CORRUPTED:
+  case CAUSE_PATH_HOLD:
+  case CAUSE_ACK_LOSS:
+  case CAUSE_ACK_HOLD:
+  case CAUSE_SYNACK_LOSS:
+  case CAUSE_WINDOW_UPDATE_LOST: return true;
+  default: return false;
+  }
+}
+
+/* The verdict moves to where the ledger puts it. */
+void judge_settle_on(struct judge *judge, enum location location, enum cause cause,
+                     enum confidence cause_confidence)
+{
+  struct finding *finding = judge->finding;
+  const enum severity severity = finding->severity;
+  const bool same = cause == finding->cause && location == finding->location;
+  const bool provable = is_provable(judge);
+  const enum confidence had = same ? finding->cause_confidence : CONFIDENCE_POSSIBLE;
+  verdict(finding, cause, location, provable ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY,
+          cause_confidence > had ? cause_confidence : had);
+  if (same)
+    finding->severity = severity;
+  judge_keep_alternatives(finding, judge_keeps_owner, judge);
+  if (provable && !at_receiver(location)) {
+    finding->alternative_count = 0; /* what happened was seen, at both ends */
+    finding->settle = NULL;
+    if (is_seen_itself(cause))
+      finding->cause_confidence = CONFIDENCE_PROVEN;
+  }
+}
+
+void judge_add_reason(struct finding *finding, const char *text)
+{
+  const size_t used = strlen(finding->reason);
+  snprintf(finding->reason + used, sizeof finding->reason - used, "%s%s", used > 0 ? " " : "",
+           text);
+}

@@ -1,0 +1,225 @@
+#include "analyzer/both_ends_internal.h"
+
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Packets that left between the first loss and the last one, and what became of them. */
+struct loss_pattern {
+  uint32_t came, lost, largest_came, smallest_lost;
+};
+
+static void look_at_losses(const struct judge *judge, struct loss_pattern *pattern)
+{
+  const struct lane *lane = &judge->view->lanes[judge->side];
+  *pattern = (struct loss_pattern){.smallest_lost = UINT32_MAX};
+  for (uint32_t n = lane->first; n != lane->next; n++) {
+    const struct passage *passage = lane_passage(lane, n);
+    const uint32_t bytes = passage->end - passage->seq;
+    if (passage->left_ns < judge->chain.lost_first->left_ns ||
+        passage->left_ns > judge->chain.last_copy->left_ns)
+      continue;
+    if (time_is_valid(passage->came_ns)) {
+      pattern->came++;
+      if (bytes > pattern->largest_came)
+        pattern->largest_came = bytes;
+    } else if (passage_is_lost(lane, passage, judge->situation->end_ns)) {
+      pattern->lost++;
+      if (bytes < pattern->smallest_lost)
+        pattern->smallest_lost = bytes;
+    }
+  }
+}
+
+static bool was_last(const struct judge *judge)
+{
+  const struct lane *lane = &judge->view->lanes[judge->side];
+  for (uint32_t n = lane->first; n != lane->next; n++) {
+    const struct passage *passage = lane_passage(lane, n);
+    if (passage->seq != passage->end && passage->left_ns <= judge->chain.until_ns &&
+        seq_gt(passage->end, judge->chain.lost_first->end))
+      return false;
+  }
+  return true;
+}
+
+static enum cause cause_of_loss(const struct judge *judge)
+{
+  const struct path_chain *chain = &judge->chain;
+  const enum cause told = judge->finding->cause;
+  struct loss_pattern pattern;
+  if (chain->damaged > 0)
+    return CAUSE_CORRUPTED;
+  if ((chain->lost_first->flags & TCP_SYN) != 0)
+    return judge->side == SIDE_CLIENT ? CAUSE_SYN_LOSS : CAUSE_SYNACK_LOSS;
+  if (cause_info(told)->location == LOCATION_FORWARD_PATH && told != CAUSE_PATH_HOLD &&
+      told != CAUSE_SLOW_LINK && told != CAUSE_REORDERING && told != CAUSE_SYN_LOSS)
+    return told;
+  if (chain->lost + chain->pending == 1)
+    return was_last(judge) ? CAUSE_TAIL_LOSS : CAUSE_SEGMENT_LOSS;
+  look_at_losses(judge, &pattern);
+  if (pattern.came == 0)
+    return CAUSE_PATH_OUTAGE;
+  if (pattern.largest_came > 0 && pattern.smallest_lost > pattern.largest_came)
+    return CAUSE_PMTU_BLACKHOLE;
+  return CAUSE_RTO_BACKOFF;
+}
+
+/* Which hop of several: the last point that has seen a copy of the byte. */
+static void tell_hop(struct judge *judge)
+{
+  const struct path_view *view = judge->view;
+  const bool client = judge->side == SIDE_CLIENT;
+  for (uint32_t i = 0; i < view->hop_count; i++) {
+    const uint32_t hop = client ? i : view->hop_count - 1 - i;
+    const struct lane *lane = &view->hop_lanes[judge->side][hop];
+    const uint8_t from = view->hop_ends[client ? hop : hop + 1];
+    const uint8_t to = view->hop_ends[client ? hop + 1 : hop];
+    struct path_view one = *view;
+    one.lanes[judge->side] = *lane;
+    struct path_chain chain;
+    path_chain_lay(&chain, &one, judge->side, judge->chain.byte, judge->chain.from_ns,
+                   judge->chain.until_ns);
+    if (chain.first == NULL || !time_is_share(chain.forward_ns, judge->owner_ns, OWNER_PERCENT))
+      continue;
+    finding_add_evidence(judge->finding, from, chain.first->left_frame, chain.first->left_ns,
+                         "it passed %c and %s %c: the hop between them", end_letter(from),
+                         chain.lost > 0 ? "did not reach" : "came late to", end_letter(to));
+    return;
+  }
+}
+
+static void tell_loss(struct judge *judge)
+{
+  struct finding *finding = judge->finding;
+  const struct path_chain *chain = &judge->chain;
+  char range[FACT_BYTES], waited[32], copies[FACT_BYTES];
+  const bool damaged = chain->damaged > 0;
+  judge_range_words(judge, chain->lost_first, range);
+  finding_add_evidence(finding, judge->near_end, chain->lost_first->left_frame,
+                       chain->lost_first->left_ns, "%s: left %c, and %s %c", range,
+                       end_letter(judge->near_end), damaged ? "came damaged to" : "never came to",
+                       end_letter(judge->far_end));
+  if (chain->arrived != NULL)
+    finding_add_evidence(finding, judge->far_end, chain->arrived->came_frame, chain->arrived_ns,
+                         chain->arrived->left_ns < chain->lost_first->left_ns
+                             ? "an earlier copy had come (left %c in frame %llu), but its ACK did "
+                               "not get back"
+                             : "the first whole copy here is the one that left %c in frame %llu",
+                         end_letter(judge->near_end),
+                         (unsigned long long)chain->arrived->left_frame);
+  tell_hop(judge);
+  if (chain->lost > 1)
+    snprintf(copies, sizeof copies, "%u copies of them", chain->lost);
+  else
+    snprintf(copies, sizeof copies, "%s", chain->arrived != NULL ? "the first copy" : "them");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The path from %c to %c %s %s: %s left %c and %s, for %s.", end_letter(judge->near_end),
+           end_letter(judge->far_end), damaged ? "damaged" : "lost", range, copies,
+           end_letter(judge->near_end), damaged ? "came with a bad checksum" : "did not come",
+           duration_words(judge->owner_ns, waited));
+}
+
+static void tell_hold(struct judge *judge)
+{
+  struct finding *finding = judge->finding;
+  const struct passage *held = judge->chain.slowest;
+  char range[FACT_BYTES], delay[32], least[32];
+  const struct lane_stats *stats = &judge->view->lanes[judge->side].stats;
+  finding_add_evidence(finding, judge->near_end, held->left_frame, held->left_ns, "%s: left %c",
+                       judge_range_words(judge, held, range), end_letter(judge->near_end));
+  finding_add_evidence(finding, judge->far_end, held->came_frame, held->came_ns,
+                       "came to %c %s later; the fastest packet took %s",
+                       end_letter(judge->far_end),
+                       duration_words(held->came_ns - held->left_ns, delay),
+                       duration_words(stats->delay_min_ns, least));
+  tell_hop(judge);
+  snprintf(finding->summary, sizeof finding->summary,
+           "The path from %c to %c had %s under way for %s; nothing of it was lost.",
+           end_letter(judge->near_end), end_letter(judge->far_end), range, delay);
+}
+
+/* While the byte was under way others came: a queue that drains, not one that stands still. */
+static bool came_meanwhile(const struct judge *judge)
+{
+  const struct lane *lane = &judge->view->lanes[judge->side];
+  uint32_t came = 0;
+  for (uint32_t n = lane->first; n != lane->next; n++) {
+    const struct passage *passage = lane_passage(lane, n);
+    came += time_is_valid(passage->came_ns) && passage->came_ns > judge->chain.from_ns &&
+            passage->came_ns < judge->chain.slowest->came_ns && passage->seq != passage->end;
+  }
+  return came >= 3;
+}
+
+void judge_forward(struct judge *judge)
+{
+  const struct path_chain *chain = &judge->chain;
+  if (judge->finding->cause == CAUSE_EXCESSIVE_RTO) {
+    if (chain->lost_first != NULL)
+      tell_loss(judge);
+    return;
+  }
+  const bool lost = chain->lost > 0 && 2 * chain->lost_ns > chain->forward_ns;
+  if (lost) {
+    judge_settle_on(judge, LOCATION_FORWARD_PATH, cause_of_loss(judge), CONFIDENCE_LIKELY);
+    tell_loss(judge);
+  } else if (chain->slowest != NULL) {
+    judge_settle_on(judge, LOCATION_FORWARD_PATH,
+                    came_meanwhile(judge) ? CAUSE_SLOW_LINK : CAUSE_PATH_HOLD, CONFIDENCE_LIKELY);
+    tell_hold(judge);
+  }
+}
+
+static enum cause cause_of_answer(const struct judge *judge, bool lost)
+{
+  const struct finding *finding = judge->finding;
+  if ((judge->chain.ack->flags & TCP_SYN) != 0)
+    return lost ? CAUSE_SYNACK_LOSS : CAUSE_ACK_HOLD;
+  if (finding->location == LOCATION_REVERSE_PATH &&
+      (finding->cause == CAUSE_WINDOW_UPDATE_LOST || finding->cause == CAUSE_SACK_NOT_TRANSLATED))
+    return finding->cause;
+  return lost ? CAUSE_ACK_LOSS : CAUSE_ACK_HOLD;
+}
+
+static const struct news ack_news = {"the ACK", "ACKs of it", "its data had arrived"};
+static const struct news syn_ack_news = {"the SYN-ACK", "SYN-ACKs", "it had been answered"};
+void judge_tell_reverse(struct judge *judge, const struct news *news, bool lost)
+{
+  struct finding *finding = judge->finding;
+  const struct path_chain *chain = &judge->chain;
+  char waited[32], delay[32], count[16];
+  const char near = end_letter(judge->near_end), far = end_letter(judge->far_end);
+  finding_add_evidence(finding, judge->far_end, chain->ack->left_frame, chain->ack->left_ns,
+                       lost ? "%s: left %c first here, and never came to %c"
+                            : "%s: left %c first here, for %c",
+                       news->one, far, near);
+  if (chain->ack_arrived != NULL)
+    finding_add_evidence(finding, judge->near_end, chain->ack_arrived->came_frame,
+                         chain->ack_arrived->came_ns,
+                         "the first packet that tells %c so, %s after it left %c", near,
+                         duration_words(passage_delay_ns(chain->ack_arrived), delay), far);
+  duration_words(judge->owner_ns, waited);
+  snprintf(count, sizeof count, "%u ", chain->acks_lost);
+  if (lost)
+    snprintf(finding->summary, sizeof finding->summary,
+             "The path back from %c to %c lost %s%s: the sender did not learn for %s that %s.", far,
+             near, chain->acks_lost > 1 ? count : "",
+             chain->acks_lost > 1 ? news->several : news->one, waited, news->meaning);
+  else
+    snprintf(finding->summary, sizeof finding->summary,
+             "The path back from %c to %c held %s for %s.", far, near, news->one, waited);
+}
+
+void judge_reverse(struct judge *judge)
+{
+  const struct path_chain *chain = &judge->chain;
+  if (chain->ack == NULL)
+    return;
+  const bool lost = chain->ack != chain->ack_arrived && chain->acks_lost > 0;
+  judge_settle_on(judge, LOCATION_REVERSE_PATH, cause_of_answer(judge, lost), CONFIDENCE_LIKELY);
+  judge_tell_reverse(judge, (chain->ack->flags & TCP_SYN) != 0 ? &syn_ack_news : &ack_news, lost);
+}

@@ -1,0 +1,106 @@
+#include "analyzer/both_ends_internal.h"
+
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct finding *receivers_own(const struct judge *judge)
+{
+  const struct finding *told = judge->view->last_told[judge->side];
+  if (told == NULL || !at_receiver(told->location))
+    return NULL;
+  const struct situation *situation = judge->situation;
+  const int64_t from_ns =
+      told->start_ns > situation->start_ns ? told->start_ns : situation->start_ns;
+  const int64_t until_ns = told->end_ns < situation->end_ns ? told->end_ns : situation->end_ns;
+  return time_is_share(until_ns - from_ns, judge->owner_ns, OWNER_PERCENT) ? told : NULL;
+}
+
+static void adopt(struct judge *judge, const struct finding *told)
+{
+  struct finding *finding = judge->finding;
+  judge_settle_on(judge, told->location, told->cause, told->cause_confidence);
+  finding->severity = told->severity;
+  if (told->confidence < CONFIDENCE_LIKELY && finding->cause_confidence > told->confidence)
+    finding->cause_confidence = told->confidence;
+  for (uint32_t i = 0; i < told->evidence_count && i < EVIDENCE_MAX / 2; i++)
+    finding_add_evidence(finding, told->evidence[i].end, told->evidence[i].frame,
+                         told->evidence[i].time_ns, "%s", told->evidence[i].fact);
+  for (uint32_t i = 0; i < told->alternative_count; i++) {
+    const struct alternative *other = &told->not_excluded[i];
+    if (at_receiver(other->location))
+      finding_add_alternative(finding, other->location, other->cause, "%s", other->why);
+  }
+  snprintf(finding->summary, sizeof finding->summary, "%s", told->summary);
+}
+
+/* The receiver's capture point may stand before its host. */
+static void limit_to_host(struct judge *judge)
+{
+  struct finding *finding = judge->finding;
+  const struct analyzer *analyzer = judge->situation->analyzer;
+  const uint8_t end = judge->far_end;
+  if (analyzer->paths.declared != NULL && analyzer->paths.declared(analyzer->paths.context, end))
+    return;
+  if (finding->confidence == CONFIDENCE_PROVEN)
+    finding->confidence = CONFIDENCE_LIKELY;
+  finding_add_alternative(
+      finding, LOCATION_FORWARD_PATH, CAUSE_UNKNOWN,
+      "the way behind %c, if %c is not on the receiving host (--at declares it)", end_letter(end),
+      end_letter(end));
+}
+
+static void tell_receiver(struct judge *judge)
+{
+  struct finding *finding = judge->finding;
+  const struct path_chain *chain = &judge->chain;
+  char range[FACT_BYTES], took[32];
+  duration_words(chain->receiver_ns, took);
+  finding_add_evidence(finding, judge->far_end, chain->arrived->came_frame, chain->arrived_ns,
+                       "%s: came to %c, undamaged", judge_range_words(judge, chain->arrived, range),
+                       end_letter(judge->far_end));
+  if (chain->ack != NULL)
+    finding_add_evidence(finding, judge->far_end, chain->ack->left_frame, chain->ack->left_ns,
+                         "the first ACK of them leaves %c, %s later", end_letter(judge->far_end),
+                         took);
+}
+
+void judge_receiver(struct judge *judge)
+{
+  struct finding *finding = judge->finding;
+  const struct path_chain *chain = &judge->chain;
+  const struct finding *told = receivers_own(judge);
+  char range[FACT_BYTES], took[32];
+  if (chain->arrived == NULL)
+    return;
+  if (told != NULL && !at_receiver(finding->location)) {
+    adopt(judge, told);
+  } else if (at_receiver(finding->location)) {
+    judge_settle_on(judge, finding->location, finding->cause, CONFIDENCE_POSSIBLE);
+  } else {
+    const bool syn = (chain->arrived->flags & TCP_SYN) != 0;
+    judge_settle_on(judge, syn ? LOCATION_RECEIVER_APP : LOCATION_RECEIVER_TCP,
+                    syn                  ? CAUSE_LISTEN_OVERFLOW
+                    : chain->ack != NULL ? CAUSE_UNKNOWN
+                                         : CAUSE_LOCAL_DROP_INPUT,
+                    CONFIDENCE_POSSIBLE);
+    judge_range_words(judge, chain->arrived, range);
+    duration_words(chain->receiver_ns, took);
+    snprintf(finding->summary, sizeof finding->summary,
+             chain->ack != NULL
+                 ? "%s came to %c on time, and the receiver took %s to answer."
+                 : "%s came to %c on time, and the receiver has not answered for %s.",
+             range, end_letter(judge->far_end), took);
+    if (range[0] >= 'a' && range[0] <= 'z')
+      finding->summary[0] = (char)(finding->summary[0] - 'a' + 'A');
+  }
+  tell_receiver(judge);
+  /* A zero window leaves application and TCP; DESIGN's limit of `proven`. */
+  if (finding->confidence == CONFIDENCE_PROVEN &&
+      (finding->location == LOCATION_RECEIVER_APP || finding->alternative_count > 0))
+    finding->confidence = CONFIDENCE_LIKELY;
+  limit_to_host(judge);
+}

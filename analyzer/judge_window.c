@@ -1,0 +1,91 @@
+#include "analyzer/both_ends_internal.h"
+
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct news window_news = {"the window update", "window updates",
+                                        "the window was open again"};
+
+void judge_window(struct judge *judge)
+{
+  const struct situation *situation = judge->situation;
+  struct finding *finding = judge->finding;
+  const struct stream *stream = situation->stream;
+  uint8_t announced, read;
+  bool known;
+  if (!path_window_shifts(judge->view, judge->side, &announced, &read))
+    announced = read = connection_shift(situation->connection, judge->side ^ 1, &known);
+  const uint32_t bytes = situation->next_bytes > 0 ? situation->next_bytes : 1;
+  uint32_t edge = stream->snd_nxt + bytes;
+  if (situation->segment != NULL && !situation->by_ack && situation->segment->new_data)
+    edge = situation->segment->end;
+  path_chain_window(&judge->chain, judge->view, judge->side, edge + judge->shift, announced, read,
+                    finding->start_ns, situation->end_ns);
+  judge_find_owner(judge);
+  if (!judge_owner_is_clear(judge))
+    return;
+  if (judge->owner == LOCATION_REVERSE_PATH) {
+    const bool lost = judge->chain.ack != judge->chain.ack_arrived && judge->chain.acks_lost > 0;
+    judge_settle_on(judge, LOCATION_REVERSE_PATH, lost ? CAUSE_WINDOW_UPDATE_LOST : CAUSE_ACK_HOLD,
+                    CONFIDENCE_LIKELY);
+    judge_tell_reverse(judge, &window_news, lost);
+  } else if (judge->owner == LOCATION_RECEIVER_TCP && at_receiver(finding->location)) {
+    judge_keep_alternatives(finding, judge_keeps_owner, judge);
+    if (finding->confidence < CONFIDENCE_LIKELY)
+      finding->confidence = CONFIDENCE_LIKELY;
+    if (judge->chain.ack != NULL)
+      finding_add_evidence(finding, judge->far_end, judge->chain.ack->left_frame,
+                           judge->chain.ack->left_ns, "the first larger window leaves %c",
+                           end_letter(judge->far_end));
+    judge_add_reason(finding,
+                     "Not the path: the window was as small where the receiver announced it.");
+  }
+}
+
+bool is_about_window(enum cause cause)
+{
+  switch (cause) {
+  case CAUSE_ZERO_WINDOW:
+  case CAUSE_SLOW_READER:
+  case CAUSE_SILLY_WINDOW:
+  case CAUSE_RCVBUF_LIMITED:
+  case CAUSE_WINDOW_SHRINK:
+  case CAUSE_WINDOW_SCALE_REWRITTEN:
+  case CAUSE_WINDOW_SCALE_STRIPPED: return true;
+  default: return false;
+  }
+}
+
+/* The window that S reads is not the one that R means: that is the cause of every wait for it. */
+bool judge_scale(struct judge *judge)
+{
+  struct finding *finding = judge->finding;
+  uint8_t announced, read;
+  if (!is_about_window(finding->cause) ||
+      !path_window_shifts(judge->view, judge->side, &announced, &read) || announced <= read)
+    return false;
+  const struct path_changes *changes = &judge->view->lanes[judge->side ^ 1].changes;
+  const bool stripped = (changes->changed & PATH_CHANGE_WSCALE_STRIPPED) != 0;
+  const int bit = stripped ? 1 : 0; /* PATH_CHANGE_WSCALE, PATH_CHANGE_WSCALE_STRIPPED */
+  judge->owner = LOCATION_REVERSE_PATH;
+  const enum confidence confidence = judge->view->sure ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  verdict(finding, stripped ? CAUSE_WINDOW_SCALE_STRIPPED : CAUSE_WINDOW_SCALE_REWRITTEN,
+          LOCATION_REVERSE_PATH, confidence, confidence);
+  finding->alternative_count = 0; /* both SYNs were seen, before and after */
+  finding->settle = NULL;
+  finding_add_evidence(finding, judge->far_end, changes->first[bit].frame_before,
+                       changes->first[bit].time_before_ns, "the receiver announces a shift of %u",
+                       announced);
+  finding_add_evidence(finding, judge->near_end, changes->first[bit].frame_after,
+                       changes->first[bit].time_after_ns, "here it reads %s",
+                       stripped ? "no such option" : "another one");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sender reads the receiver's windows 1/%u as large as they are: the path %s the "
+           "window scale.",
+           1u << (announced - read), stripped ? "removed" : "rewrote");
+  return true;
+}
