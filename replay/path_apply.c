@@ -17,10 +17,12 @@ enum fate { FATE_PASS, FATE_DROP };
 struct treatment {
   struct path *path;
   struct rule_frame *frame;
-  struct carried *carried;
   struct frame_view *view; /* frame->view, to be changed */
   struct frame_plan plan;
   int32_t hold; /* the rule that holds it, -1: none */
+  /* A reset that goes before it, when the whole plan is known. */
+  uint32_t forged_bytes; /* 0: none */
+  uint8_t forged[PATH_VNET_BYTES + FRAME_BUILDER_MAX];
 };
 
 /* ---- fields ---- */
@@ -145,39 +147,45 @@ static void corrupt(struct treatment *t, struct rule_state *state)
 
 /* ---- frames in another's name ---- */
 
-static void forged(struct treatment *t, const struct rule *rule, enum path_direction direction,
-                   uint8_t *bytes, int made, const struct frame_plan *plan)
+/* Whether `made` bytes were: tells so, or that they were not. */
+static bool is_forged(struct treatment *t, const struct rule *rule, int made)
 {
-  struct path *path = t->path;
   if (made < 0) {
-    path->stats.not_forged++;
-    path_tell(path, "not-forged", rule, t->frame);
-    return;
+    t->path->stats.not_forged++;
+    path_tell(t->path, "not-forged", rule, t->frame);
+    return false;
   }
-  path->stats.forged++;
-  path_tell(path, rule_verb_name(rule->verb), rule, t->frame);
-  struct carried carried = {.bytes = bytes, .size = (uint32_t)made + path->vnet_bytes};
-  path_line_enter(path, direction, &carried, plan, path->now_ns);
+  t->path->stats.forged++;
+  path_tell(t->path, rule_verb_name(rule->verb), rule, t->frame);
+  return true;
 }
 
-/* To the sender the answer goes at once; to the receiver it stays in line before the frame. */
+/* An answer to the frame's sender waits for nothing. */
+static void answer(struct treatment *t, uint8_t *bytes, int made)
+{
+  const struct frame_plan at_once = {.overtake = true};
+  struct carried carried = {.bytes = bytes, .size = (uint32_t)made + t->path->vnet_bytes};
+  path_line_enter(t->path, t->frame->direction == PATH_AB ? PATH_BA : PATH_AB, &carried, &at_once,
+                  t->path->now_ns);
+}
+
 static void reset(struct treatment *t, struct rule_state *state)
 {
   const struct rule *rule = state->rule;
   struct path *path = t->path;
-  const enum path_direction there = t->frame->direction;
-  const struct frame_plan at_once = {.overtake = true};
-  const struct frame_plan in_line = {.delay_ns = t->plan.delay_ns};
-  uint8_t bytes[PATH_VNET_BYTES + FRAME_BUILDER_MAX] = {0};
-  uint8_t *frame = bytes + path->vnet_bytes;
   state->changed++;
   if (rule->reset.to & RESET_TO_SENDER) {
-    const int made = forge_reset(path->builder, t->frame, rule, true, frame);
-    forged(t, rule, there == PATH_AB ? PATH_BA : PATH_AB, bytes, made, &at_once);
+    uint8_t bytes[PATH_VNET_BYTES + FRAME_BUILDER_MAX] = {0};
+    const int made = forge_reset(path->builder, t->frame, rule, true, bytes + path->vnet_bytes);
+    if (is_forged(t, rule, made))
+      answer(t, bytes, made);
   }
-  if (rule->reset.to & RESET_TO_RECEIVER) {
-    const int made = forge_reset(path->builder, t->frame, rule, false, frame);
-    forged(t, rule, there, bytes, made, &in_line);
+  if (rule->reset.to & RESET_TO_RECEIVER && t->forged_bytes == 0) {
+    memset(t->forged, 0, PATH_VNET_BYTES);
+    const int made =
+        forge_reset(path->builder, t->frame, rule, false, t->forged + path->vnet_bytes);
+    if (is_forged(t, rule, made))
+      t->forged_bytes = (uint32_t)made + path->vnet_bytes;
   }
 }
 
@@ -191,9 +199,9 @@ static void answer_too_big(struct treatment *t, struct rule_state *state)
     path_tell(path, rule_verb_name(rule->verb), rule, t->frame);
     return;
   }
-  const struct frame_plan at_once = {.overtake = true};
   const int made = forge_too_big(path->builder, t->frame, rule, bytes + path->vnet_bytes);
-  forged(t, rule, t->frame->direction == PATH_AB ? PATH_BA : PATH_AB, bytes, made, &at_once);
+  if (is_forged(t, rule, made))
+    answer(t, bytes, made);
 }
 
 /* ---- all together ---- */
@@ -259,20 +267,41 @@ static enum fate treat(struct treatment *t, uint32_t index)
   return FATE_PASS;
 }
 
+/* The reset takes the frame's place in line: rates and delays are the frame's, nothing else. */
+static void send_forged(struct treatment *t)
+{
+  const struct frame_plan plan = {.rates = t->plan.rates, .delay_ns = t->plan.delay_ns};
+  struct carried carried = {.bytes = t->forged, .size = t->forged_bytes};
+  if (t->forged_bytes > 0)
+    path_line_enter(t->path, t->frame->direction, &carried, &plan, t->frame->now_ns);
+}
+
+/* Of a frame that is lost, only what goes in its place still needs a plan. */
+static bool is_wanted(const struct treatment *t, enum fate fate, const struct rule *rule)
+{
+  return fate == FATE_PASS ||
+         (t->forged_bytes > 0 && (rule->verb == RULE_DELAY || rule->verb == RULE_RATE));
+}
+
 void path_apply(struct path *path, struct rule_frame *frame, struct carried *carried)
 {
   struct frame_view view = *frame->view;
-  struct treatment t = {
-      .path = path, .frame = frame, .carried = carried, .view = &view, .hold = -1};
-  for (uint32_t i = 0; i < path->scenario->rule_count; i++) {
-    if (!rule_matches(&path->states[i], frame))
-      continue;
-    if (treat(&t, i) == FATE_DROP) {
-      path->stats.dropped[frame->direction]++;
-      return;
-    }
-  }
-  if (t.hold >= 0)
+  struct treatment t; /* the forged frame is left undefined */
+  t.path = path;
+  t.frame = frame;
+  t.view = &view;
+  t.plan = (struct frame_plan){0};
+  t.hold = -1;
+  t.forged_bytes = 0;
+  enum fate fate = FATE_PASS;
+  for (uint32_t i = 0; i < path->scenario->rule_count; i++)
+    if (is_wanted(&t, fate, &path->scenario->rules[i]) && rule_matches(&path->states[i], frame) &&
+        treat(&t, i) == FATE_DROP)
+      fate = FATE_DROP;
+  send_forged(&t);
+  if (fate == FATE_DROP)
+    path->stats.dropped[frame->direction]++;
+  else if (t.hold >= 0)
     path_line_hold(path, (uint32_t)t.hold, frame->direction, carried, &t.plan, frame->now_ns);
   else
     path_line_enter(path, frame->direction, carried, &t.plan, frame->now_ns);
