@@ -4,12 +4,12 @@
 #   run.sh SCENARIO OUTDIR [KEY=VALUE]...        run.sh --list
 #
 # Two hosts (unnamed network namespaces; A sends the data, B receives it) are joined by a veth pair or by two TAP
-# devices with lab_tapwire in between. OUTDIR gets a.pcap and b.pcap (the two ends), truth.json (what was done,
+# devices with the path emulator in between. OUTDIR gets a.pcap and b.pcap (the two ends), truth.json (what was done,
 # when, what must be found, which kernel counters confirm it), the logs of the endpoints and of the wire, and
 # samples of the sockets (a.ss, b.ss).
 # Keys: ip=4|6 opener=a|b link=tap|veth|router (tap to a router, whose far side has mtu=BYTES) rtt=MS offload=0|1 cc=cubic|bbr|reno size=BYTES ts=0|1 (timestamps) sack=0|1
 # snap=BYTES port=N, and more per scenario.
-# LAB_BIN names the folder of lab_endpoint and lab_tapwire.
+# LAB_BIN names the folder of lab_endpoint and tcpstall-pathemu.
 # Exit status: 0 it happened as intended, 1 it did not (the run does not count), 77 not possible here (said why).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -54,7 +54,7 @@ done
 opt() { echo "${key[$1]:-${2:-}}"; }   # opt NAME DEFAULT
 
 # --- what a scenario may set ---------------------------------------------------------------------------------
-wire=()              # faults for lab_tapwire
+wire=()              # what the path does: lines of docs/scenario.md
 a_script=() b_script=()   # options and steps for lab_endpoint
 listener=1           # 0: nobody listens
 stop_after=25        # seconds; then the captures end, whether the endpoints are done or not
@@ -111,12 +111,19 @@ make_link() {
     ip link add $nic type veth peer name $nic netns $pid_b || return 1
   else
     [ "$link" = router ] && far=$pid_r
-    "$LAB_BIN/lab_tapwire" 1 $nic "$far" $nic delay=$((rtt / 2)) vnet=$offload "${wire[@]}" \
-      >"$out/wire.ready" 2>"$out/wire.log" &
+    local rule rules=(--rule "both delay $((rtt / 2))ms")
+    [ "$offload" = 1 ] && rules+=(--rule "offload on")
+    for rule in "${wire[@]}"; do rules+=(--rule "$rule"); done
+    if [[ " ${wire[*]}" == *[,\ ]do=* ]]; then
+      "$LAB_BIN/lab_tapwire" 1 $nic "$far" $nic delay=$((rtt / 2)) vnet=$offload "${wire[@]}" \
+        >"$out/wire.ready" 2>"$out/wire.log" &
+    else
+      "$LAB_BIN/tcpstall-pathemu" --a 1 --if-a $nic --b "$far" --if-b $nic --log "$out/wire.log" "${rules[@]}" \
+        >"$out/wire.ready" 2>"$out/wire.err" &
+    fi
     pid_wire=$!
-    renice -n -10 -p $pid_wire >/dev/null 2>&1
-    wait_for "$out/wire.ready" ready 5 || { cat "$out/wire.log" >&2; return 1; }
-    rm -f "$out/wire.ready"
+    wait_for "$out/wire.ready" ready 5 || { cat "$out/wire.err" >&2; return 1; }
+    rm -f "$out/wire.ready" "$out/wire.err"
   fi
 }
 
@@ -199,6 +206,11 @@ run_endpoints() {
   wait $helper
 }
 
+stop_path() { # its last line of the log tells what it lost
+  [ -n "${pid_wire:-}" ] || return 0
+  kill "$pid_wire" && wait "$pid_wire"
+}
+
 stop_capture() {
   sleep 0.4
   kill "${pids_dump[@]}"
@@ -217,12 +229,13 @@ longest_silence_ms() { # HOST: between two frames of its capture
 
 check_expectations() { # prints failures
   local line h name op value got
+  grep -q '"ring_drops":[1-9]' "$out/wire.log" 2>/dev/null && [ "$cause" != tap-ring-drop ] && echo "the path was too slow and lost frames"
   grep -h "dropped by kernel" "$out"/{a,b}.dump | grep -v "^0 " | sed 's/^/capture: /'
   for line in "${expected[@]}"; do
     read -r h name op value <<<"$line"
-    if [ "$h" = wire ]; then got=$(grep -c " $name " "$out/wire.log")
+    if [ "$h" = wire ]; then got=$(grep -c -e "\"act\":\"$name\"" -e "^[0-9.]* $name " "$out/wire.log")
     elif [ "$h" = notes ]; then got=$(grep -c "$name" "$out/notes.log")
-    elif [ "$name" = link_tx_dropped ]; then got=$(on "$h" ip -s -j link show $nic | jq '.[0].stats64.tx.dropped')
+    elif [ "$name" = link_tx_dropped ]; then got=$(jq '.[0].stats64.tx.dropped' "$out/$h.link")
     elif [ "$h" = samples ]; then got=$(grep -hc -e "$name" "$out/a.ss" "$out/b.ss" | awk '{ n += $1 } END { print n }')
     elif [ "$name" = silence_ms ]; then got=$(longest_silence_ms "$h")
     else got=$(jq -r --arg n "$name" '.[$n] // 0' "$out/$h.counters"); fi
@@ -252,9 +265,9 @@ write_truth() {
      timestamps: ($ts == "1"), sack: ($sack == "1"),
      faults: ($wire | lines), confirmed_by: ($expected | lines),
      scripts: {a: $a_script, b: $b_script},
-     done: {wire: ($wire_log | lines | .[:100]), host: ($notes | lines), a: ($a_log | lines | .[:200]), b: ($b_log | lines | .[:200])},
+     done: {wire: ($wire_log | lines | map(fromjson? // .) | .[:100] + (.[100:] | .[-1:])), host: ($notes | lines), a: ($a_log | lines | .[:200]), b: ($b_log | lines | .[:200])},
      counters: {a: $a[0], b: $b[0]}}' >"$out/truth.json"
-  rm -f "$out"/{a,b}.counters
+  rm -f "$out"/{a,b}.{counters,link}
   [ -z "$failures" ] || { echo "$scenario: not as intended: $failures" >&2; return 1; }
 }
 
@@ -273,6 +286,9 @@ sample_sockets & pid_samples=$!
 traffic
 stop_capture
 kill $pid_samples
-counters a >"$out/a.counters"
-counters b >"$out/b.counters"
+for h in a b; do
+  counters $h >"$out/$h.counters"
+  on $h ip -s -j link show $nic >"$out/$h.link" 2>/dev/null
+done
+stop_path
 write_truth

@@ -14,16 +14,17 @@ verdict() { location=$1 cause=$2 kind=${3:-stall} severity=${4:-problem}; }
 told_by_dsack() { [ "$sack" = 0 ] || expected+=("b TcpExtTCPDSACKOldSent -ge 1"); }
 healthy() { expected+=("a TcpExtTCPTimeouts -eq 0"); }
 no_hiccup() { expected+=("a silence_ms -le $((150 + rtt))" "b silence_ms -le $((150 + rtt))"); } # a busy machine stalls things by itself
-firewall() { # HOST HOOK SECONDS WHAT [RULE...]: what its firewall does for so long; WHAT is said, RULE is nft's
-  local h=$1 hook=$2 seconds=$3 what=$4; shift 4
+firewall() { firewall_does drop "$@"; } # HOST HOOK SECONDS WHAT [RULE...]: what its firewall drops for so long
+firewall_does() { # ACTION HOST HOOK SECONDS WHAT [RULE...]: ACTION and RULE are nft's, WHAT is said
+  local action=$1 h=$2 hook=$3 seconds=$4 what=$5; shift 5
   on "$h" nft -f - <<END
 table inet lab {
   chain gate { type filter hook $hook priority 0;
-    $* counter drop
+    $* counter $action
   }
 }
 END
-  note "firewall of $h drops $what on $hook"
+  note "firewall of $h on $hook: $what: $action"
   sleep "$seconds"
   note "firewall dropped=$(on "$h" nft list ruleset | sed -n 's/.*packets \([0-9]*\).*/\1/p'), rule removed"
   on "$h" nft delete table inet lab

@@ -19,26 +19,26 @@ scenario_app_reset() {
 }
 scenario_rst_injected() {
   verdict forward-path rst-injected abort; one_end=(app-reset half-open)
-  wire+=("rate_ab=2000000" "dir=ab,kind=data,at=ab:$((size / 2)),count=1,do=rst")
-  [ "$(opt both 0)" = 1 ] && wire+=("dir=ab,kind=data,at=ab:$((size / 2)),count=1,do=rstfwd")
+  local to=sender; [ "$(opt both 0)" = 1 ] && to=both
+  wire+=("ab rate 2000kB/s queue=8000p" "ab reset $to kind=data from=byte:ab:$((size / 2)) count=1")
   sender=any # where only A is told, B sees A answer with a RST of its own
   bulk "$size"; note="the path forges a RST from B to A (both=1: and one from A to B)"
-  expected=("wire rst -ge 1" "a TcpEstabResets -ge 1")
+  expected=("wire reset -ge 1" "a TcpEstabResets -ge 1")
 }
 scenario_gave_up() {
   verdict forward-path path-outage; also=(rto-backoff tail-loss gave-up) one_end=(peer-silent) blind=(b)
-  wire+=("at=ab:$((size / 2)),do=drop"); a_script=(user_timeout=3000); bulk "$size"; stop_after=8
+  wire+=("both drop from=byte:ab:$((size / 2))"); a_script=(user_timeout=3000); bulk "$size"; stop_after=8
   note="the peer vanishes; A gives up without a packet, so the wire shows a stall that never ends"; expected=("a TcpExtTCPAbortOnTimeout -ge 1")
 }
 scenario_keepalive_timeout() {
   verdict sender-tcp keepalive-timeout abort; one_end=(app-reset) blind=(b)
-  wire+=("at=ab:19999,dir=ab,kind=ack,do=drop" "at=idle:500,do=drop")
+  wire+=("ab drop kind=ack from=byte:ab:19999" "both drop from=idle:500ms")
   a_script=(keepalive=1,1,3 limit=20000 write:20000 read:1) b_script=(limit=20000 read:20000 read:1); stop_after=10
   note="A is idle and probes; the probes are lost"; expected=("a TcpExtTCPKeepAlive -ge 2" "a TcpExtTCPAbortOnTimeout -ge 1")
 }
 scenario_half_open() {
   verdict sender-tcp half-open abort; one_end=(app-reset) meanwhile=(sender-app)
-  wire+=("kind=rst,count=1,do=drop"); [ "$opener" = a ] && sender=server || sender=client
+  wire+=("both drop kind=rst count=1"); [ "$opener" = a ] && sender=server || sender=client
   a_script=(write:20000 read:1 sleep:2500 write:20000 read:1) b_script=(read:20000 write:1 readall)
   during() { sleep 1; b ss -K sport = "$port" or dport = "$port" >/dev/null; note "B forgets the connection"; }
   stop_after=8; expected=("wire drop -eq 1" "b TcpOutRsts -ge 1" "a TcpEstabResets -ge 1")

@@ -4,58 +4,58 @@
 scenario_segment_loss() {
   verdict forward-path segment-loss; also=(none)
   note="repaired by fast retransmission: a stall only where the RTT is long"
-  wire+=("dir=ab,byte=$(opt byte 200000),count=1,do=drop"); bulk "$size"
+  wire+=("ab drop byte=$(opt byte 200000) count=1"); bulk "$size"
   expected=("wire drop -eq 1" "a TcpRetransSegs -ge 1" "a TcpExtTCPFastRetrans -ge 1")
 }
 scenario_tail_loss() {
   verdict forward-path tail-loss; also=(rto-backoff)
-  wire+=("dir=ab,byte=$((size - 1)),count=$(opt copies 2),do=drop"); acked_bulk "$size"
+  wire+=("ab drop byte=$((size - 1)) count=$(opt copies 2)"); acked_bulk "$size"
   expected=("wire drop -eq $(opt copies 2)" "a TcpRetransSegs -ge $(opt copies 2)")
 }
 scenario_rto_backoff() {
   verdict forward-path rto-backoff; also=(tail-loss)
-  wire+=("dir=ab,byte=$(opt byte $((size - 1))),count=$(opt copies 5),do=drop"); acked_bulk "$size"
+  wire+=("ab drop byte=$(opt byte $((size - 1))) count=$(opt copies 5)"); acked_bulk "$size"
   expected=("wire drop -eq $(opt copies 5)" "a TcpExtTCPTimeouts -ge 3")
 }
 scenario_path_outage() {
   verdict forward-path path-outage; also=(rto-backoff tail-loss segment-loss)
-  [ -n "$(opt only)" ] || also+=(ack-loss)
-  wire+=("$(opt only)at=ab:$((size / 2)),for=$(opt for 3000),do=drop"); bulk "$size"
+  [ "$(opt only both)" != both ] || also+=(ack-loss)
+  wire+=("$(opt only both) drop from=byte:ab:$((size / 2)) for=$(opt for 3000)ms"); bulk "$size"
   note="everything lost for a while"; expected=("wire drop -ge 3" "a TcpExtTCPTimeouts -ge 2")
 }
 scenario_path_hold() {
   verdict forward-path path-hold
-  wire+=("dir=ab,at=ab:$((size / 2)),for=$(opt for 3000),do=hold"); bulk "$size"
+  wire+=("ab hold from=byte:ab:$((size / 2)) for=$(opt for 3000)ms"); bulk "$size"
   expected=("wire hold -ge 3" "a TcpExtTCPTimeouts -ge 1"); told_by_dsack
 }
 scenario_pmtu_blackhole() {
   verdict forward-path pmtu-blackhole; also=(rto-backoff) blind=(b)
-  wire+=("dir=ab,min=$(opt mtu 1200),do=drop")
+  wire+=("ab too-big $(opt mtu 1200) silent")
   before() { sysctl -qw net.ipv4.tcp_mtu_probing="$(opt probing 0)"; }
   a_script=(write:500 read:100 "write:$size" shut readall) b_script=(read:500 write:100 readall)
-  stop_after=8; expected=("wire drop -ge 4" "a TcpExtTCPTimeouts -ge 3")
+  stop_after=8; expected=("wire too-big -ge 4" "a TcpExtTCPTimeouts -ge 3")
 }
 scenario_syn_loss() {
   verdict forward-path syn-loss; sender=client one_end=(synack-loss)
   [ "$opener" = a ] && blind=(b) || blind=(a) # the lost SYNs never came there
-  wire+=("kind=syn,count=2,do=drop"); bulk "$size"
+  wire+=("both drop kind=syn count=2"); bulk "$size"
   expected=("wire drop -eq 2" "$opener TcpExtTCPSynRetrans -eq 2")
 }
 scenario_corrupted() {
   verdict forward-path corrupted; one_end=(checksum-drop)
-  wire+=("dir=ab,byte=$(opt byte $((size - 1))),count=$(opt copies 3),do=flip"); acked_bulk "$size"
-  expected=("wire flip -eq $(opt copies 3)" "b TcpInCsumErrors -eq $(opt copies 3)")
+  wire+=("ab corrupt byte=$(opt byte $((size - 1))) count=$(opt copies 3)"); acked_bulk "$size"
+  expected=("wire corrupt -eq $(opt copies 3)" "b TcpInCsumErrors -eq $(opt copies 3)")
 }
 scenario_nat_timeout() {
   verdict forward-path nat-timeout; also=(rto-backoff) blind=(b)
-  wire+=("at=idle:3000,do=drop")
+  wire+=("both drop from=idle:3000ms")
   a_script=(user_timeout=5000 write:20000 read:1 sleep:4000 write:20000 read:1)
   b_script=(read:20000 write:1 readall); stop_after=12
   note="the path forgets the connection while it is idle"; expected=("wire drop -ge 4" "a TcpExtTCPAbortOnTimeout -ge 1")
 }
 scenario_policer() {
   verdict forward-path policer crawl; also=(segment-loss none slow-link)
-  wire+=("rate_ab=$(opt rate 300000)" "limit=$(opt limit 6000)"); bulk "$size"
+  wire+=("ab rate $(opt rate 300000)B/s queue=$(opt limit 6000)"); bulk "$size"
   note="a rate limit with hardly any queue"; expected=("a TcpRetransSegs -ge 5")
 }
 
@@ -66,14 +66,14 @@ scenario_tap_ring_drop() { # the TAP's own ring is too small for a burst: it lef
   bulk "$size"; expected=("a link_tx_dropped -ge 1" "a silence_ms -ge 300")
 }
 scenario_path_facts() { # things that a path alters without harm
-  wire+=("ttl=3" "kind=syn,do=mss:1200" "kind=synack,do=mss:1200" "kind=syn,do=nosack" "kind=synack,do=nosack")
+  wire+=("both ttl add=-3 log=first" "both mss 1200" "both sack strip")
   note="MSS clamped, SACK stripped, TTL lowered by the path: mismatches are facts, no stall"
   bulk "$size"; healthy; no_hiccup
 }
 
 scenario_gso_too_big() { # super-segments that nobody cuts
   verdict forward-path gso-too-big; also=(pmtu-blackhole) blind=(b)
-  offload=1; wire+=("dir=ab,kind=data,min=1515,do=drop"); bulk "$size"; stop_after=$(opt seconds 8)
+  offload=1; wire+=("ab drop payload=1461.."); bulk "$size"; stop_after=$(opt seconds 8)
   note="the device promises to cut large segments and then loses them"; expected=("wire drop -ge 3" "a TcpExtTCPTimeouts -ge 1")
 }
 scenario_router_pmtu() { # a real router with a smaller MTU behind it

@@ -14,16 +14,16 @@ scenario_healthy_pauses() {
   healthy
 }
 scenario_reordering() {
-  local i; for i in 20 40 60 80; do wire+=("dir=ab,kind=data,skip=$i,count=1,do=late:$(opt late 5)"); done
+  local i; for i in 21 41 61 81; do wire+=("ab reorder $(opt late 5)ms kind=data nth=$i"); done
   note="late segments, no loss: no stall"; also=(reordering)
-  bulk "$size"; expected=("wire late -ge 3" "b TcpExtTCPOFOQueue -ge 1")
+  bulk "$size"; expected=("wire reorder -ge 3" "b TcpExtTCPOFOQueue -ge 1")
 }
 scenario_duplicates() {
-  wire=("dir=ab,kind=data,skip=20,count=10,do=dup:2"); note="the path doubles segments: no stall"
-  bulk "$size"; expected=("wire dup -ge 10"); told_by_dsack
+  wire=("ab duplicate after=2ms kind=data nth=21..30"); note="the path doubles segments: no stall"
+  bulk "$size"; expected=("wire duplicate -ge 10"); told_by_dsack
 }
 scenario_slow_link() {
-  wire=("rate_ab=$(opt rate 200000)" "limit=$(opt limit 150000)"); verdict forward-path slow-link crawl info
+  wire=("ab rate $(opt rate 200000)B/s queue=$(opt limit 150000)"); verdict forward-path slow-link crawl info
   note="a slow link with a deep queue; a crawl finding is allowed, no stall with another owner"
   also=(policer segment-loss none); bulk "$size"; expected=("a TcpOutSegs -ge 10")
 }

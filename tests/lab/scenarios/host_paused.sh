@@ -6,7 +6,7 @@ scenario_host_paused() {
   verdict sender-app host-paused; sender=any
   [ "$ip" = 4 ] || skip "the guest has no IPv6"
   command -v linux.uml >/dev/null || skip "no linux.uml (user-mode-linux)"
-  wire+=("rate_ab=$(opt rate 1000000)")
+  wire+=("ab rate $(opt rate 1000000)B/s queue=8000p")
   bulk "$size"
   note="the data sender's whole host stands still: kernel, timers, applications and its own capture"
   before() {

@@ -3,9 +3,9 @@
 
 scenario_paws() {
   verdict receiver-tcp paws-drop
-  wire+=("dir=ab,byte=$(opt byte $((size - 1))),count=$(opt copies 3),do=tsval:-100000"); acked_bulk "$size"
+  wire+=("ab timestamps add=-100000 byte=$(opt byte $((size - 1))) count=$(opt copies 3)"); acked_bulk "$size"
   note="the path lowers TSval: the receiver's TCP drops the segment as old"
-  expected=("wire tsval -eq $(opt copies 3)" "b TcpExtPAWSEstab -ge 1")
+  expected=("wire timestamps -eq $(opt copies 3)" "b TcpExtPAWSEstab -ge 1")
 }
 scenario_rcvbuf() {
   verdict receiver-tcp rcvbuf-limited crawl; one_end=(slow-reader)
@@ -15,15 +15,15 @@ scenario_rcvbuf() {
 scenario_local_drop_input() {
   verdict receiver-tcp local-drop-input
   during() { sleep "$(opt at 0.4)"; drop_tcp b input 3; }
-  wire+=("rate_ab=2000000"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a TcpExtTCPTimeouts -ge 2")
+  wire+=("ab rate 2000kB/s queue=8000p"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a TcpExtTCPTimeouts -ge 2")
 }
 
-scenario_checksum_unfilled() { # checksum offload that nobody completes: the data is right, its checksum is not
-  verdict receiver-tcp checksum-drop; also=(corrupted)
-  offload=1 snap=${snap:-2048}; before() { ip link set $nic gso_max_segs 1; }
-  wire+=("dir=ab,byte=$(opt byte $((size - 1))),count=$(opt copies 3),do=nocsum"); acked_bulk "$size"
-  note="the sender leaves the checksum to the device, which does not fill it"
-  expected=("wire nocsum -eq $(opt copies 3)" "b TcpInCsumErrors -eq $(opt copies 3)")
+scenario_checksum_drop() { # the data is right, its checksum is not: as a device does that fills it wrongly
+  verdict receiver-tcp checksum-drop; one_end=(corrupted)
+  during() { sleep "$(opt at 0.4)"; firewall_does "tcp checksum set 0x4242" a output "$(opt for 3)" "checksums" meta length gt 500 meta l4proto tcp; }
+  wire+=("ab rate 2000kB/s queue=8000p"); bulk "$size"
+  note="the sender's host spoils the checksum of full segments for a while, below its TCP"
+  expected=("b TcpInCsumErrors -ge 3" "a TcpExtTCPTimeouts -ge 2")
 }
 scenario_delayed_ack() {
   verdict receiver-tcp delayed-ack crawl info; also=(none)

@@ -3,49 +3,48 @@
 
 scenario_ack_loss() {
   verdict reverse-path ack-loss; one_end=(tail-loss)
-  wire+=("dir=ba,at=ab:$((size / 2)),for=$(opt for 2000),do=drop"); bulk "$size"
+  wire+=("ba drop from=byte:ab:$((size / 2)) for=$(opt for 2000)ms"); bulk "$size"
   expected=("wire drop -ge 2" "a TcpExtTCPTimeouts -ge 1"); told_by_dsack
 }
 scenario_ack_hold() {
   verdict reverse-path ack-hold; also=(ack-loss)
-  wire+=("dir=ba,at=ab:$((size / 2)),for=$(opt for 3000),do=hold"); bulk "$size"
+  wire+=("ba hold from=byte:ab:$((size / 2)) for=$(opt for 3000)ms"); bulk "$size"
   expected=("wire hold -ge 2" "a TcpExtTCPTimeouts -ge 1")
 }
 scenario_window_update_lost() {
   verdict reverse-path window-update-lost; one_end=(zero-window) meanwhile=(receiver-app)
   b_script=(rcvbuf=65536 read:20000 sleep:1000 readall)
   a_script=("write:$size" shut readall)
-  wire+=("dir=ba,kind=ack,at=ms:900,for=$(opt for 3000),do=drop")
+  wire+=("ba drop kind=ack from=syn:900ms for=$(opt for 3000)ms")
   note="the reader stops for 1 s (zero window), then its window updates, and its answers to probes, are lost"
   expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "b TcpExtTCPFromZeroWindowAdv -ge 1" "wire drop -ge 1")
 }
 scenario_synack_loss() {
   verdict reverse-path synack-loss; sender=client one_end=(syn-loss)
-  wire+=("kind=synack,count=2,do=drop"); bulk "$size"
+  wire+=("both drop kind=synack count=2"); bulk "$size"
   expected=("wire drop -eq 2" "$opener TcpExtTCPSynRetrans -ge 1")
 }
 # B's announcement is rewritten (in the SYN-ACK when A opened, else in the SYN), so A reads B's windows wrongly.
-announcement_of_b() { [ "$opener" = a ] && echo synack || echo syn; }
 scenario_window_scale() {
   verdict reverse-path window-scale-rewritten crawl
-  wire+=("dir=ba,kind=$(announcement_of_b),do=wscale:0"); bulk "$size"; stop_after=$(opt seconds 9)
+  wire+=("ba wscale 0"); bulk "$size"; stop_after=$(opt seconds 9)
   expected=("wire wscale -ge 1")
 }
 scenario_window_scale_stripped() {
   verdict reverse-path window-scale-stripped crawl; also=(window-scale-rewritten)
   [ "$opener" = b ] && verdict none none none none && note="stripped from the SYN: both ends do without, no stall"
-  wire+=("dir=ba,kind=$(announcement_of_b),do=nowscale"); bulk "$size"; stop_after=$(opt seconds 9)
-  expected=("wire nowscale -ge 1")
+  wire+=("ba wscale strip"); bulk "$size"; stop_after=$(opt seconds 9)
+  expected=("wire wscale -ge 1")
 }
 scenario_window_scale_raised() {
   verdict none none none none; also=(window-scale-rewritten)
-  wire+=("dir=ba,kind=$(announcement_of_b),do=wscale:14"); bulk "$size"
+  wire+=("ba wscale 14"); bulk "$size"
   note="harmless while the reader is fast: a mismatch (info) is right, a stall is not"
   expected=("wire wscale -ge 1" "a TcpExtTCPTimeouts -eq 0"); no_hiccup
 }
 scenario_window_overrun() { # the scale raised and the reader slow: A sends beyond B's window
   verdict receiver-tcp out-of-window crawl; also=(window-scale-rewritten window-scale-stripped) meanwhile=(receiver-app)
-  wire+=("dir=ba,kind=$(announcement_of_b),do=wscale:14")
+  wire+=("ba wscale 14")
   bulk "$size"; b_script=(rcvbuf=65536 "readall:8192:$(opt pause 20)")
   note="B's scale raised to 14 on the way, slow reader: A overruns the window"
   expected=("wire wscale -ge 1" "b TcpExtBeyondWindow -ge 5")
@@ -53,7 +52,7 @@ scenario_window_overrun() { # the scale raised and the reader slow: A sends beyo
 
 scenario_sack_not_translated() {
   verdict reverse-path sack-not-translated; also=(none) one_end=(segment-loss tail-loss)
-  wire+=("kind=tcp,do=seqshift:$(opt shift 1000000)" "dir=ab,byte=$(opt byte $((size / 2))),count=1,do=drop"); bulk "$size"
+  wire+=("ab seq add=$(opt shift 1000000) keep-sack log=first" "ab drop byte=$(opt byte $((size / 2))) count=1"); bulk "$size"
   note="the path shifts sequence numbers and leaves SACK blocks as they are"
   expected=("wire drop -eq 1")
 }

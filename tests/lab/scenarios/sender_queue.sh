@@ -3,7 +3,7 @@
 
 scenario_tx_queue_hold() {
   verdict sender-queue tx-queue-hold
-  [ -z "$(opt rate "")" ] || wire+=("rate_ab=$(opt rate)") # limits how much TCP hands down (small queues)
+  [ -z "$(opt rate "")" ] || wire+=("ab rate $(opt rate)B/s queue=8000p") # limits how much TCP hands down (small queues)
   before() {
     tc qdisc add dev $nic root handle 1: tbf rate 10gbit burst 1mb limit 10mb || exit 77
     tc qdisc add dev $nic parent 1: handle 2: pfifo_fast 2>/dev/null || :
@@ -27,7 +27,7 @@ scenario_tx_queue_hold() {
 }
 scenario_neighbour_unresolved() {
   verdict sender-queue neighbour-unresolved; also=(tx-queue-hold)
-  wire=("kind=arp,at=ab:49999,for=3400,do=drop")
+  wire=("both drop kind=arp from=byte:ab:49999 for=3400ms")
   a_script=(write:50000 read:1 sleep:1500 write:50000 read:1)
   b_script=(read:50000 write:1 read:50000 write:1 readall)
   during() { sleep 1; ip neigh del "$addr_b" dev $nic; note "A forgets the neighbour; its ARP requests are lost until 3.4 s"; }
@@ -36,5 +36,5 @@ scenario_neighbour_unresolved() {
 scenario_local_drop_output() {
   verdict sender-queue local-drop-output; one_end=(app-idle)
   during() { sleep "$(opt at 0.4)"; drop_tcp a output 3; }
-  wire+=("rate_ab=2000000"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a silence_ms -ge 2000")
+  wire+=("ab rate 2000kB/s queue=8000p"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a silence_ms -ge 2000")
 }

@@ -28,14 +28,14 @@ scenario_cwnd_limited() {
 scenario_excessive_rto() {
   verdict sender-tcp excessive-rto; also=()
   before() { route_to_b rto_min "$(opt rto 3s)"; sysctl -qw net.ipv4.tcp_early_retrans=0; }
-  wire+=("dir=ab,byte=$((size - 1)),count=1,do=drop"); acked_bulk "$size"
+  wire+=("ab drop byte=$((size - 1)) count=1"); acked_bulk "$size"
   note="the route's rto_min delays the retransmission of a lost tail far beyond what the round-trip time asks for"
   expected=("wire drop -eq 1" "a TcpExtTCPTimeouts -eq 1" "a silence_ms -ge 2000")
 }
 scenario_ack_ignored() { # a filter above the capture point: the ACK is there and TCP does not use it
   verdict sender-tcp ack-ignored; also=()
   during() { sleep "$(opt at 0.4)"; drop_tcp a input "$(opt for 3)"; }
-  wire+=("rate_ab=$(opt rate 2000000)"); bulk "$size"
+  wire+=("ab rate $(opt rate 2000000)B/s queue=8000p"); bulk "$size"
   note="the data sender's own host throws the ACKs away after they passed its capture point"
   expected=("notes dropped=[1-9] -eq 1" "a TcpExtTCPTimeouts -ge 2"); told_by_dsack
 }
