@@ -13,6 +13,7 @@ struct mismatch {
   const struct mismatch_sink *sink;
   enum stream_side side; /* whose packets were altered */
   uint8_t from_end, to_end;
+  bool proxied;           /* the window scale is that of two SYNs which are no copies */
   struct finding finding; /* the one being written */
 };
 

@@ -32,6 +32,10 @@ static const char advice_one_sided[] =
     "Have the middlebox pass the option, or remove it from the SYN, not from the answer only: then "
     "neither end scales. net.ipv4.tcp_window_scaling=0 on either host has the same effect for new "
     "connections (at most 64 KB per round trip).";
+static const char advice_proxy[] =
+    "Give the SYN proxy the shift that the server really announces (netfilter's SYNPROXY: --wscale "
+    "or `synproxy ... wscale`), or take it out of the path: a Linux server does not need it. "
+    "net.ipv4.tcp_window_scaling=0 on the client avoids it for new connections.";
 static const char advice_none[] =
     "Nothing to do for this connection; have the middlebox pass the option, since others may not "
     "be so lucky.";
@@ -220,25 +224,35 @@ static void tell_unscaled(struct mismatch *mismatch)
 
 /* --- the finding --- */
 
+static void tell_copies(struct mismatch *mismatch)
+{
+  const struct path_changes *changes = mismatch->changes;
+  const char *syn = syn_words(mismatch->side);
+  char before[80], after[80];
+  snprintf(before, sizeof before,
+           changes->wscale_before_present ? "%s's %s carries window scale %u"
+                                          : "%s's %s carries no window scale",
+           side_words(mismatch->side), syn, changes->wscale_before);
+  snprintf(after, sizeof after,
+           changes->wscale_after_present ? "%s %s carries window scale %u"
+                                         : "%s %s carries no window scale",
+           mismatch->proxied ? "another" : "the same", syn, changes->wscale_after);
+  mismatch_copies(mismatch, &changes->syn, before, after);
+}
+
 static void tell_alteration(struct mismatch *mismatch)
 {
   const struct path_changes *changes = mismatch->changes;
   const char *who = side_words(mismatch->side), *syn = syn_words(mismatch->side);
-  char before[80] = "", after[80] = "";
-  snprintf(before, sizeof before,
-           changes->wscale_before_present ? "%s's %s carries window scale %u"
-                                          : "%s's %s carries no window scale",
-           who, syn, changes->wscale_before);
-  snprintf(after, sizeof after,
-           changes->wscale_after_present ? "the same %s carries window scale %u"
-                                         : "the same %s carries no window scale",
-           syn, changes->wscale_after);
-  mismatch_copies(mismatch, &changes->syn, before, after);
   char from = end_letter(mismatch->from_end), to = end_letter(mismatch->to_end);
+  tell_copies(mismatch);
+  if (mismatch->proxied)
+    SUMMARY_ADD(mismatch, "Something between %c and %c speaks for %s: its own %s arrives. ", from,
+                to, who, syn);
   if (changes->wscale_before_present && changes->wscale_after_present)
-    SUMMARY_ADD(mismatch,
-                "The window scale in %s's %s was rewritten between %c and %c, from %u to %u: ", who,
-                syn, from, to, changes->wscale_before, changes->wscale_after);
+    SUMMARY_ADD(mismatch, "The window scale in %s's %s %s between %c and %c, from %u to %u: ", who,
+                syn, mismatch->proxied ? "changes" : "was rewritten", from, to,
+                changes->wscale_before, changes->wscale_after);
   else if (changes->wscale_before_present)
     SUMMARY_ADD(mismatch,
                 "The window scale option (%u) was removed from %s's %s between %c and %c: ",
@@ -303,19 +317,64 @@ static void tell_consequences(struct mismatch *mismatch)
   SUMMARY_ADD(mismatch, ".");
 }
 
-void mismatch_window_scale(struct mismatch *mismatch)
+static void report_scale(struct mismatch *mismatch)
 {
   const struct path_changes *changes = mismatch->changes;
-  uint32_t all = PATH_CHANGE_WSCALE | PATH_CHANGE_WSCALE_STRIPPED | PATH_CHANGE_WSCALE_ADDED;
-  if ((changes->changed & all) == 0)
-    return;
   bool rewritten = (changes->changed & PATH_CHANGE_WSCALE) != 0;
   mismatch_begin(mismatch, rewritten ? CAUSE_WINDOW_SCALE_REWRITTEN : CAUSE_WINDOW_SCALE_STRIPPED);
   mismatch->finding.settle = NULL; /* both copies are there */
-  mismatch->finding.advice = !rewritten                   ? advice_one_sided
+  mismatch->finding.advice = mismatch->proxied            ? advice_proxy
+                             : !rewritten                 ? advice_one_sided
                              : changes->wscale_after == 0 ? advice_to_zero
                                                           : advice_to_other;
   tell_alteration(mismatch);
   tell_consequences(mismatch);
   mismatch_report(mismatch);
+}
+
+/* A SYN proxy answers for the server before it has asked it: the SYN-ACK that the client gets is no
+ * copy of the server's, and is not compared. What either end goes by tells then. */
+static bool scales_of_proxy(const struct mismatch *mismatch, struct path_changes *answer)
+{
+  const struct mismatch_context *context = mismatch->context;
+  const struct connection_summary *near = context->views[mismatch->side],
+                                  *far = context->views[mismatch->side ^ 1];
+  if (mismatch->changes->syn_compared || near == NULL || far == NULL ||
+      near->end != mismatch->from_end || far->end != mismatch->to_end)
+    return false;
+  struct syn_shift sent = view_shift(near, mismatch->side), got = view_shift(far, mismatch->side);
+  if (!sent.known || !got.known || (sent.present == got.present && sent.shift == got.shift))
+    return false;
+  /* Without the option in one of them: of which SYN, only the other one's passage tells. */
+  const struct path_changes *back = context->back;
+  bool intact = back != NULL && back->syn_compared && back->wscale_before_present &&
+                back->wscale_after_present;
+  if (sent.present != got.present && !intact)
+    return false;
+  *answer = (struct path_changes){
+      .syn_compared = true,
+      .wscale_before_present = sent.present,
+      .wscale_after_present = got.present,
+      .wscale_before = sent.shift,
+      .wscale_after = got.shift,
+      .syn = {.time_before_ns = near->start_ns, .time_after_ns = far->start_ns}};
+  answer->changed = sent.present && got.present ? PATH_CHANGE_WSCALE
+                    : sent.present              ? PATH_CHANGE_WSCALE_STRIPPED
+                                                : PATH_CHANGE_WSCALE_ADDED;
+  return true;
+}
+
+void mismatch_window_scale(struct mismatch *mismatch)
+{
+  const struct path_changes *changes = mismatch->changes;
+  uint32_t all = PATH_CHANGE_WSCALE | PATH_CHANGE_WSCALE_STRIPPED | PATH_CHANGE_WSCALE_ADDED;
+  struct path_changes answer;
+  if ((changes->changed & all) != 0) {
+    report_scale(mismatch);
+  } else if (scales_of_proxy(mismatch, &answer)) {
+    mismatch->changes = &answer;
+    mismatch->proxied = true;
+    report_scale(mismatch);
+    mismatch->changes = changes;
+  }
 }

@@ -108,8 +108,6 @@ void mismatch_findings(const struct path_changes *changes, enum stream_side pack
                        uint8_t from_end, uint8_t to_end, const struct mismatch_context *context,
                        const struct mismatch_sink *sink)
 {
-  if (changes->changed == 0)
-    return;
   struct mismatch mismatch = {.changes = changes,
                               .context = context,
                               .sink = sink,

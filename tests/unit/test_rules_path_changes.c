@@ -288,6 +288,37 @@ static void what_the_ends_saw_counts(void **state)
   assert_verdict(judge(&bench, SIDE_CLIENT), CAUSE_WINDOW_SCALE_REWRITTEN, SEVERITY_INFO);
 }
 
+/* The client gets a SYN-ACK that the server never sent. */
+static void a_syn_proxy_with_another_shift(void **state)
+{
+  (void)state;
+  struct bench bench;
+  set_up(&bench);
+  bench.changes[SIDE_SERVER].syn_compared = false;
+  for (int view = 0; view < 2; view++)
+    for (int side = 0; side < 2; side++) {
+      bench.views[view].streams[side].wscale_state = WSCALE_KNOWN;
+      bench.views[view].streams[side].wscale = side == SIDE_CLIENT ? 7 : 10;
+    }
+  assert_null(judge(&bench, SIDE_SERVER));
+  bench.views[SIDE_CLIENT].streams[SIDE_SERVER].wscale = 7;
+  const struct finding *finding = judge(&bench, SIDE_SERVER);
+  assert_verdict(finding, CAUSE_WINDOW_SCALE_REWRITTEN, SEVERITY_PROBLEM);
+  assert_int_equal(finding->evidence[0].frame, 0);
+  assert_says(finding->summary, "speaks for the server");
+  assert_says(finding->summary, "from 10 to 7: the client reads the server's windows as 1/8");
+  assert_says(finding->advice, "SYN proxy");
+  for (int side = 0; side < 2; side++) { /* it offers none at all */
+    bench.views[SIDE_CLIENT].streams[side].wscale_state = WSCALE_ABSENT;
+    bench.views[SIDE_CLIENT].streams[side].wscale = 0;
+  }
+  finding = judge(&bench, SIDE_SERVER);
+  assert_verdict(finding, CAUSE_WINDOW_SCALE_STRIPPED, SEVERITY_PROBLEM);
+  assert_says(finding->summary, "the client reads the server's windows as 1/1024");
+  bench.views[SIDE_SERVER].end = 2; /* not the whole way between these two points */
+  assert_null(judge(&bench, SIDE_SERVER));
+}
+
 static void little_known_is_enough(void **state)
 {
   (void)state;
@@ -591,6 +622,7 @@ int main(void)
       cmocka_unit_test(rewritten_without_effect),
       cmocka_unit_test(a_proxy_that_rewrites_the_windows_too_does_no_harm),
       cmocka_unit_test(what_the_ends_saw_counts),
+      cmocka_unit_test(a_syn_proxy_with_another_shift),
       cmocka_unit_test(little_known_is_enough),
       cmocka_unit_test(beliefs_follow_the_rfc),
       cmocka_unit_test(one_sighting_is_taken_for_both),
