@@ -16,6 +16,7 @@ json_t *json_clock_object(uint8_t end, const struct clock_piece *piece)
   json_object_set_new(object, "skew_ppm",
                       piece->skew_known ? json_real(piece->skew_ppm) : json_null());
   json_set_time(object, "uncertainty_s", "uncertainty_ns", piece->uncertainty_ns);
+  json_set_time(object, "usual_uncertainty_s", "usual_uncertainty_ns", piece->usual_uncertainty_ns);
   return object;
 }
 

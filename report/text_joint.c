@@ -26,6 +26,16 @@ static int64_t map_uncertainty_ns(const struct clock_map *map)
   return map->piece_count == 0 ? TIME_INVALID : worst;
 }
 
+/* The same for most of the time; the worst of all pieces, too. */
+static int64_t map_usual_uncertainty_ns(const struct clock_map *map)
+{
+  int64_t usual = 0;
+  for (uint32_t i = 0; i < map->piece_count; i++)
+    if (map->pieces[i].usual_uncertainty_ns > usual)
+      usual = map->pieces[i].usual_uncertainty_ns;
+  return usual;
+}
+
 static int64_t end_uncertainty_ns(const struct text *text, uint8_t end)
 {
   const struct clock_map *map = text->overview->joint.clocks[end % ANALYZER_ENDS_MAX];
@@ -122,7 +132,7 @@ static void clock_text(uint8_t end, const struct clock_map *map, struct text_buf
   const int64_t uncertainty_ns = map_uncertainty_ns(map);
   const struct clock_piece *first = &map->pieces[0], *last = &map->pieces[map->piece_count - 1];
   const uint64_t steps = (uint64_t)map->piece_count - 1 + map->steps_left_out;
-  char text[FORMAT_TEXT_SIZE];
+  char text[FORMAT_TEXT_SIZE], usual[FORMAT_TEXT_SIZE];
   text_append(out, " %c's clock ", letter(end));
   piece_text(first, uncertainty_ns, out);
   if (steps > 0) {
@@ -130,7 +140,11 @@ static void clock_text(uint8_t end, const struct clock_map *map, struct text_buf
     piece_text(last, uncertainty_ns, out);
     text_append(out, " at last");
   }
-  if (time_is_valid(uncertainty_ns))
+  const int64_t usual_ns = map_usual_uncertainty_ns(map);
+  if (time_is_valid(uncertainty_ns) && usual_ns > 0 && uncertainty_ns / 2 > usual_ns)
+    text_append(out, " (± %s mostly, %s at worst", format_duration_up(usual_ns, usual),
+                format_duration_up(uncertainty_ns, text));
+  else if (time_is_valid(uncertainty_ns))
     text_append(out, " (± %s", format_duration_up(uncertainty_ns, text));
   else
     text_append(out,

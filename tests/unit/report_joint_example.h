@@ -210,7 +210,8 @@ static inline struct clock_map joint_example_clock(void)
                   .offset_ns = INT64_C(-7200500000000),
                   .skew_ppm = 12.34,
                   .skew_known = true,
-                  .uncertainty_ns = 200 * NS_PER_US}},
+                  .uncertainty_ns = 200 * NS_PER_US,
+                  .usual_uncertainty_ns = 31 * NS_PER_US}},
   };
 }
 
