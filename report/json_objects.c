@@ -282,16 +282,6 @@ static json_t *connection_quality(uint32_t quality)
   return array;
 }
 
-static const char *level_name(enum evidence_level level)
-{
-  switch (level) {
-  case EVIDENCE_BOTH_ENDS: return "both-ends";
-  case EVIDENCE_WITH_SOCKETS: return "with-sockets";
-  case EVIDENCE_ONE_END: break;
-  }
-  return "one-end";
-}
-
 json_t *json_connection_object(const struct report_connection *connection,
                                const struct report_names *names)
 {
@@ -304,7 +294,7 @@ json_t *json_connection_object(const struct report_connection *connection,
   json_object_set_new(object, "server", endpoint_object(&summary->server, end, names));
   json_set_text(object, "role_source", summary->roles_from_syn ? "syn" : "guess");
   json_object_set_new(object, "ends", ends_array(connection, names));
-  json_set_text(object, "evidence_level", level_name(connection->level));
+  json_set_text(object, "evidence_level", evidence_level_name(connection->level));
   json_object_set_new(object, "quality", connection_quality(summary->quality));
   json_set_time(object, "start_s", "start_ns", summary->start_ns);
   json_set_time(object, "end_s", "end_ns", summary->end_ns);
