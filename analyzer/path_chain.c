@@ -209,7 +209,9 @@ void path_chain_lay(struct path_chain *chain, const struct path_view *view, enum
   chain->contradicted = chain->ack != NULL && (chain->arrived == NULL ||
                                                chain->ack->left_ns + slack_ns < chain->arrived_ns);
   const int64_t since_ns = chain->first != NULL ? earlier(from_ns, chain->first->left_ns) : from_ns;
-  chain->complete = chain->first != NULL && remembers(reverse, since_ns);
+  /* Packets of R that were forgotten do not matter if none of them acknowledged the byte. */
+  chain->complete = chain->first != NULL &&
+                    (remembers(reverse, since_ns) || seq_leq(reverse->forgotten_ack, byte));
   share_out(chain, forward, reverse);
 }
 

@@ -7,7 +7,7 @@
 
 #define CAPACITY_FIRST 4u
 /* Passages that have come and were acknowledged are kept as a history of so many. */
-#define HISTORY 256u
+#define HISTORY 64u
 /* How far the search for a passage goes where the index does not know it: pieces from the middle of
  * a super-segment that come out of order. */
 #define SEARCH_MAX 256u
@@ -162,7 +162,10 @@ static void drop_oldest(struct lane *lane, int64_t now_ns)
   if (is_in_question(lane, oldest) && !passage_is_lost(lane, oldest, now_ns))
     lane->pool->forgotten++;
   settle(lane, oldest, now_ns);
+  if (!time_is_valid(lane->forgotten_ns) || seq_gt(oldest->ack, lane->forgotten_ack))
+    lane->forgotten_ack = oldest->ack;
   lane->forgotten_ns = oldest->left_ns;
+
   lane->first++;
   if (!is_kept(lane, lane->cursor))
     lane->cursor = lane->first;

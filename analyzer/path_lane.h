@@ -84,6 +84,7 @@ struct lane {
   uint32_t highest_matched;
   uint32_t largest_piece;    /* payload bytes, as they came */
   int64_t last_came_left_ns; /* of the passage that left last of those that came */
+  uint32_t forgotten_ack;    /* the highest ACK number of the passages dropped */
   int64_t forgotten_ns;      /* left_ns of the last passage dropped; TIME_INVALID: none was */
   uint8_t early_count;
   struct packet *early; /* LANE_EARLY of them, allocated on first use */
