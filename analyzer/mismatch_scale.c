@@ -11,6 +11,8 @@
 
 /* Less data than this has hardly been held up by a window: the initial window of RFC 6928. */
 #define BYTES_NOTEWORTHY 14600u
+/* With so much less of a shift a window of 64 KB is taken for less than a segment. */
+#define CRAWL_SHIFT 6
 /* A window is the limit where as much of it was filled, per cent. */
 #define WINDOW_FILLED_PERCENT 90u
 /* Of the rewritten windows so many have to fit the rewritten shift, per cent: the first ones may
@@ -91,9 +93,9 @@ static void tell_belief(struct mismatch *mismatch, const struct shift_belief *be
 {
   const char *reader = side_words((enum stream_side)(announcer ^ 1u));
   if (belief->read < belief->announced)
-    SUMMARY_ADD(mismatch,
-                "%s reads %s's windows as 1/%u of what they are, and what it sends crawls", reader,
-                side_words(announcer), 1u << (belief->announced - belief->read));
+    SUMMARY_ADD(mismatch, "%s reads %s's windows as 1/%u of what they are, and what it sends %s",
+                reader, side_words(announcer), 1u << (belief->announced - belief->read),
+                belief->announced - belief->read >= CRAWL_SHIFT ? "crawls" : "slows down");
   else
     SUMMARY_ADD(mismatch,
                 "%s reads %s's windows as %u times what they are, and what it sends overruns a "
@@ -113,11 +115,16 @@ static void rate_words(double bytes_per_s, char *text, size_t size)
     snprintf(text, size, "%.0f bytes/s", bytes_per_s);
 }
 
+/* The shortest, since it bounds the rate from above. */
 static int64_t round_trip_ns(const struct stream_summary *stream)
 {
-  if (time_is_valid(stream->srtt_ns) && stream->srtt_ns > 0)
-    return stream->srtt_ns;
   return time_is_valid(stream->rtt_min_ns) && stream->rtt_min_ns > 0 ? stream->rtt_min_ns : 0;
+}
+
+static double measured_rate(const struct mismatch *mismatch, const struct stream_summary *stream)
+{
+  int64_t duration_ns = mismatch->finding.end_ns - mismatch->finding.start_ns;
+  return duration_ns > 0 ? (double)stream->bytes * 1e9 / (double)duration_ns : 0;
 }
 
 static uint32_t segment_bytes(const struct stream_summary *stream)
@@ -137,9 +144,11 @@ static void tell_bound(struct mismatch *mismatch, const struct stream_summary *s
         " Less than a segment (%u bytes): the sender then sends one small piece for each round "
         "trip, or even for each run of its persist timer.",
         segment_bytes(stream));
-  if (rtt_ns == 0)
+  double bound = rtt_ns > 0 ? (double)window_bytes * 1e9 / (double)rtt_ns : 0;
+  /* The first flight goes by the SYN's own window, so a short transfer may have been faster. */
+  if (bound <= measured_rate(mismatch, stream))
     return;
-  rate_words((double)window_bytes * 1e9 / (double)rtt_ns, rate, sizeof rate);
+  rate_words(bound, rate, sizeof rate);
   REASON_ADD(mismatch, " That allows %s at most at a round trip of %s.", rate,
              duration_words(rtt_ns, round_trip));
 }
@@ -154,7 +163,7 @@ static void tell_rate(struct mismatch *mismatch, const struct stream_summary *st
                (unsigned long long)stream->bytes);
     return;
   }
-  rate_words((double)stream->bytes * 1e9 / (double)duration_ns, rate, sizeof rate);
+  rate_words(measured_rate(mismatch, stream), rate, sizeof rate);
   REASON_ADD(mismatch, " Measured: %llu bytes in %s, %s.", (unsigned long long)stream->bytes,
              duration_words(duration_ns, lasted), rate);
 }
@@ -247,12 +256,14 @@ static void tell_alteration(struct mismatch *mismatch)
   char from = end_letter(mismatch->from_end), to = end_letter(mismatch->to_end);
   tell_copies(mismatch);
   if (mismatch->proxied)
-    SUMMARY_ADD(mismatch, "Something between %c and %c speaks for %s: its own %s arrives. ", from,
-                to, who, syn);
-  if (changes->wscale_before_present && changes->wscale_after_present)
-    SUMMARY_ADD(mismatch, "The window scale in %s's %s %s between %c and %c, from %u to %u: ", who,
-                syn, mismatch->proxied ? "changes" : "was rewritten", from, to,
-                changes->wscale_before, changes->wscale_after);
+    SUMMARY_ADD(mismatch, "Something between %c and %c answers for %s. ", from, to, who);
+  if (mismatch->proxied && changes->wscale_before_present && changes->wscale_after_present)
+    SUMMARY_ADD(mismatch, "The window scale in the %s is %u at %c and %u at %c: ", syn,
+                changes->wscale_before, from, changes->wscale_after, to);
+  else if (changes->wscale_before_present && changes->wscale_after_present)
+    SUMMARY_ADD(mismatch,
+                "The window scale in %s's %s was rewritten between %c and %c, from %u to %u: ", who,
+                syn, from, to, changes->wscale_before, changes->wscale_after);
   else if (changes->wscale_before_present)
     SUMMARY_ADD(mismatch,
                 "The window scale option (%u) was removed from %s's %s between %c and %c: ",
