@@ -189,8 +189,10 @@ static int open_events(struct emulator *emulator, struct error *error)
 
 static void tell_end(const struct emulator *emulator)
 {
-  struct truth_end end = {
-      .time_ns = path_time_ns(emulator), .path = emulator->path, .lateness = &emulator->lateness};
+  struct truth_end end = {.time_ns = path_time_ns(emulator),
+                          .cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID),
+                          .path = emulator->path,
+                          .lateness = &emulator->lateness};
   end.wall_ns = wall_ns(emulator, end.time_ns);
   for (int direction = 0; direction < PATH_DIRECTIONS; direction++) {
     end.write_failures[direction] = emulator->write_failures[direction];

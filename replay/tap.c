@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,22 +41,42 @@ static int make_device(struct tap *tap, const char *name, struct error *error)
   return 0;
 }
 
-static int set_device(struct tap *tap, int control, struct error *error)
+struct link_request {
+  struct nlmsghdr header;
+  struct ifinfomsg link;
+  struct rtattr attribute;
+  uint32_t tx_queue_frames;
+};
+
+struct link_answer {
+  struct nlmsghdr header;
+  struct nlmsgerr result;
+  char rest[256]; /* the kernel's words on it */
+};
+
+/* Sets the device up, with the ring that is wanted. By netlink: the ioctl for the length of a queue
+ * asks for rights in the first user namespace. Returns 0 or an errno value. */
+static int set_device(const struct tap *tap, int control)
 {
-  struct ifreq request = {0};
-  memcpy(request.ifr_name, tap->name, sizeof request.ifr_name);
-  if (tap->ring_frames > 0) {
-    request.ifr_qlen = (int)tap->ring_frames;
-    if (ioctl(control, SIOCSIFTXQLEN, &request) != 0)
-      return error_set(error, ERROR_IO, "%s: a ring of %u frames: %s", tap->name, tap->ring_frames,
-                       strerror(errno));
-  }
-  if (ioctl(control, SIOCGIFFLAGS, &request) == 0) {
-    request.ifr_flags |= IFF_UP;
-    if (ioctl(control, SIOCSIFFLAGS, &request) == 0)
-      return 0;
-  }
-  return error_set(error, ERROR_IO, "%s: cannot be set up: %s", tap->name, strerror(errno));
+  struct link_request request = {
+      .header = {.nlmsg_len = sizeof request,
+                 .nlmsg_type = RTM_NEWLINK,
+                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+      .link = {.ifi_family = AF_UNSPEC,
+               .ifi_index = (int)if_nametoindex(tap->name),
+               .ifi_flags = IFF_UP,
+               .ifi_change = IFF_UP},
+      .attribute = {.rta_len = RTA_LENGTH(sizeof request.tx_queue_frames), .rta_type = IFLA_TXQLEN},
+      .tx_queue_frames = tap->ring_frames};
+  if (tap->ring_frames == 0)
+    request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.link);
+  struct link_answer answer = {0};
+  if (send(control, &request, request.header.nlmsg_len, 0) < 0)
+    return errno;
+  const ssize_t size = recv(control, &answer, sizeof answer, 0);
+  if (size < (ssize_t)offsetof(struct link_answer, rest))
+    return size < 0 ? errno : EPROTO;
+  return answer.header.nlmsg_type == NLMSG_ERROR ? -answer.result.error : EPROTO;
 }
 
 /* The device belongs to the namespace where this runs. */
@@ -62,11 +85,13 @@ static int make(void *context, struct error *error)
   const struct order *order = context;
   struct tap *tap = order->tap;
   int result = make_device(tap, order->name, error);
-  const int control = result == 0 ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+  const int control = result == 0 ? socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE) : -1;
   if (result == 0 && control < 0)
     result = error_set(error, ERROR_IO, "socket: %s", strerror(errno));
-  if (result == 0)
-    result = set_device(tap, control, error);
+  const int refused = result == 0 ? set_device(tap, control) : 0;
+  if (refused != 0)
+    result = error_set(error, ERROR_IO, "%s: cannot be set up, with a ring of %u frames: %s",
+                       tap->name, tap->ring_frames, strerror(refused));
   if (control >= 0)
     close(control);
   tap->statistics = open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC);

@@ -201,6 +201,7 @@ void truth_log_end(struct truth_log *log, const struct scenario *scenario,
   struct path_stats stats;
   path_get_stats(end->path, &stats);
   json_t *object = new_line("stop", end->time_ns, end->wall_ns);
+  set_integer(object, "cpu_ns", end->cpu_ns);
   set_pair(object, "frames_in", stats.frames_in);
   set_pair(object, "frames_out", stats.frames_out);
   set_pair(object, "bytes_in", stats.bytes_in);

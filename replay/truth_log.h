@@ -14,6 +14,8 @@ struct truth_log; /* opaque */
 /* What the driver of a path knows besides path_stats. */
 struct truth_end {
   int64_t time_ns, wall_ns;
+  int64_t
+      cpu_ns; /* that the process has used, the kernel's work for its reads and writes included */
   const struct path *path;
   const struct lateness *lateness;          /* of frames that had to wait */
   uint64_t write_failures[PATH_DIRECTIONS]; /* frames that the device did not take */
