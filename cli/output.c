@@ -7,6 +7,7 @@
 #include "report/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,18 @@ static bool is_of(const struct report_capture *capture, const struct lane_ends *
   return ends == NULL || ends->ends[index < ends->count ? index : ends->count - 1] == capture->end;
 }
 
+/* The first interface of a capture point names it. */
+static void name_interface(struct report_capture *capture, const struct trace_interface *interface,
+                           uint32_t index)
+{
+  if (capture->interface[0] != '\0')
+    return;
+  if (interface->name[0] != '\0')
+    snprintf(capture->interface, sizeof capture->interface, "%s", interface->name);
+  else
+    snprintf(capture->interface, sizeof capture->interface, "%" PRIu32, index);
+}
+
 /* Returns the number of frames of its interfaces. */
 static uint64_t describe_interfaces(struct report_capture *capture, const struct trace *trace,
                                     uint32_t count, const struct lane_ends *ends)
@@ -38,6 +51,8 @@ static uint64_t describe_interfaces(struct report_capture *capture, const struct
       continue;
     struct trace_interface interface;
     trace_get_interface(trace, i, &interface);
+    if (ends != NULL)
+      name_interface(capture, &interface, i);
     frames += interface.frames;
     capture->has_dropped |= interface.has_dropped;
     capture->dropped += interface.dropped;

@@ -100,6 +100,8 @@ json_t *json_capture_object(const struct report_capture *capture)
   json_set_text(object, "file", capture->file);
   if (capture->excerpt != 0)
     json_set_count(object, "excerpt", capture->excerpt);
+  if (capture->interface[0] != '\0')
+    json_set_text(object, "interface", capture->interface);
   json_set_text(object, "format", capture->format);
   json_set_text(object, "compression", capture->compression);
   json_set_text(object, "captured_on", capture->captured_on);

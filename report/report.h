@@ -28,6 +28,7 @@ struct report_capture {
   uint8_t end;             /* 0 = "A" */
   uint32_t excerpt;        /* text with several excerpts: 1-based; else 0 */
   const char *file;        /* as named on the command line; "-" = standard input */
+  char interface[64];      /* of a file that holds several capture points, "" = the whole file */
   const char *format;      /* "pcap", "pcapng", "text" */
   const char *compression; /* "", "gzip", "zstd" */
   const char *captured_on; /* host that the trace names, "" = none */

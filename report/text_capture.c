@@ -15,6 +15,8 @@ static void name_line(struct text *text, const struct report_capture *capture)
   text_append(&line, "%s", strcmp(capture->file, "-") == 0 ? "standard input" : capture->file);
   if (capture->excerpt != 0)
     text_append(&line, ", excerpt %" PRIu32, capture->excerpt);
+  if (capture->interface[0] != '\0')
+    text_append(&line, ", interface %s", capture->interface);
   text_append(&line, " (%s%s%s)", capture->format, capture->compression[0] != '\0' ? ", " : "",
               capture->compression);
   if (capture->captured_on[0] != '\0')

@@ -202,6 +202,27 @@ static bool base_names_differ(const struct report_overview *overview)
   return true;
 }
 
+/* How a user tells the captures apart. */
+static void capture_name(const struct report_capture *capture, bool short_names,
+                         struct text_buffer *out)
+{
+  const bool is_part = capture->excerpt != 0 || capture->interface[0] != '\0';
+  const bool is_input = strcmp(capture->file, "-") == 0;
+  const char *separator = "";
+  if (is_input)
+    text_append(out, "standard input");
+  else if (short_names)
+    text_append(out, "%.100s", base_name(capture->file));
+  else if (!is_part)
+    text_append(out, "%.150s", capture->file);
+  if (is_input || short_names)
+    separator = ", ";
+  if (capture->excerpt != 0)
+    text_append(out, "%sexcerpt %" PRIu32, separator, capture->excerpt);
+  else if (is_part)
+    text_append(out, "%sinterface %s", separator, capture->interface);
+}
+
 /* "A (client.pcap), B (server.pcap) and C (excerpt 3)" */
 static void ends_text(const struct report_overview *overview, struct text_buffer *out)
 {
@@ -210,15 +231,7 @@ static void ends_text(const struct report_overview *overview, struct text_buffer
     const struct report_capture *capture = &overview->capture_list[i];
     const char *separator = i == 0 ? "" : i + 1 == overview->captures ? " and " : ", ";
     text_append(out, "%s%c (", separator, letter(capture->end));
-    if (strcmp(capture->file, "-") == 0)
-      text_append(out, "standard input");
-    else if (short_names)
-      text_append(out, "%.100s", base_name(capture->file));
-    else if (capture->excerpt == 0)
-      text_append(out, "%.150s", capture->file);
-    if (capture->excerpt != 0)
-      text_append(out, "%sexcerpt %" PRIu32,
-                  short_names || strcmp(capture->file, "-") == 0 ? ", " : "", capture->excerpt);
+    capture_name(capture, short_names, out);
     text_append(out, ")");
   }
 }
