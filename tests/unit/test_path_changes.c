@@ -2,6 +2,7 @@
 
 #include "analyzer/path_changes.h"
 #include "tests/support/packet_build.h"
+#include "tests/support/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -517,6 +518,42 @@ static void the_same_ip_id_makes_a_change_sure(void **state)
   assert_int_equal(passage.changes.sure, 0);
 }
 
+static void fill(void *bytes, size_t size, uint64_t *seed)
+{
+  uint8_t *at = bytes;
+  for (size_t i = 0; i < size; i++)
+    at[i] = (uint8_t)random_next(seed);
+}
+
+/* Whatever the packets are: a bit is set if its count is, and no count exceeds what was compared.
+ */
+static void any_packets_can_be_compared(void **state)
+{
+  (void)state;
+  uint64_t seed = 7;
+  for (int run = 0; run < 2000; run++) {
+    struct passage passage = {0};
+    for (int i = 0; i < 10; i++) {
+      fill(&passage.before, sizeof passage.before, &seed);
+      if (random_below(&seed, 2) == 0)
+        passage.after = passage.before;
+      size_t damaged = random_below(&seed, sizeof passage.after);
+      fill((uint8_t *)&passage.after + damaged,
+           random_below(&seed, (uint32_t)(sizeof passage.after - damaged)), &seed);
+      passage.seq_shift = random_below(&seed, 2) * 1000;
+      passage.ack_shift = random_below(&seed, 2) * 1000;
+      pass(&passage, random_below(&seed, 2) == 0);
+    }
+    for (unsigned bit = 0; bit < PATH_CHANGE_BITS; bit++) {
+      bool set = (passage.changes.changed & 1u << bit) != 0;
+      assert_int_equal(set, passage.changes.counts[bit] > 0);
+      assert_true(passage.changes.counts[bit] <= passage.changes.compared);
+    }
+    assert_int_equal(passage.changes.sure & ~passage.changes.changed, 0);
+    assert_int_equal(passage.changes.compared, 10);
+  }
+}
+
 static void every_change_has_its_name(void **state)
 {
   (void)state;
@@ -555,6 +592,7 @@ int main(void)
       cmocka_unit_test(parts_of_segments_still_tell_of_the_path),
       cmocka_unit_test(the_first_example_stays),
       cmocka_unit_test(the_same_ip_id_makes_a_change_sure),
+      cmocka_unit_test(any_packets_can_be_compared),
       cmocka_unit_test(every_change_has_its_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
