@@ -2,11 +2,11 @@
 # Sourced by *.test.sh, which are called NAME TCPSTALL (a line of their own matrix, the program).
 # shellcheck shell=bash
 # LAB_BIN names the folder of lab_endpoint and lab_tapwire; KEEP names a folder for the run to stay in (one that
-# is there already is judged again); LEVELS tells which claims are looked at: "a b ab" for all.
+# is there already is judged again); LEVELS tells which claims are looked at ("a b ab").
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tcpstall=${2:?usage: ${0##*/} NAME TCPSTALL}
 failed=0 # shellcheck disable=SC2034 # the scripts that source this exit with it
-levels=${LEVELS:-a b}
+levels=${LEVELS:-a b ab}
 
 # A script may look at the captures for what its claims take for granted.
 run_counts() { true; }
@@ -17,7 +17,7 @@ make_run() { # NAME MATRIX
   local status attempt work
   command -v jq >/dev/null || { echo "skipped: no jq"; exit 77; }
   read -r _ scenario keys < <(grep "^$1 " "$2") || { echo "$1 is not in $2"; exit 2; }
-  if [ -n "${KEEP:-}" ]; then work=$KEEP; else work=$(mktemp -d); trap 'rm -rf "$run"' EXIT; fi
+  if [ -n "${KEEP:-}" ]; then work=$KEEP; else work=$(mktemp -d); trap "rm -rf '$work'" EXIT; fi
   run=$work/$1
   mkdir -p "$run"
   rm -f "$run"/{a,b,ab}.json

@@ -13,8 +13,8 @@ ftp_upload() { # SIZE CHUNK PAUSE_MS [RECEIVE_BUFFER]
 }
 
 # The wire says when byte N has passed; it treats nothing.
-mark_byte() { wire+=("dir=ab,at=ab:$1,count=0,do=drop"); }
-wait_for_byte() { poll_until grep -q "begins" "$out/wire.log"; }
+mark_byte() { wire+=("ab delay 0 from=byte:ab:$1"); }
+wait_for_byte() { poll_until grep -q '"act":"begin"' "$out/wire.log"; }
 poll_until() { # COMMAND...: every few milliseconds, for 10 s at most
   local end=$((SECONDS + 10))
   until "$@" || [ $SECONDS -ge $end ]; do sleep 0.002; done
@@ -114,12 +114,19 @@ scenario_stall_2003_paused() {
     "a silence_ms -ge $(($(opt hold 10) * 1000 - 100))")
 }
 
-# Below the sender's capture point: the segments are seen to leave, so its host's queue is not it.
+# Below the sender's capture point, and the most alike: the wire holds as long, and then until the next frame from A
+# comes, which is a ping. But the segments are seen to leave A, so its host's queue is not it.
 scenario_stall_2003_path_hold() {
   verdict forward-path path-hold; also=(path-outage)
-  note="the wire holds everything from A as long as the queue of stall-2003 does"
-  wire+=("dir=ab,at=ab:$(opt at 200000),for=$(($(opt hold 10) * 1000)),do=hold")
+  note="the wire holds what A sends as long as the queue of stall-2003 does, and a ping releases it"
+  wire+=("ab hold from=byte:ab:$(opt at 200000) for=$(opt hold 10)s until=next")
   before() { slow_queue; }
+  during() {
+    wait_for_byte
+    note "wire: holds"
+    sleep "$(awk "BEGIN { print $(opt hold 10) + 0.05 }")"
+    kick "$(opt kick ping)"
+  }
   ftp_upload "$size" 8192 2
   stop_after=$(($(opt hold 10) + 15))
   expected=("wire hold -ge 3" "a TcpExtTCPTimeouts -ge 2" "a TcpRetransSegs -ge 2" "a TcpExtTCPSpuriousRtxHostQueues -eq 0"
