@@ -95,7 +95,27 @@ void text_vantage(const struct report_connection *connection, struct text_buffer
   }
 }
 
-/* "A at the client, B at the server": why is told by -v. */
+/* Where a capture point of unknown vantage stands among the others. */
+static const char *place_phrase(const struct report_connection *connection, uint32_t view)
+{
+  const struct report_pairing *pairing = connection->pairing;
+  uint8_t first = UINT8_MAX, last = 0;
+  if (pairing == NULL || !pairing->order_known)
+    return "at an unknown place";
+  for (uint32_t i = 0; i < connection->view_count; i++) {
+    const uint8_t place = pairing->views[i].place;
+    first = place < first ? place : first;
+    last = place > last ? place : last;
+  }
+  const uint8_t place = pairing->views[view].place;
+  if (first == last)
+    return "at an unknown place";
+  return place == first  ? "towards the client"
+         : place == last ? "towards the server"
+                         : "in between";
+}
+
+/* "A at the client, B towards the server": why is told by -v. */
 static void vantages(const struct report_connection *connection, struct text_buffer *out)
 {
   if (connection->view_count == 1) {
@@ -104,11 +124,13 @@ static void vantages(const struct report_connection *connection, struct text_buf
   }
   for (uint32_t i = 0; i < connection->view_count; i++) {
     const struct connection_summary *view = connection->views[i];
-    const bool known = view->vantage != VANTAGE_UNKNOWN;
-    const char *declared = view->vantage_source == VANTAGE_DECLARED ? " (declared)" : "";
-    text_append(out, "%s%c at %s%s%s", i > 0 ? ", " : "", 'A' + view->end % 26,
-                known ? "the " : "an unknown place", known ? vantage_name(view->vantage) : "",
-                known ? declared : "");
+    const bool declared = view->vantage_source == VANTAGE_DECLARED;
+    text_append(out, "%s%c ", i > 0 ? ", " : "", 'A' + view->end % 26);
+    if (view->vantage == VANTAGE_UNKNOWN)
+      text_append(out, "%s", place_phrase(connection, i));
+    else
+      text_append(out, "%s the %s%s", view->vantage == VANTAGE_MIDDLE ? "in" : "at",
+                  vantage_name(view->vantage), declared ? " (declared)" : "");
   }
 }
 

@@ -145,6 +145,8 @@ static void test_three_points(void **state)
       example.pair.certainty = PAIR_POSSIBLE;
       example.connection.view_count = 1;
     }
+    for (uint32_t view = 0; view < 2 && id == 1; view++)
+      example.views[view].vantage = VANTAGE_UNKNOWN;
     example.whole.findings = id == 1 ? 1 : 0;
     if (id == 1)
       deliver_loss(collect, &example);
