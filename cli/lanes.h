@@ -61,9 +61,9 @@ int lanes_start(struct lanes **lanes, uint32_t count, const struct lane_input *i
 
 /* The next batch of a lane, for which it waits; NULL: there is none and will be none. The batch
  * before it, if any, is given back. */
-const struct lane_batch *lanes_next(struct lanes *lanes, uint32_t lane);
-/* The next batch of any lane, and in *lane which; NULL: all are at their ends. */
-const struct lane_batch *lanes_next_any(struct lanes *lanes, uint32_t *lane);
+const struct lane_batch *lanes_next(struct lanes *lanes, uint32_t index);
+/* The next batch of any lane, and in *index which; NULL: all are at their ends. */
+const struct lane_batch *lanes_next_any(struct lanes *lanes, uint32_t *index);
 
 /* Ends the readers, whatever is left to read. Afterwards the traces are the caller's again, and
  * lanes_result() tells. */

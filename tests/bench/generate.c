@@ -1,6 +1,6 @@
 /* Makes the captures that the bench measures: deterministic by seed, and made fast.
  *
- *   generate MODE OUT [--packets N] [--connections C] [--seed S]
+ *   generate MODE OUT [--far OUT] [--packets N] [--connections C] [--seed S]
  *
  *   mixed     C transfers (2,000) interleaved in time, N packets (5,000,000): handshakes with
  * options, timestamps, requests and answers of very different sizes, delayed ACKs, losses with SACK
@@ -9,9 +9,11 @@
  * answers huge      one transfer of more than 4 GB in jumbo frames
  *
  * All are seen at a server: it sends the data of half of the mixed transfers and receives that of
- * the others. Frames are cut at 96 bytes. On success one line with what the file holds goes to
+ * the others. --far: the transfers (mixed, huge) as a second capture at the clients saw them, by
+ * another clock. Frames are cut at 96 bytes. On success one line with what the file holds goes to
  * standard output, for the bench to compare with. */
 
+#include "tests/bench/far_end.h"
 #include "tests/bench/segment_writer.h"
 #include "tests/bench/transfer.h"
 
@@ -26,7 +28,7 @@
 #define BULK_PORT 5001
 
 struct plan {
-  const char *mode, *path;
+  const char *mode, *path, *far; /* far: NULL = none */
   uint64_t packets, connections, seed;
 };
 
@@ -203,6 +205,7 @@ static int make_idle(const struct plan *plan, struct segment_writer *writer, str
     for (unsigned step = 0; step < 7; step++) {
       for (uint64_t i = group; i < group + 1000 && i < plan->connections; i++) {
         struct segment segment = idle_segment(i, step);
+        segment.id = writer->next_id++;
         segment_write(writer, now_ns, &segment);
         totals->payload_bytes += segment.payload_bytes;
         now_ns += 5000;
@@ -232,6 +235,7 @@ static int make_synflood(const struct plan *plan, struct segment_writer *writer)
         .wscale = 7,
         .ts_val = (uint32_t)(bits >> 20),
     };
+    segment.id = (uint16_t)i;
     segment_write(writer, START_NS + (int64_t)i * 1000, &segment);
   }
   return 0;
@@ -258,6 +262,10 @@ static int parse_plan(int argc, char **argv, struct plan *plan)
   plan->packets = strcmp(plan->mode, "synflood") == 0 ? 10000000 : 5000000;
   plan->connections = idle ? 100000 : 2000;
   for (int i = 3; i + 1 < argc; i += 2) {
+    if (strcmp(argv[i], "--far") == 0) {
+      plan->far = argv[i + 1];
+      continue;
+    }
     uint64_t *number = strcmp(argv[i], "--packets") == 0       ? &plan->packets
                        : strcmp(argv[i], "--connections") == 0 ? &plan->connections
                        : strcmp(argv[i], "--seed") == 0        ? &plan->seed
@@ -286,17 +294,25 @@ int main(int argc, char **argv)
 {
   struct plan plan;
   if (parse_plan(argc, argv, &plan) != 0) {
-    fprintf(stderr, "usage: generate mixed|idle|synflood|huge OUT [--packets N] [--connections C] "
-                    "[--seed S]\n");
+    fprintf(stderr, "usage: generate mixed|idle|synflood|huge OUT [--far OUT] [--packets N] "
+                    "[--connections C] [--seed S]\n");
     return 2;
   }
   struct segment_writer writer;
+  struct far_end far;
   if (segment_writer_open(&writer, plan.path) != 0) {
     fprintf(stderr, "generate: %s: %s\n", plan.path, strerror(errno));
     return 2;
   }
+  if (plan.far && far_end_open(&far, plan.far) != 0) {
+    fprintf(stderr, "generate: %s: %s\n", plan.far, strerror(errno));
+    return 2;
+  }
+  writer.far = plan.far ? &far : NULL;
   struct totals totals = {0};
   int status = make(&plan, &writer, &totals);
+  if (plan.far && far_end_close(&far) != 0)
+    status = -1;
   if (segment_writer_close(&writer) != 0 || status != 0) {
     fprintf(stderr, "generate: %s: cannot be written\n", plan.path);
     return 2;

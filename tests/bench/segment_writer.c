@@ -117,7 +117,7 @@ void segment_write(struct segment_writer *writer, int64_t time_ns, const struct 
   put16(tcp + 16, fold(sum16(tcp, tcp_bytes,
                              pseudo + (segment->src_ip >> 16) + (segment->src_ip & 0xffff) +
                                  (segment->dst_ip >> 16) + (segment->dst_ip & 0xffff))));
-  put_ip(ip, segment, IP_BYTES + tcp_bytes + segment->payload_bytes, (uint32_t)writer->packets);
+  put_ip(ip, segment, IP_BYTES + tcp_bytes + segment->payload_bytes, segment->id);
 
   uint32_t original = ETHERNET_BYTES + IP_BYTES + tcp_bytes + segment->payload_bytes;
   uint32_t captured = original < SNAPLEN_BYTES ? original : SNAPLEN_BYTES;

@@ -21,13 +21,18 @@ struct segment {
   uint8_t flags;
   uint8_t wscale;
   uint8_t ttl;
+  uint16_t id;             /* of the IP header */
   uint8_t sack_count;      /* 0 .. 3 */
   uint32_t ts_val, ts_ecr; /* always there */
   uint32_t sack[3][2];
 };
 
+struct far_end; /* far_end.h */
+
 struct segment_writer {
   FILE *file;
+  struct far_end *far; /* NULL: there is one capture only */
+  uint16_t next_id;
   uint64_t packets;
   uint8_t *buffer;
   size_t used;

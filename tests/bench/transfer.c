@@ -1,5 +1,7 @@
 #include "tests/bench/transfer.h"
 
+#include "tests/bench/far_end.h"
+
 #include <stdlib.h>
 
 #define NEVER          INT64_MAX
@@ -54,10 +56,26 @@ static struct segment segment_from(const struct transfer *transfer, enum side si
   };
 }
 
-static void emit(struct transfer *transfer, struct segment_writer *writer, int64_t now_ns,
-                 const struct segment *segment)
+/* As the capture at the server sees it (near), and the one at the client, if there is one. */
+static void pass(const struct transfer *transfer, struct segment_writer *writer, int64_t now_ns,
+                 struct segment *segment, bool near, bool far)
 {
-  segment_write(writer, now_ns, segment);
+  const bool from_server = segment->src_ip == transfer->options.server_ip;
+  const int64_t way_ns = transfer->options.rtt_ns / 2;
+  segment->id = writer->next_id++;
+  if (near)
+    segment_write(writer, now_ns, segment);
+  if (!far || !writer->far)
+    return;
+  struct segment there = *segment;
+  there.ttl = from_server ? (uint8_t)(48 + transfer->options.client_ip % 12) : 64;
+  far_end_write(writer->far, now_ns, from_server ? now_ns + way_ns : now_ns - way_ns, &there);
+}
+
+static void emit(struct transfer *transfer, struct segment_writer *writer, int64_t now_ns,
+                 struct segment *segment)
+{
+  pass(transfer, writer, now_ns, segment, true, true);
   transfer->packets++;
   transfer->payload_bytes += segment->payload_bytes;
 }
@@ -268,9 +286,11 @@ static void send_data(struct transfer *transfer, struct segment_writer *writer, 
   if (offset + bytes == transfer->message_end)
     segment.flags |= FLAG_PSH;
   /* A loss happens on the path: behind a capture at the sender, before one at the receiver. */
-  if (!lost || transfer->options.server_sends)
+  if (!lost)
     emit(transfer, writer, now_ns, &segment);
   if (lost) {
+    const bool server_sends = transfer->options.server_sends;
+    pass(transfer, writer, now_ns, &segment, server_sends, !server_sends);
     transfer->losses++;
   } else {
     uint32_t slot = (transfer->data_head + transfer->data_count++) % IN_FLIGHT_MAX;

@@ -8,7 +8,7 @@ function(tcpstall_bench_program name)
 endfunction()
 
 set(bench ${CMAKE_SOURCE_DIR}/tests/bench)
-tcpstall_bench_program(generate ${bench}/generate.c ${bench}/segment_writer.c ${bench}/transfer.c)
+tcpstall_bench_program(generate ${bench}/generate.c ${bench}/segment_writer.c ${bench}/transfer.c ${bench}/far_end.c)
 tcpstall_bench_program(pcap_loop ${bench}/pcap_loop.c)
 target_link_libraries(bench_pcap_loop PRIVATE dep_pcap)
 tcpstall_bench_program(decode_loop ${bench}/decode_loop.c)
