@@ -106,7 +106,7 @@ static void test_clean(void **state)
 {
   (void)state;
   expect_clean(CLEAN_UTF8, "plain → µ", "plain → µ");
-  expect_clean(CLEAN_ASCII, "plain → µ ≥ 日", "plain -> u >= \\u{65e5}");
+  expect_clean(CLEAN_ASCII, "plain → µ ≥ ± 日", "plain -> u >= +/- \\u{65e5}");
   expect_clean(CLEAN_UTF8, "\x1b[31m\x7f\r\n", "\\x1b[31m\\x7f\\x0d\\x0a");
   expect_clean(CLEAN_UTF8, "\xc2\x9b", "\\u{9b}");
   expect_clean(CLEAN_UTF8,
