@@ -395,17 +395,20 @@ static void weigh_sequence(const struct sketch *a, const struct sketch *b,
 /* A sibling shares hosts and application. */
 #define ADDRESSES_SAME_BITS  16.0 /* only a later use of the same ports has them too */
 #define ADDRESSES_PORTS_BITS 10.0 /* client ports come from some 2^14 */
-#define TIMESTAMPS_FIRST_BITS                                                                      \
-  10.0                            /* even if all connections of a host share its clock: sent in    \
-                                     the same tick, and what was answered in the same tick */
-#define TIMESTAMPS_OTHER_BITS 2.0 /* each further one */
-#define TIMESTAMPS_BITS_MAX   40.0
-#define IP_ID_BITS            12.0 /* of 16, per side: counters may start anywhere */
-#define IP_ID_ALONE_BITS      8.0  /* one packet only */
-#define PAYLOAD_BITS          1.0  /* siblings carry the same bytes */
-#define PAYLOAD_BITS_MAX      6.0
-#define ACK_BITS              0.5 /* where a receiver happens to acknowledge */
-#define ACK_BITS_MAX          4.0
+/* Even if all connections of a host share its clock: sent in the same tick, and what was answered
+ * in the same tick; and each further pair. Less if such siblings are seen. */
+#define TIMESTAMPS_FIRST_BITS        10.0
+#define TIMESTAMPS_OTHER_BITS        2.0
+#define TIMESTAMPS_SHARED_FIRST_BITS 4.0
+#define TIMESTAMPS_SHARED_OTHER_BITS 1.0
+#define TIMESTAMPS_BITS_MAX          40.0
+#define IP_ID_BITS                   12.0 /* of 16, per side: counters may start anywhere */
+#define IP_ID_ALONE_BITS             8.0  /* one packet only */
+/* Siblings carry the same bytes in the same pieces: what those give only ranks candidates. */
+#define PAYLOAD_BITS     0.05
+#define PAYLOAD_BITS_MAX 1.0
+#define ACK_BITS         0.05
+#define ACK_BITS_MAX     1.0
 
 static bool ip_ids_kept(const struct pairing *pairing)
 {
@@ -427,6 +430,29 @@ static double ip_id_bits(const struct pairing *pairing)
     else if (ids > free_ids)
       bits += IP_ID_BITS;
   }
+  return bits;
+}
+
+static double timestamp_bits(const struct pairing *pairing)
+{
+  double first = pairing->siblings ? TIMESTAMPS_SHARED_FIRST_BITS : TIMESTAMPS_FIRST_BITS;
+  double other = pairing->siblings ? TIMESTAMPS_SHARED_OTHER_BITS : TIMESTAMPS_OTHER_BITS;
+  return fmin(first + other * (pairing->same_timestamps - 1), TIMESTAMPS_BITS_MAX);
+}
+
+/* What a sibling in step shows as well as what fits: the same bytes with other timestamps, other
+ * IP-IDs. Copies that one capture lacks, and paths that rewrite IP-IDs, look like a little of it.
+ */
+static double sibling_bits(const struct pairing *pairing, uint32_t matched)
+{
+  double bits = 0;
+  if (pairing->same_timestamps > 0 && pairing->other_timestamps > 0) {
+    double share =
+        (double)pairing->other_timestamps / (double)(pairing->other_timestamps + matched);
+    bits += TIMESTAMPS_BITS_MAX * fmin(1, 4 * share);
+  }
+  if (pairing->other_ip_ids > 1 && !ip_ids_kept(pairing))
+    bits += IP_ID_BITS;
   return bits;
 }
 
@@ -466,10 +492,11 @@ static void weigh(struct pairing *pairing)
   }
   bits += address_bits(pairing->addresses);
   if (pairing->same_timestamps > 0)
-    bits += fmin(TIMESTAMPS_FIRST_BITS + TIMESTAMPS_OTHER_BITS * (pairing->same_timestamps - 1),
-                 TIMESTAMPS_BITS_MAX);
+    bits += timestamp_bits(pairing);
   if (ip_ids_kept(pairing))
     bits += ip_id_bits(pairing);
+  if (pairing->sequence_bits <= 0)
+    bits -= sibling_bits(pairing, matched);
   bits += fmin(PAYLOAD_BITS * pairing->same_payloads, PAYLOAD_BITS_MAX);
   bits += fmin(ACK_BITS * matched, ACK_BITS_MAX);
   /* A proxy that ends one connection and opens another keeps the bytes, and may keep the addresses;
@@ -478,7 +505,7 @@ static void weigh(struct pairing *pairing)
       pairing->sequence_bits > 0 || pairing->same_timestamps > 0 || ip_ids_kept(pairing);
   pairing->contradicted =
       !pairing->provable && (pairing->other_timestamps > 1 || pairing->other_ip_ids > 1);
-  if (pairing->other_payloads * 4 > matched)
+  if (bits < 0 || pairing->other_payloads * 4 > matched)
     bits = 0;
   pairing->bits = (float)bits;
 }
@@ -490,6 +517,7 @@ void pairing_compare(struct pairing_scratch *scratch, const struct sketch *a,
   uint32_t a_index = pairing->a, b_index = pairing->b;
   *pairing = (struct pairing){.a = a_index, .b = b_index, .crossed = crossed};
   pairing->addresses = addresses_of(a, b, crossed);
+  pairing->siblings = ((a->facts | b->facts) & SKETCH_TIMESTAMPS_SHARED) != 0;
   index_build(scratch, b);
   find_shift(scratch, a, b, pairing);
   tally_all(scratch, a, b, pairing, &tally);

@@ -26,6 +26,7 @@ struct pairing {
   bool shift_known[2]; /* something of this side, or an ACK for it, was compared */
   uint32_t shift[2];   /* added to b's numbers gives a's */
   enum pairing_addresses addresses;
+  bool siblings;             /* other connections of the same capture show the same timestamps */
   uint32_t matched[2];       /* samples of this side seen at both */
   uint32_t same_timestamps;  /* of these, with the same TSval and TSecr: distinct pairs of them */
   uint32_t same_payloads;    /* of these, with the same payload: distinct ones */

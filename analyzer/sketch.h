@@ -73,7 +73,8 @@ enum sketch_fact {
   SKETCH_ESTABLISHED = 0x01, /* more than SYNs were seen */
   SKETCH_ENDED = 0x02,       /* a FIN or a RST was seen */
   SKETCH_CLIENT_IS_1 = 0x04, /* the client is key.address[1] */
-  SKETCH_ROLES_FROM_SYN = 0x08
+  SKETCH_ROLES_FROM_SYN = 0x08,
+  SKETCH_TIMESTAMPS_SHARED = 0x10 /* with another connection of this capture: for survey_match.c */
 };
 
 #define SKETCH_NONE UINT32_MAX

@@ -167,25 +167,39 @@ static bool are_rivals(const struct survey_edge *left, const struct survey_edge 
  * ambiguous: those of each connection are next to each other nearly always. */
 #define RIVALS_LOOKED_AT 64u
 
+static bool is_closest(const struct survey_edges *edges, size_t index)
+{
+  const struct survey_edge *edge = &edges->at[index];
+  size_t from = index > RIVALS_LOOKED_AT ? index - RIVALS_LOOKED_AT : 0;
+  if (edge->apart_ns > APART_MAX_NS)
+    return false;
+  for (size_t i = from; i < edges->count && i < index + RIVALS_LOOKED_AT; i++) {
+    const struct survey_edge *rival = &edges->at[i];
+    if (i != index && rival->ambiguous && are_rivals(edge, rival) &&
+        rival->apart_ns / APART_RATIO <= edge->apart_ns)
+      return false;
+  }
+  return true;
+}
+
+/* Of rivals that time does not settle, none is a pair. */
 static void settle_by_time(struct survey *survey)
 {
   struct survey_edges *edges = &survey->edges;
+  size_t kept = 0;
   for (size_t i = 0; i < edges->count; i++) {
     if (edges->at[i].ambiguous)
       measure_apart(survey, &edges->at[i]);
   }
   for (size_t i = 0; i < edges->count; i++) {
-    struct survey_edge *edge = &edges->at[i];
-    bool closest = edge->ambiguous && edge->apart_ns <= APART_MAX_NS;
-    size_t from = i > RIVALS_LOOKED_AT ? i - RIVALS_LOOKED_AT : 0;
-    for (size_t k = from; closest && k < edges->count && k < i + RIVALS_LOOKED_AT; k++) {
-      const struct survey_edge *rival = &edges->at[k];
-      if (k != i && rival->ambiguous && are_rivals(edge, rival))
-        closest = rival->apart_ns / APART_RATIO > edge->apart_ns;
-    }
-    if (closest)
-      edge->certainty = PAIR_LIKELY;
+    if (edges->at[i].ambiguous && is_closest(edges, i))
+      edges->at[i].certainty = PAIR_LIKELY;
   }
+  for (size_t i = 0; i < edges->count; i++) {
+    if (!edges->at[i].has_rivals || edges->at[i].certainty != PAIR_POSSIBLE)
+      edges->at[kept++] = edges->at[i];
+  }
+  edges->count = kept;
 }
 
 int survey_fit(struct survey *survey)

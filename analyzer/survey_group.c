@@ -269,7 +269,7 @@ static const char *addresses_clause(enum pairing_addresses addresses)
   return "other addresses or ports";
 }
 
-static void fill_reason(const struct pairing *pairing, bool ambiguous, char *reason, size_t size)
+static void fill_reason(const struct pairing *pairing, bool by_time, char *reason, size_t size)
 {
   const char *numbers = pairing->shift[0] != 0 || pairing->shift[1] != 0
                             ? "sequence numbers shifted by a constant"
@@ -280,14 +280,14 @@ static void fill_reason(const struct pairing *pairing, bool ambiguous, char *rea
   uint32_t ids = pairing->same_ip_ids[0] + pairing->same_ip_ids[1];
   if (pairing->same_timestamps > 0)
     (void)snprintf(reason + used, size - (size_t)used, ", %u timestamp pairs in common%s",
-                   pairing->same_timestamps, ambiguous ? "; others fit as well" : "");
+                   pairing->same_timestamps, by_time ? "; time decides between several" : "");
   else if (ids > 0)
     (void)snprintf(reason + used, size - (size_t)used, ", %u IP-IDs in common%s", ids,
-                   ambiguous ? "; others fit as well" : "");
+                   by_time ? "; time decides between several" : "");
   else
     (void)snprintf(reason + used, size - (size_t)used, ", %u segments and ACKs in common%s",
                    pairing->matched[0] + pairing->matched[1],
-                   ambiguous ? "; others fit as well" : "");
+                   by_time ? "; time decides between several" : "");
 }
 
 static void pair_fill(struct survey *survey, const struct group *group,
@@ -299,7 +299,7 @@ static void pair_fill(struct survey *survey, const struct group *group,
   pair->certainty = (enum pair_certainty)edge->certainty;
   fill_members(survey, group, client, pair);
   fill_places(group, client, pair);
-  fill_reason(&edge->pairing, edge->ambiguous, pair->reason, sizeof pair->reason);
+  fill_reason(&edge->pairing, edge->has_rivals, pair->reason, sizeof pair->reason);
   for (uint32_t i = 0; i < pair->member_count; i++) {
     uint8_t end = pair->members[i].end;
     struct sketch *sketch = survey_sketch(survey, end, group->nodes[end].sketch);

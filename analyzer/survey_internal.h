@@ -18,6 +18,7 @@ struct survey_edge {
   uint8_t end_a, end_b;   /* end_a < end_b */
   uint8_t certainty;      /* enum pair_certainty */
   bool ambiguous;         /* other connections may fit as well: time may tell */
+  bool has_rivals;        /* ... nearly as well, or better */
   int8_t order;           /* > 0: a is closer to its side 0, < 0: b is; 0: not known */
   int64_t apart_ns;       /* ambiguous: how far their packets are apart, clocks corrected */
 };

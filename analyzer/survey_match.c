@@ -18,7 +18,7 @@
 
 /* An element of a sketch, to be met by one of the other end. */
 struct probe {
-  uint32_t hash;
+  uint32_t hash;   /* the lowest bit is set for timestamps, and for nothing else */
   uint32_t sketch; /* index * 2 + side of the sender */
 };
 
@@ -174,7 +174,9 @@ static void probe_add(struct probes *probes, enum sample_key kind, uint32_t high
 {
   if (probes->count < probes->capacity) {
     uint64_t hash = sample_hash(kind, high, low);
-    probes->at[probes->count++] = (struct probe){(uint32_t)(hash >> 32) ^ (uint32_t)hash, sketch};
+    uint32_t folded = ((uint32_t)(hash >> 32) ^ (uint32_t)hash) & ~1U;
+    probes->at[probes->count++] =
+        (struct probe){folded | (kind == SAMPLE_KEY_TIMESTAMPS ? 1U : 0U), sketch};
   }
 }
 
@@ -206,6 +208,28 @@ static unsigned level_for(const struct sketch *sketch, uint32_t most)
   return level;
 }
 
+static size_t run_end(const struct probes *probes, size_t from)
+{
+  size_t to = from + 1;
+  while (to < probes->count && probes->at[to].hash == probes->at[from].hash)
+    to++;
+  return to;
+}
+
+/* Marks the connections that have the same timestamps as another one of the same capture: hosts
+ * with one timestamp clock for all. */
+static void mark_siblings(const struct sketch_set *set, const struct probes *probes)
+{
+  for (size_t from = 0, to; from < probes->count; from = to) {
+    to = run_end(probes, from);
+    if ((probes->at[from].hash & 1) == 0 ||
+        probes->at[from].sketch / 2 == probes->at[to - 1].sketch / 2)
+      continue;
+    for (size_t i = from; i < to; i++)
+      sketch_at(set, probes->at[i].sketch / 2)->facts |= SKETCH_TIMESTAMPS_SHARED;
+  }
+}
+
 #define PROBES_PER_SAMPLE 3u
 
 /* All elements of what is not paired yet, sorted. */
@@ -227,6 +251,7 @@ static int collect_probes(struct matching *matching, int which, struct probes *p
     return ERROR_MEMORY;
   for (uint32_t i = 0; i < set->count; i++) {
     const struct sketch *sketch = sketch_at(set, i);
+    sketch_at(set, i)->facts &= (uint8_t)~SKETCH_TIMESTAMPS_SHARED;
     if (matching->used[which][i] != 0)
       continue;
     unsigned level = level_for(sketch, PROBES_MAX);
@@ -237,15 +262,8 @@ static int collect_probes(struct matching *matching, int which, struct probes *p
   }
   if (probes->count > 1)
     qsort(probes->at, probes->count, sizeof *probes->at, compare_probes);
+  mark_siblings(set, probes);
   return 0;
-}
-
-static size_t run_end(const struct probes *probes, size_t from)
-{
-  size_t to = from + 1;
-  while (to < probes->count && probes->at[to].hash == probes->at[from].hash)
-    to++;
-  return to;
 }
 
 /* Counts, or writes down, the pairs of sketches that share an element. */
@@ -397,7 +415,7 @@ static int choose(struct matching *matching)
       continue;
     if (a->second > bits - MARGIN_BITS || b->second > bits - MARGIN_BITS) {
       edge.certainty = PAIR_POSSIBLE;
-      edge.ambiguous = true;
+      edge.ambiguous = edge.has_rivals = true;
     }
     edges[kept++] = edge;
   }
