@@ -8,7 +8,7 @@
 # when, what must be found, which kernel counters confirm it), the logs of the endpoints and of the wire, and
 # samples of the sockets (a.ss, b.ss).
 # Keys: ip=4|6 opener=a|b link=tap|veth|router (tap to a router, whose far side has mtu=BYTES) rtt=MS offload=0|1 cc=cubic|bbr|reno size=BYTES ts=0|1 (timestamps) sack=0|1
-# snap=BYTES port=N, and more per scenario.
+# snap=BYTES port=N clock=OFFSET_S,SKEW_PPM (B's clock is wrong by so much), and more per scenario.
 # LAB_BIN names the folder of lab_endpoint and tcpstall-pathemu.
 # Exit status: 0 it happened as intended, 1 it did not (the run does not count), 77 not possible here (said why).
 set -u
@@ -29,7 +29,8 @@ if [ -z "${LAB_INSIDE:-}" ]; then
     command -v $tool >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null || skip "no $tool"
   done
   [ -x "$LAB_BIN/lab_endpoint" ] || skip "no lab_endpoint in $LAB_BIN"
-  mapping=; [ "$(id -u)" = 0 ] || mapping=-r
+  # Not as root of the new namespace: tcpdump would try to become somebody else there, and cannot.
+  mapping=; [ "$(id -u)" = 0 ] || mapping="-U --map-current-user --keep-caps"
   unshare $mapping -mnp --fork --mount-proc true 2>/dev/null || skip "namespaces are not allowed here"
   [ -r /dev/net/tun ] && [ -w /dev/net/tun ] || skip "/dev/net/tun is not accessible"
   export LAB_INSIDE=1 LAB_BIN PATH=$PATH:/usr/sbin:/sbin
@@ -162,12 +163,13 @@ make_host() { # HOST ADDRESS MAC PEER_ADDRESS PEER_MAC
   return 0
 }
 
+as_root=; [ "$(id -u)" != 0 ] || as_root="-Z root"
 pids_dump=()
 start_capture() { # HOST
   if declare -F "capture_$1" >/dev/null; then "capture_$1"; return; fi
   local length=${snap:-2048}
   [ "$offload" = 1 ] && length=${snap:-128}
-  launch "$1" tcpdump -i $nic -U -n -Z root --immediate-mode --time-stamp-precision=nano -B 65536 \
+  launch "$1" tcpdump -i $nic -U -n $as_root --immediate-mode --time-stamp-precision=nano -B 65536 \
     -s "$length" -w "$out/$1.pcap" 2>"$out/$1.dump"
   pids_dump+=($!)
   wait_for "$out/$1.dump" "listening on" 5
@@ -286,6 +288,7 @@ sample_sockets & pid_samples=$!
 traffic
 stop_capture
 kill $pid_samples
+[ "$(opt clock 0,0)" = 0,0 ] || "$LAB_BIN/lab_trace" shift "$out/b.pcap" "${key[clock]%,*}" "${key[clock]#*,}"
 for h in a b; do
   counters $h >"$out/$h.counters"
   on $h ip -s -j link show $nic >"$out/$h.link" 2>/dev/null

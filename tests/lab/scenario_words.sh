@@ -1,8 +1,8 @@
 # The words that scenarios are written in. Sourced by run.sh before scenarios/*.sh.
 # shellcheck shell=bash disable=SC2034,SC2154 # sourced by run.sh, which owns these variables
 
-bulk() { # SIZE: A sends, B reads to the end
-  a_script+=("write:$1" shut readall)
+bulk() { # SIZE: A sends, B reads to the end; the key chunk_at=BYTES:MS lets A write in such steps
+  a_script+=("write:$1${key[chunk_at]:+:${key[chunk_at]}}" shut readall)
   b_script+=(readall)
 }
 acked_bulk() { # SIZE: A sends and waits for one byte of answer, so that nothing (not even a FIN) follows the data

@@ -6,6 +6,9 @@ foreach(program lab_endpoint lab_tapwire)
   target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${program} PRIVATE tcpstall_flags)
 endforeach()
+# Samples are made of the lab's captures (tests/lab/samples).
+add_executable(lab_trace ${CMAKE_SOURCE_DIR}/tests/lab/trace_tool.c)
+target_link_libraries(lab_trace PRIVATE room_wire)
 
 set(lab_names
     healthy-bulk healthy-bulk-v6-down healthy-bulk-rtt100 healthy-bulk-veth-off1 healthy-reqresp healthy-iperf3

@@ -8,6 +8,7 @@ scenario_refused() {
   expected=("$acceptor TcpOutRsts -ge 1")
 }
 scenario_app_reset() {
+  note="one application ends the connection by a reset in the middle of the transfer"
   verdict sender-app app-reset abort
   if [ "$(opt by b)" = b ]; then
     a_script=("write:$size" readall) b_script=("read:$((size / 2))" abort); sender=server
@@ -20,7 +21,7 @@ scenario_app_reset() {
 scenario_rst_injected() {
   verdict forward-path rst-injected abort; one_end=(app-reset half-open)
   local to=sender; [ "$(opt both 0)" = 1 ] && to=both
-  wire+=("ab rate 2000kB/s queue=8000p" "ab reset $to kind=data from=byte:ab:$((size / 2)) count=1")
+  wire+=("ab rate $(opt rate 2000000)B/s queue=8000p" "ab reset $to kind=data from=byte:ab:$((size / 2)) count=1")
   sender=any # where only A is told, B sees A answer with a RST of its own
   bulk "$size"; note="the path forges a RST from B to A (both=1: and one from A to B)"
   expected=("wire reset -ge 1" "a TcpEstabResets -ge 1")
@@ -37,6 +38,7 @@ scenario_keepalive_timeout() {
   note="A is idle and probes; the probes are lost"; expected=("a TcpExtTCPKeepAlive -ge 2" "a TcpExtTCPAbortOnTimeout -ge 1")
 }
 scenario_half_open() {
+  note="the receiving host forgets the connection while it is idle"
   verdict sender-tcp half-open abort; one_end=(app-reset) meanwhile=(sender-app)
   wire+=("both drop kind=rst count=1"); [ "$opener" = a ] && sender=server || sender=client
   a_script=(write:20000 read:1 sleep:2500 write:20000 read:1) b_script=(read:20000 write:1 readall)

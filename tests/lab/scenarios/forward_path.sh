@@ -8,11 +8,13 @@ scenario_segment_loss() {
   expected=("wire drop -eq 1" "a TcpRetransSegs -ge 1" "a TcpExtTCPFastRetrans -ge 1")
 }
 scenario_tail_loss() {
+  note="the last segment and its first copy get lost"
   verdict forward-path tail-loss; also=(rto-backoff)
   wire+=("ab drop byte=$((size - 1)) count=$(opt copies 2)"); acked_bulk "$size"
   expected=("wire drop -eq $(opt copies 2)" "a TcpRetransSegs -ge $(opt copies 2)")
 }
 scenario_rto_backoff() {
+  note="the last segment and its first copies get lost"
   verdict forward-path rto-backoff; also=(tail-loss)
   wire+=("ab drop byte=$(opt byte $((size - 1))) count=$(opt copies 5)"); acked_bulk "$size"
   expected=("wire drop -eq $(opt copies 5)" "a TcpExtTCPTimeouts -ge 3")
@@ -24,6 +26,7 @@ scenario_path_outage() {
   note="everything lost for a while"; expected=("wire drop -ge 3" "a TcpExtTCPTimeouts -ge 2")
 }
 scenario_path_hold() {
+  note="the path keeps everything from the sender for some seconds, then delivers it in one burst"
   verdict forward-path path-hold
   wire+=("ab hold from=byte:ab:$((size / 2)) for=$(opt for 3000)ms"); bulk "$size"
   expected=("wire hold -ge 3" "a TcpExtTCPTimeouts -ge 1"); told_by_dsack
@@ -36,12 +39,14 @@ scenario_pmtu_blackhole() {
   stop_after=8; expected=("wire too-big -ge 4" "a TcpExtTCPTimeouts -ge 3")
 }
 scenario_syn_loss() {
+  note="the first two SYNs get lost"
   verdict forward-path syn-loss; sender=client one_end=(synack-loss)
   [ "$opener" = a ] && blind=(b) || blind=(a) # the lost SYNs never came there
   wire+=("both drop kind=syn count=2"); bulk "$size"
   expected=("wire drop -eq 2" "$opener TcpExtTCPSynRetrans -eq 2")
 }
 scenario_corrupted() {
+  note="the path flips a bit of the last segment, and of its first copies"
   verdict forward-path corrupted; one_end=(checksum-drop)
   wire+=("ab corrupt byte=$(opt byte $((size - 1))) count=$(opt copies 3)"); acked_bulk "$size"
   expected=("wire corrupt -eq $(opt copies 3)" "b TcpInCsumErrors -eq $(opt copies 3)")
@@ -60,6 +65,7 @@ scenario_policer() {
 }
 
 scenario_tap_ring_drop() { # the TAP's own ring is too small for a burst: it left A's capture and never came
+  note="the program behind the TAP stops reading, and the device's short ring overflows"
   verdict forward-path tap-ring-drop; also=(segment-loss tail-loss rto-backoff path-outage)
   before() { ip link set $nic txqueuelen 8; }
   during() { sleep 0.3; kill -STOP $pid_wire; note "the reader of the TAP stops"; sleep 2; kill -CONT $pid_wire; note "it goes on"; }

@@ -1,14 +1,16 @@
 # Nothing is wrong here, or nothing that anybody has to be blamed for: healthy traffic and harmless oddities of the path.
 # shellcheck shell=bash disable=SC2034,SC2154 # sourced by run.sh, which owns these variables
 
-scenario_healthy_bulk() { bulk "$size"; healthy; no_hiccup; }
+scenario_healthy_bulk() { note="a transfer with nothing wrong"; bulk "$size"; healthy; no_hiccup; }
 scenario_healthy_reqresp() {
+  note="requests and answers with nothing wrong"
   local n; n=$(opt n 30)
   a_script=(nodelay=1 "repeat:$n" write:2000 read:200 end)
   b_script=(nodelay=1 "repeat:$n" read:2000 write:200 end)
   healthy; no_hiccup
 }
 scenario_healthy_pauses() {
+  note="an application that pauses between messages"
   verdict sender-app app-idle stall info
   a_script=(repeat:4 write:50000 sleep:"$(opt pause 800)" end shut readall) b_script=(readall)
   healthy

@@ -8,6 +8,7 @@ scenario_zero_window() {
   note="the reader stops and goes on"; expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "a TcpExtTCPWinProbe -ge 1")
 }
 scenario_slow_reader() {
+  note="the application reads a little at a time"
   verdict receiver-app slow-reader crawl; also=(zero-window); one_end=(rcvbuf-limited)
   b_script=(rcvbuf="$(opt rcvbuf 32768)" "readall:$(opt chunk 4096):$(opt pause 20)")
   a_script=("write:$size" shut readall)

@@ -8,20 +8,22 @@ scenario_paws() {
   expected=("wire timestamps -eq $(opt copies 3)" "b TcpExtPAWSEstab -ge 1")
 }
 scenario_rcvbuf() {
+  note="a small receive buffer and a reader that reads at once"
   verdict receiver-tcp rcvbuf-limited crawl; one_end=(slow-reader)
   blind=(b) # there, a window that is filled each time looks like a sender that paces itself
   b_script=(rcvbuf="$(opt rcvbuf 8192)"); bulk "$size"; healthy
 }
 scenario_local_drop_input() {
+  note="the receiver's own firewall drops TCP for some seconds, above the capture point"
   verdict receiver-tcp local-drop-input
   during() { sleep "$(opt at 0.4)"; drop_tcp b input 3; }
-  wire+=("ab rate 2000kB/s queue=8000p"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a TcpExtTCPTimeouts -ge 2")
+  wire+=("ab rate $(opt rate 2000000)B/s queue=8000p"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a TcpExtTCPTimeouts -ge 2")
 }
 
 scenario_checksum_drop() { # the data is right, its checksum is not: as a device does that fills it wrongly
   verdict receiver-tcp checksum-drop; one_end=(corrupted)
   during() { sleep "$(opt at 0.4)"; firewall_does "tcp checksum set 0x4242" a output "$(opt for 3)" "checksums" meta length gt 500 meta l4proto tcp; }
-  wire+=("ab rate 2000kB/s queue=8000p"); bulk "$size"
+  wire+=("ab rate $(opt rate 2000000)B/s queue=8000p"); bulk "$size"
   note="the sender's host spoils the checksum of full segments for a while, below its TCP"
   expected=("b TcpInCsumErrors -ge 3" "a TcpExtTCPTimeouts -ge 2")
 }

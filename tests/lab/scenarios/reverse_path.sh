@@ -2,35 +2,40 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # sourced by run.sh, which owns these variables
 
 scenario_ack_loss() {
+  note="the path loses everything from the receiver for some seconds"
   verdict reverse-path ack-loss; one_end=(tail-loss)
   wire+=("ba drop from=byte:ab:$((size / 2)) for=$(opt for 2000)ms"); bulk "$size"
   expected=("wire drop -ge 2" "a TcpExtTCPTimeouts -ge 1"); told_by_dsack
 }
 scenario_ack_hold() {
+  note="the path keeps everything from the receiver for some seconds, then delivers it in one burst"
   verdict reverse-path ack-hold; also=(ack-loss)
   wire+=("ba hold from=byte:ab:$((size / 2)) for=$(opt for 3000)ms"); bulk "$size"
   expected=("wire hold -ge 2" "a TcpExtTCPTimeouts -ge 1")
 }
 scenario_window_update_lost() {
   verdict reverse-path window-update-lost; one_end=(zero-window) meanwhile=(receiver-app)
-  b_script=(rcvbuf=65536 read:20000 sleep:1000 readall)
+  b_script=(rcvbuf="$(opt rcvbuf 65536)" read:10000 sleep:1000 readall)
   a_script=("write:$size" shut readall)
   wire+=("ba drop kind=ack from=syn:900ms for=$(opt for 3000)ms")
   note="the reader stops for 1 s (zero window), then its window updates, and its answers to probes, are lost"
   expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "b TcpExtTCPFromZeroWindowAdv -ge 1" "wire drop -ge 1")
 }
 scenario_synack_loss() {
+  note="the first two SYN-ACKs get lost"
   verdict reverse-path synack-loss; sender=client one_end=(syn-loss)
   wire+=("both drop kind=synack count=2"); bulk "$size"
   expected=("wire drop -eq 2" "$opener TcpExtTCPSynRetrans -ge 1")
 }
 # B's announcement is rewritten (in the SYN-ACK when A opened, else in the SYN), so A reads B's windows wrongly.
 scenario_window_scale() {
+  note="the path sets the receiver's window scale to 0, so the sender sees tiny windows"
   verdict reverse-path window-scale-rewritten crawl
   wire+=("ba wscale 0"); bulk "$size"; stop_after=$(opt seconds 9)
   expected=("wire wscale -ge 1")
 }
 scenario_window_scale_stripped() {
+  note="the path removes the receiver's window scale option"
   verdict reverse-path window-scale-stripped crawl; also=(window-scale-rewritten)
   [ "$opener" = b ] && verdict none none none none && note="stripped from the SYN: both ends do without, no stall"
   wire+=("ba wscale strip"); bulk "$size"; stop_after=$(opt seconds 9)

@@ -8,7 +8,7 @@ scenario_app_idle() {
 }
 scenario_app_idle_more() {
   verdict sender-app lost-wakeup stall; also=(app-idle)
-  a_script=(more:144800 "sleep:$(opt pause 3000)" write:100000 shut readall) b_script=(readall)
+  a_script=("more:$(opt first 144800)" "sleep:$(opt pause 3000)" write:100000 shut readall) b_script=(readall)
   note="paused in mid message: last segment full, no PSH"; healthy
 }
 scenario_app_turnaround() {
@@ -23,6 +23,7 @@ scenario_app_trickle() {
   note="small writes at a pace of their own"; healthy
 }
 scenario_keepalive_idle() {
+  note="idle for seconds, with keep-alive probes that are answered"
   verdict sender-app keepalive-idle stall info; also=(app-idle)
   a_script=(keepalive=1,1,5 write:20000 sleep:4000 write:20000 shut readall) b_script=(readall)
   expected=("a TcpExtTCPKeepAlive -ge 2")

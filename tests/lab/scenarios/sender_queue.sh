@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # sourced by run.sh, which owns these variables
 
 scenario_tx_queue_hold() {
+  note="the sending host's queue holds everything until a ping comes along"
   verdict sender-queue tx-queue-hold
   [ -z "$(opt rate "")" ] || wire+=("ab rate $(opt rate)B/s queue=8000p") # limits how much TCP hands down (small queues)
   before() {
@@ -26,6 +27,7 @@ scenario_tx_queue_hold() {
   expected=("a TcpExtTCPSpuriousRtxHostQueues -ge 1" "a TcpRetransSegs -le 1" "a TcpExtTCPTimeouts -ge 1" "a silence_ms -ge 1800")
 }
 scenario_neighbour_unresolved() {
+  note="the sender's host forgets the peer's link address, and its questions for it get lost"
   verdict sender-queue neighbour-unresolved; also=(tx-queue-hold)
   wire=("both drop kind=arp from=byte:ab:49999 for=3400ms")
   a_script=(write:50000 read:1 sleep:1500 write:50000 read:1)
@@ -34,7 +36,8 @@ scenario_neighbour_unresolved() {
   expected=("wire drop -ge 2")
 }
 scenario_local_drop_output() {
+  note="the sender's own firewall drops TCP for some seconds, before the capture point"
   verdict sender-queue local-drop-output; one_end=(app-idle)
   during() { sleep "$(opt at 0.4)"; drop_tcp a output 3; }
-  wire+=("ab rate 2000kB/s queue=8000p"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a silence_ms -ge 2000")
+  wire+=("ab rate $(opt rate 2000000)B/s queue=8000p"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a silence_ms -ge 2000")
 }
