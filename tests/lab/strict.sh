@@ -1,7 +1,7 @@
 # Strict tests of single scenarios: the capture points are declared, and each claim about the reports must hold.
 # Sourced by *.test.sh, which are called NAME TCPSTALL (a line of their own matrix, the program).
 # shellcheck shell=bash
-# LAB_BIN names the folder of lab_endpoint and lab_tapwire; KEEP names a folder for the run to stay in (one that
+# LAB_BIN names the folder of lab_endpoint and tcpstall-pathemu; KEEP names a folder for the run to stay in (one that
 # is there already is judged again); LEVELS tells which claims are looked at ("a b ab").
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tcpstall=${2:?usage: ${0##*/} NAME TCPSTALL}

@@ -20,10 +20,12 @@ poll_until() { # COMMAND...: every few milliseconds, for 10 s at most
   until "$@" || [ $SECONDS -ge $end ]; do sleep 0.002; done
 }
 
-# Multicast listener reports leave unasked for seconds after an address was set, and would set the queue going.
-no_listener_reports() {
+# What a host says unasked for seconds after an address came up (duplicate address detection, multicast listener
+# reports, router solicitations) would set the queue going.
+no_unasked_packets() {
   a nft add table ip6 quiet
   a nft add chain ip6 quiet out '{ type filter hook output priority 0; }'
+  a nft add rule ip6 quiet out ip6 saddr :: drop
   a nft add rule ip6 quiet out icmpv6 type '{ mld-listener-report, mld2-listener-report, nd-router-solicit }' drop
 }
 
@@ -56,7 +58,7 @@ slow_queue() {
   a tc qdisc add dev $nic root handle 1: tbf rate 10gbit burst 1mb limit 10mb || { echo "no tbf here" >&2; exit 77; }
   a tc qdisc add dev $nic parent 1: handle 2: "$(opt queue pfifo_fast)" || { echo "no $(opt queue) here" >&2; exit 77; }
   a ip link set $nic gso_max_segs 1 # else tbf splits them, and the kernel does not know its own segments again
-  [ "$ip" = 4 ] || no_listener_reports
+  [ "$ip" = 4 ] || no_unasked_packets
   [ -z "$(opt rto_min)" ] || a ip "-$ip" route add "$addr_b" dev $nic rto_min "$(opt rto_min)"
 }
 hold_queue() {
