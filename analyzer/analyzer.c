@@ -441,7 +441,7 @@ static void start_at(void *context, struct connection *connection)
   connection->stream[0].progress_ns = connection->stream[1].progress_ns = packet->time_ns;
 }
 
-static int feed(struct analyzer *analyzer, const struct packet *packet, uint32_t hash)
+int engine_feed(struct analyzer *analyzer, const struct packet *packet, uint32_t hash)
 {
   if (!has_strange_time(packet)) {
     if (analyzer->time_pending) { /* what came before had no time: it begins now */
@@ -462,7 +462,7 @@ static int feed(struct analyzer *analyzer, const struct packet *packet, uint32_t
 
 int analyzer_packet(struct analyzer *analyzer, const struct packet *packet)
 {
-  return feed(analyzer, packet, flow_hash(&analyzer->flows, packet));
+  return engine_feed(analyzer, packet, flow_hash(&analyzer->flows, packet));
 }
 
 /* With many connections none is in the cache any more when its next packet comes, and each look-up
@@ -490,7 +490,7 @@ int analyzer_packets(struct analyzer *analyzer, const struct packet *packets, si
     if (at < count)
       flow_table_prefetch_segments(flows, hashes[at % AHEAD_SLOTS]);
     at = i - AHEAD_BUCKET;
-    int status = at < count ? feed(analyzer, &packets[at], hashes[at % AHEAD_SLOTS]) : 0;
+    int status = at < count ? engine_feed(analyzer, &packets[at], hashes[at % AHEAD_SLOTS]) : 0;
     if (status != 0)
       return status;
   }

@@ -70,6 +70,9 @@ static inline uint64_t engine_last_connection(const struct analyzer *analyzer)
   return analyzer->recent[(analyzer->recent_next - 1) % RECENT_PACKETS].connection_id;
 }
 
+/* As analyzer_packet(), where the packet's flow_hash() is known. */
+int engine_feed(struct analyzer *analyzer, const struct packet *packet, uint32_t hash);
+
 /* The trouble record of a stream, allocated on first use. NULL: no memory; callers then go without.
  */
 struct trouble *stream_trouble(struct analyzer *analyzer, struct stream *stream);

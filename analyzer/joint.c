@@ -422,17 +422,27 @@ int64_t joint_time_ns(const struct joint *joint, uint8_t end, int64_t time_ns)
   return clock_map_to_a(survey_clock(joint->survey, end), time_ns);
 }
 
-/* The link of a packet, begun with its first one; NULL: none. */
-static struct link *link_of(struct joint *joint, const struct packet *packet, uint32_t *index)
+#define NO_INDEX UINT32_MAX
+
+/* The index of the pair to which a packet belongs; NO_INDEX: none. */
+static uint32_t index_of(const struct joint *joint, const struct packet *packet)
 {
   const struct pair_member *member;
+  if (packet->kind != PACKET_TCP)
+    return NO_INDEX;
   const struct connection_pair *pair = survey_find(joint->survey, packet, &member);
   if (pair == NULL || pair->certainty == PAIR_POSSIBLE)
-    return NULL;
-  *index = (uint32_t)(pair - survey_pair(joint->survey, 0));
-  if (joint->links[*index] == NULL && !joint->over[*index])
-    joint->links[*index] = link_new(pair, ++joint->connections, &joint->pool, joint->first_ns);
-  return joint->links[*index];
+    return NO_INDEX;
+  return (uint32_t)(pair - survey_pair(joint->survey, 0));
+}
+
+/* The link of that pair, begun with its first packet; NULL: over, or no memory. */
+static struct link *link_at(struct joint *joint, uint32_t index)
+{
+  if (joint->links[index] == NULL && !joint->over[index])
+    joint->links[index] = link_new(survey_pair(joint->survey, index), ++joint->connections,
+                                   &joint->pool, joint->first_ns);
+  return joint->links[index];
 }
 
 static void note_time(struct joint *joint, uint8_t end, int64_t raw_ns, int64_t time_ns)
@@ -446,18 +456,17 @@ static void note_time(struct joint *joint, uint8_t end, int64_t raw_ns, int64_t 
   joint->last_raw_ns[end] = raw_ns;
 }
 
-int joint_packet(struct joint *joint, const struct packet *packet)
+static int feed(struct joint *joint, const struct packet *packet, uint32_t index, uint32_t hash)
 {
   const uint8_t end = packet->end;
   struct analyzer *engine = joint->engines[end];
   struct packet corrected = *packet;
   corrected.time_ns = joint_time_ns(joint, end, packet->time_ns);
   note_time(joint, end, packet->time_ns, corrected.time_ns);
-  uint32_t index = 0;
-  struct link *link = packet->kind == PACKET_TCP ? link_of(joint, packet, &index) : NULL;
+  struct link *link = index != NO_INDEX ? link_at(joint, index) : NULL;
   if (link != NULL && !is_strange(packet->time_ns))
     link_packet(link, end, &corrected);
-  const int status = analyzer_packet(engine, &corrected);
+  const int status = engine_feed(engine, &corrected, hash);
   if (link == NULL)
     return status;
   link = joint->links[index]; /* it may be over now */
@@ -468,6 +477,56 @@ int joint_packet(struct joint *joint, const struct packet *packet)
   if (ref->engine_id != engine_id && engine_id != 0)
     hook_ref(joint, ref, engine_id);
   return status;
+}
+
+int joint_packet(struct joint *joint, const struct packet *packet)
+{
+  return feed(joint, packet, index_of(joint, packet),
+              flow_hash(&joint->engines[packet->end]->flows, packet));
+}
+
+/* As analyzer_packets(): the way to a packet's memory is begun some packets ahead. */
+#define AHEAD_FIND  8
+#define AHEAD_TOUCH 4
+#define AHEAD_SLOTS 16 /* a power of two above AHEAD_FIND */
+
+struct ahead {
+  uint32_t index, hash;
+};
+
+static struct ahead look_up(const struct joint *joint, const struct packet *packet)
+{
+  const struct flow_table *flows = &joint->engines[packet->end]->flows;
+  const struct ahead ahead = {index_of(joint, packet), flow_hash(flows, packet)};
+  flow_table_prefetch_bucket(flows, ahead.hash);
+  if (ahead.index != NO_INDEX && joint->links[ahead.index] != NULL)
+    __builtin_prefetch(&joint->links[ahead.index]->view.lanes[0]);
+  return ahead;
+}
+
+static void touch(const struct joint *joint, const struct packet *packet, struct ahead ahead)
+{
+  flow_table_prefetch_connection(&joint->engines[packet->end]->flows, ahead.hash);
+  if (ahead.index != NO_INDEX && joint->links[ahead.index] != NULL)
+    link_prefetch(joint->links[ahead.index]);
+}
+
+int joint_packets(struct joint *joint, const struct packet *const *packets, size_t count)
+{
+  struct ahead ahead[AHEAD_SLOTS];
+  for (size_t i = 0; i < count + AHEAD_FIND; i++) {
+    if (i < count)
+      ahead[i % AHEAD_SLOTS] = look_up(joint, packets[i]);
+    size_t at = i - (AHEAD_FIND - AHEAD_TOUCH); /* wraps around at first, to far above count */
+    if (at < count)
+      touch(joint, packets[at], ahead[at % AHEAD_SLOTS]);
+    at = i - AHEAD_FIND;
+    const struct ahead *known = &ahead[at % AHEAD_SLOTS];
+    const int status = at < count ? feed(joint, packets[at], known->index, known->hash) : 0;
+    if (status != 0)
+      return status;
+  }
+  return 0;
 }
 
 void joint_finish(struct joint *joint)

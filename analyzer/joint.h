@@ -85,6 +85,9 @@ int64_t joint_time_ns(const struct joint *joint, uint8_t end, int64_t time_ns);
 
 /* Feeds one packet; packet->time_ns is as captured. Returns 0 or ERROR_MEMORY. */
 int joint_packet(struct joint *joint, const struct packet *packet);
+/* Feeds `count` packets one after the other: the same result, and faster where there are many
+ * connections, since memory is fetched ahead. Returns 0 or ERROR_MEMORY. */
+int joint_packets(struct joint *joint, const struct packet *const *packets, size_t count);
 void joint_finish(struct joint *joint);
 
 /* Of the engine of `end`. */

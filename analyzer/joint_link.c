@@ -132,6 +132,16 @@ static void pass(struct lane *lane, bool near, bool far, const struct packet *pa
     lane_came(lane, packet);
 }
 
+static const struct packet *translate(const struct packet *packet, struct packet *shifted,
+                                      uint32_t seq_shift, uint32_t ack_shift)
+{
+  *shifted = *packet;
+  shifted->seq += seq_shift;
+  if ((packet->flags & TCP_ACK) != 0)
+    shifted->ack += ack_shift;
+  return shifted;
+}
+
 void link_packet(struct link *link, uint8_t end, const struct packet *packet)
 {
   const uint32_t place = link_place(link, end), last = link->point_count - 1;
@@ -139,26 +149,31 @@ void link_packet(struct link *link, uint8_t end, const struct packet *packet)
     return;
   const struct pair_member *member = link->members[place];
   const enum stream_side side = is_from(&member->client, packet) ? SIDE_CLIENT : SIDE_SERVER;
-  struct packet translated = *packet;
-  translated.seq += member->seq_shift[side];
-  if ((packet->flags & TCP_ACK) != 0)
-    translated.ack += member->seq_shift[side ^ 1];
+  struct packet shifted;
+  if ((member->seq_shift[0] | member->seq_shift[1]) != 0)
+    packet = translate(packet, &shifted, member->seq_shift[side], member->seq_shift[side ^ 1]);
   const bool client = side == SIDE_CLIENT;
   struct path_view *view = &link->view;
   const bool first = place == (client ? 0 : last), final = place == (client ? last : 0);
   if (first || final)
-    pass(&view->lanes[side], first, final, &translated);
+    pass(&view->lanes[side], first, final, packet);
   /* What comes here acknowledges what the other side sent from here. */
   if (final && (packet->flags & (TCP_ACK | TCP_RST)) == TCP_ACK)
-    lane_acked(&view->lanes[side ^ 1], translated.ack);
+    lane_acked(&view->lanes[side ^ 1], packet->ack);
   for (uint32_t hop = 0; hop < view->hop_count; hop++) {
     const uint32_t from = client ? hop : hop + 1, to = client ? hop + 1 : hop;
     if (place != from && place != to)
       continue;
-    pass(&view->hop_lanes[side][hop], place == from, place == to, &translated);
+    pass(&view->hop_lanes[side][hop], place == from, place == to, packet);
     if (place == to && (packet->flags & (TCP_ACK | TCP_RST)) == TCP_ACK)
-      lane_acked(&view->hop_lanes[side ^ 1][hop], translated.ack);
+      lane_acked(&view->hop_lanes[side ^ 1][hop], packet->ack);
   }
+}
+
+void link_prefetch(const struct link *link)
+{
+  lane_prefetch(&link->view.lanes[0]);
+  lane_prefetch(&link->view.lanes[1]);
 }
 
 void link_note_told(struct link *link, const struct finding *finding)

@@ -40,7 +40,6 @@ struct link {
   struct finding *held[LINK_HELD];
   uint8_t held_by[LINK_HELD]; /* place */
   uint32_t held_count;
-  
 };
 
 /* NULL: no memory. far_first_ns: by end, kept by the caller as long as the link. */
@@ -50,6 +49,9 @@ void link_free(struct link *link);
 
 /* A packet of it, times corrected, sequence numbers as captured at `end`. */
 void link_packet(struct link *link, uint8_t end, const struct packet *packet);
+
+/* Fetches what the next packets of it will need. */
+void link_prefetch(const struct link *link);
 
 /* The place of an end; UINT32_MAX: none of its points. */
 uint32_t link_place(const struct link *link, uint8_t end);

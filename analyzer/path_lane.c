@@ -7,7 +7,7 @@
 
 #define CAPACITY_FIRST 4u
 /* Passages that have come and were acknowledged are kept as a history of so many. */
-#define HISTORY 64u
+#define HISTORY 16u
 /* How far the search for a passage goes where the index does not know it: pieces from the middle of
  * a super-segment that come out of order. */
 #define SEARCH_MAX 256u

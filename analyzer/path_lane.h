@@ -109,6 +109,15 @@ void lane_acked(struct lane *lane, uint32_t ack);
  * way. */
 void lane_finish(struct lane *lane, int64_t far_last_ns);
 
+/* Fetches what the next packet will need. */
+static inline void lane_prefetch(const struct lane *lane)
+{
+  if (lane->capacity == 0)
+    return;
+  __builtin_prefetch(&lane->ring[lane->cursor & (lane->capacity - 1)]);
+  __builtin_prefetch(&lane->ring[lane->next & (lane->capacity - 1)]);
+}
+
 /* The passages kept, oldest first: for (n = lane->first; n != lane->next; n++). */
 static inline const struct passage *lane_passage(const struct lane *lane, uint32_t number)
 {

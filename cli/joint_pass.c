@@ -25,6 +25,8 @@ struct head {
   uint32_t at;
 };
 
+#define RUN_PACKETS 128u
+
 struct merge {
   struct lanes *lanes;
   struct joint *joint;
@@ -70,24 +72,50 @@ static uint32_t earliest_lane(const struct merge *merge, int64_t *until)
   return best;
 }
 
+/* Packets in order, of several lanes; they stay where they are in their batches. */
+struct run {
+  const struct packet *packets[RUN_PACKETS];
+  size_t count;
+};
+
+static int give_run(struct merge *merge, struct run *run)
+{
+  const size_t count = run->count;
+  run->count = 0;
+  return joint_packets(merge->joint, run->packets, count);
+}
+
+/* Takes from the lane whatever comes before `until`. Returns 0, or the joint's error. */
+static int take_run(struct merge *merge, struct run *run, uint32_t lane, int64_t until)
+{
+  struct head *head = &merge->heads[lane];
+  int status = 0;
+  do {
+    run->packets[run->count++] = &head->batch->packets[head->at++];
+    if (run->count == RUN_PACKETS)
+      status = give_run(merge, run);
+  } while (status == 0 && head->at < head->batch->count &&
+           head->batch->order_ns[head->at] <= until);
+  return status;
+}
+
 static int merge_all(struct merge *merge)
 {
-  int status = 0;
+  struct run run = {.count = 0};
   for (uint32_t i = 0; i < merge->count; i++)
     next_batch(merge, i);
   for (;;) {
     int64_t until;
     const uint32_t lane = earliest_lane(merge, &until);
     if (lane == merge->count)
-      return 0;
-    struct head *head = &merge->heads[lane];
-    do {
-      status = joint_packet(merge->joint, &head->batch->packets[head->at++]);
-      if (status != 0)
-        return status;
-    } while (head->at < head->batch->count && head->batch->order_ns[head->at] <= until);
-    if (head->at == head->batch->count)
+      return give_run(merge, &run);
+    int status = take_run(merge, &run, lane, until);
+    if (status == 0 && merge->heads[lane].at == merge->heads[lane].batch->count) {
+      status = give_run(merge, &run); /* before its batch goes back */
       next_batch(merge, lane);
+    }
+    if (status != 0)
+      return status;
   }
 }
 
