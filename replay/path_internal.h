@@ -23,6 +23,8 @@ struct path_line {
   struct frame_list parked; /* wait for others to overtake them; due_ns: not longer than that */
 };
 
+#define PATH_FRAME_SLOTS 4
+
 struct path {
   const struct scenario *scenario;
   struct path_sink sink;
@@ -32,6 +34,8 @@ struct path {
   int64_t now_ns, next_rule_ns;
   uint64_t numbers[PATH_DIRECTIONS];
   struct path_stats stats;
+  struct queued_frame *spare[PATH_FRAME_SLOTS]; /* memory of frames that have left */
+  uint64_t allocated_bytes;                     /* with the spare ones */
   struct path_line lines[PATH_DIRECTIONS];
   struct rule_state states[SCENARIO_RULES_MAX];
   struct link_rate rates[SCENARIO_RULES_MAX][PATH_DIRECTIONS];

@@ -8,26 +8,81 @@
 
 /* ---- frames of our own ---- */
 
+/* What a frame's memory holds, by slot: an ACK, an Ethernet frame, and two kinds of super-segment.
+ * Freed ones are kept for the next, since giving 64 KB back to the system and asking for it again
+ * costs more than to copy the frame. */
+static const uint32_t slot_bytes[PATH_FRAME_SLOTS] = {256, 2048, 16384, PATH_FRAME_MAX};
+
+static uint32_t slot_of(uint32_t size)
+{
+  uint32_t slot = 0;
+  while (slot_bytes[slot] < size)
+    slot++;
+  return slot;
+}
+
 static void frame_free(struct path *path, struct queued_frame *frame)
 {
-  path->stats.memory_bytes -= sizeof *frame + frame->size;
-  free(frame);
+  const uint32_t slot = slot_of(frame->size);
+  path->stats.memory_bytes -= sizeof *frame + slot_bytes[slot];
+  frame->next = path->spare[slot];
+  path->spare[slot] = frame;
+}
+
+static void spare_clear(struct path *path)
+{
+  for (uint32_t slot = 0; slot < PATH_FRAME_SLOTS; slot++)
+    for (struct queued_frame *frame = path->spare[slot], *next = NULL; frame != NULL;
+         frame = next) {
+      next = frame->next;
+      free(frame);
+    }
+}
+
+/* One that is kept for nothing, of whatever slot, so that all together stay within the limit. */
+static bool give_back(struct path *path)
+{
+  for (uint32_t slot = PATH_FRAME_SLOTS; slot-- > 0;) {
+    struct queued_frame *frame = path->spare[slot];
+    if (frame == NULL)
+      continue;
+    path->spare[slot] = frame->next;
+    path->allocated_bytes -= sizeof *frame + slot_bytes[slot];
+    free(frame);
+    return true;
+  }
+  return false;
 }
 
 /* NULL: the limit is met, or there is no memory. */
+static struct queued_frame *frame_new(struct path *path, uint32_t slot)
+{
+  const uint64_t bytes = sizeof(struct queued_frame) + slot_bytes[slot];
+  struct queued_frame *frame = path->spare[slot];
+  if (frame != NULL) {
+    path->spare[slot] = frame->next;
+    return frame;
+  }
+  while (path->allocated_bytes + bytes > path->scenario->memory_bytes)
+    if (!give_back(path))
+      return NULL;
+  frame = malloc((size_t)bytes);
+  if (frame != NULL)
+    path->allocated_bytes += bytes;
+  return frame;
+}
+
 static struct queued_frame *frame_copy(struct path *path, const struct carried *carried)
 {
-  const uint64_t bytes = sizeof(struct queued_frame) + carried->size;
-  if (path->stats.memory_bytes + bytes > path->scenario->memory_bytes)
-    return NULL;
-  struct queued_frame *frame = malloc((size_t)bytes);
+  const uint32_t slot = slot_of(carried->size);
+  struct queued_frame *frame = frame_new(path, slot);
   if (frame == NULL)
     return NULL;
   memset(frame, 0, sizeof *frame);
   frame->size = carried->size;
   frame->number = carried->number;
   memcpy(frame->bytes, carried->bytes, carried->size);
-  path->stats.memory_bytes += bytes;
+  path->stats.memory_bytes += sizeof *frame + slot_bytes[slot];
   if (path->stats.memory_bytes > path->stats.memory_peak_bytes)
     path->stats.memory_peak_bytes = path->stats.memory_bytes;
   return frame;
@@ -269,4 +324,5 @@ void path_line_clear(struct path *path)
     for (uint32_t i = 0; i < path->scenario->rule_count; i++)
       list_clear(&path->holds[i][direction]);
   }
+  spare_clear(path);
 }
