@@ -38,6 +38,10 @@ start() { # RULE...
     fi
     sleep 0.02
   done
+  local end
+  for end in a b; do # only pings are to cross it
+    enter $end sysctl -qw net.ipv6.conf.all.disable_ipv6=1 2>/dev/null
+  done
   enter a ip link set tap0 address 02:00:00:00:00:0a
   enter b ip link set tap0 address 02:00:00:00:00:0b
   enter a ip addr add 10.9.0.1/24 dev tap0
@@ -58,7 +62,7 @@ pings() { enter a ping -c "$1" -i 0.05 -W 1 10.9.0.2; }
 logged() { jq -s "[.[] | select($1)] | length" "$work/log"; }
 
 # 1. There and back takes twice the delay, hardly more; the second echo request is lost, the log has its line.
-start "both delay 20ms" "ab drop kind=icmp nth=2"
+start "both delay 20ms" "ab drop kind=icmp size=98 nth=2"
 pings 6 >"$work/pings"
 grep -q "6 packets transmitted, 5 received" "$work/pings" || wrong "1: $(tail -n 2 "$work/pings")"
 fastest=$(sed -nE 's/^rtt [^=]*= ([0-9]+)\..*/\1/p' "$work/pings")
@@ -69,7 +73,7 @@ stop TERM 0
   wrong "1: $(tail -n 1 "$work/log")"
 
 # 2. A stuck queue lets go when the next frame comes; a signal opens a rule.
-start "ab hold kind=icmp for=200ms until=next" "ba drop kind=icmp from=signal until=signal"
+start "ab hold kind=icmp size=98 for=200ms until=next" "ba drop kind=icmp size=98 from=signal until=signal"
 (pings 1) >"$work/pings" &
 first=$!
 sleep 0.4
