@@ -527,40 +527,97 @@ void pairing_compare(struct pairing_scratch *scratch, const struct sketch *a,
 
 /* --- packets seen at both points --- */
 
-/* Whether x and y are the same transmission, and which of the two may be the earlier sighting. What
- * must never happen is that an earlier transmission, whose sighting one capture lacks, is taken for
- * a later one: it would arrive before it left (docs/pairing.md). */
-static bool same_transmission(const struct pairing *pairing, bool ip_ids, const struct sample *x,
+/* What must never happen is that an earlier transmission, whose sighting one capture lacks, is
+ * taken for a later one: it would arrive before it left (docs/pairing.md). The later one has
+ * another IP-ID, and mostly another TSval; where it has not, it may be taken for the first only
+ * where nothing hints at packets that the capture lacks. */
+struct identity {
+  bool ip_ids;        /* are kept, and differ between transmissions */
+  bool fine_ticks[2]; /* by side: no two transmissions of the same have the same TSval */
+  bool holes[2][2];   /* at a, at b: by side of a */
+  bool any_holes[2];  /* at a, at b */
+};
+
+/* A clock of 200 Hz ticks 40 times in the shortest retransmission timeout of today's systems (200
+ * ms), and at least once between a loss and its probe. */
+#define FINE_TICK_HZ 200
+
+static bool ticks_are_fine(const struct sketch *sketch, unsigned side)
+{
+  const struct sample *first = NULL, *last = NULL;
+  for (uint32_t i = 0; i < sketch->sample_count; i++) {
+    const struct sample *sample = &sketch->samples[i];
+    if (side_of(sample) != side || (sample->facts & SAMPLE_TIMESTAMPS) == 0 ||
+        (sample->facts & SAMPLE_UNTIMED) != 0)
+      continue;
+    first = first == NULL ? sample : first;
+    last = sample;
+  }
+  if (first == NULL)
+    return false;
+  double span_s = time_to_s(last->time_ns - first->time_ns);
+  uint32_t ticks = last->ts_val - first->ts_val;
+  return ticks > 1 && ticks <= INT32_MAX && span_s > 0 && ticks >= FINE_TICK_HZ * span_s;
+}
+
+static struct identity identity_of(const struct sketch *a, const struct sketch *b,
+                                   const struct pairing *pairing)
+{
+  const unsigned cross = pairing->crossed ? 1 : 0;
+  uint32_t ids = pairing->same_ip_ids[0] + pairing->same_ip_ids[1];
+  struct identity identity = {.ip_ids = ip_ids_kept(pairing) && ids > 1};
+  for (unsigned side = 0; side < 2; side++) {
+    identity.fine_ticks[side] = ticks_are_fine(a, side) && ticks_are_fine(b, side ^ cross);
+    identity.holes[0][side] = (a->sides[side].facts & SKETCH_SIDE_HOLES) != 0;
+    identity.holes[1][side] = (b->sides[side ^ cross].facts & SKETCH_SIDE_HOLES) != 0;
+    identity.any_holes[0] |= identity.holes[0][side];
+    identity.any_holes[1] |= identity.holes[1][side];
+  }
+  return identity;
+}
+
+/* Whether x, seen at `end` (0: a), may be the first sighting of the transmission that y is at the
+ * other end. */
+static bool may_start(const struct identity *identity, const struct sample *x,
+                      const struct sample *y, unsigned end)
+{
+  const unsigned side = side_of(end == 0 ? x : y);
+  const bool timestamps = both_have(x, y, SAMPLE_TIMESTAMPS);
+  const bool ids = identity->ip_ids && x->ip_id != 0 && y->ip_id != 0;
+  if (timestamps && ids)
+    return true;
+  if ((x->facts & SAMPLE_FRESH) == 0)
+    return false;
+  if (ids)
+    return true;
+  if (is_data(x))
+    return (timestamps && identity->fine_ticks[side]) || !identity->holes[end][side];
+  if (is_reset(x))
+    return (y->facts & SAMPLE_FRESH) != 0;
+  if (!timestamps || ((x->facts | y->facts) & SAMPLE_REPEATED) != 0)
+    return false;
+  return !identity->any_holes[end] || (identity->fine_ticks[side] && !identity->any_holes[end ^ 1]);
+}
+
+static bool same_transmission(const struct identity *identity, const struct sample *x,
                               const struct sample *y, struct pairing_point *point)
 {
-  bool timestamps = both_have(x, y, SAMPLE_TIMESTAMPS);
-  bool ids = ip_ids && x->ip_id != 0 && y->ip_id != 0;
-  if (((x->facts | y->facts) & SAMPLE_UNTIMED) != 0 || (ids && x->ip_id != y->ip_id))
+  if (((x->facts | y->facts) & SAMPLE_UNTIMED) != 0 ||
+      (identity->ip_ids && x->ip_id != 0 && y->ip_id != 0 && x->ip_id != y->ip_id))
     return false;
-  bool x_first = (x->facts & SAMPLE_FRESH) != 0, y_first = (y->facts & SAMPLE_FRESH) != 0;
-  if (timestamps && ids) {
-    x_first = y_first = true;
-  } else if (!timestamps && !ids) {
-    if (!is_data(x) && !is_reset(x))
-      return false;
-    x_first = y_first = x_first && y_first;
-  } else if (!is_data(x) && !ids && ((x->facts | y->facts) & SAMPLE_REPEATED) != 0) {
-    return false;
-  }
   *point = (struct pairing_point){.a_ns = x->time_ns,
                                   .b_ns = y->time_ns,
                                   .side = (uint8_t)side_of(x),
-                                  .a_may_start = x_first,
-                                  .b_may_start = y_first};
-  (void)pairing;
-  return x_first || y_first;
+                                  .a_may_start = may_start(identity, x, y, 0),
+                                  .b_may_start = may_start(identity, y, x, 1)};
+  return point->a_may_start || point->b_may_start;
 }
 
 size_t pairing_points(struct pairing_scratch *scratch, const struct sketch *a,
                       const struct sketch *b, const struct pairing *pairing,
                       struct pairing_point *points, size_t max)
 {
-  bool ip_ids = ip_ids_kept(pairing);
+  const struct identity identity = identity_of(a, b, pairing);
   size_t count = 0;
   index_build(scratch, b);
   for (uint32_t i = 0; i < a->sample_count && count < max; i++) {
@@ -568,7 +625,7 @@ size_t pairing_points(struct pairing_scratch *scratch, const struct sketch *a,
     enum likeness likeness;
     const struct sample *y = find_like(scratch, b, pairing, x, &likeness);
     if (y != NULL && likeness >= LIKENESS_NUMBERS &&
-        same_transmission(pairing, ip_ids, x, y, &points[count]))
+        same_transmission(&identity, x, y, &points[count]))
       count++;
   }
   return count;

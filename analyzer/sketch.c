@@ -399,8 +399,13 @@ static struct sample *sample_take(struct sketch *sketch, struct sketch_budget *b
 static void side_follow(struct sketch *sketch, const struct packet *packet, unsigned from,
                         bool data, const struct sample *sample)
 {
-  struct sketch_side *side = &sketch->sides[from];
+  struct sketch_side *side = &sketch->sides[from], *other = &sketch->sides[from ^ 1];
   unsigned facts = side->facts;
+  if ((packet->flags & TCP_ACK) != 0 && (other->facts & SKETCH_SIDE_STARTED) != 0 &&
+      seq_gt(packet->ack, other->seq_next))
+    other->facts |= SKETCH_SIDE_HOLES;
+  if (data && (facts & SKETCH_SIDE_STARTED) != 0 && seq_gt(packet->seq, side->seq_next))
+    facts |= SKETCH_SIDE_HOLES;
   if ((packet->options & TCP_OPT_TIMESTAMPS) != 0) {
     facts |= SKETCH_SIDE_TIMESTAMPS;
     side->ts_val = packet->ts_val;

@@ -66,7 +66,8 @@ enum sketch_side_fact {
   SKETCH_SIDE_SYN = 0x02,
   SKETCH_SIDE_PURE_ACK = 0x04,
   SKETCH_SIDE_TIMESTAMPS = 0x08,
-  SKETCH_SIDE_RST = 0x10
+  SKETCH_SIDE_RST = 0x10,
+  SKETCH_SIDE_HOLES = 0x20 /* bytes were passed over, or acknowledged though never seen */
 };
 
 enum sketch_fact {
