@@ -119,10 +119,10 @@ static int merge_all(struct merge *merge)
   }
 }
 
-/* On the reader's thread: the map is plain data that nobody changes meanwhile. */
-static int64_t corrected_ns(const void *context, uint8_t end, int64_t time_ns)
+/* On the reader's thread: it looks at nothing that changes meanwhile. */
+static int64_t corrected_ns(const void *joint, uint8_t end, int64_t time_ns)
 {
-  return end == 0 ? time_ns : clock_map_to_a(survey_clock(context, end), time_ns);
+  return joint_time_ns(joint, end, time_ns);
 }
 
 /* ---- before and after ---- */
@@ -184,7 +184,8 @@ static struct joint *make_joint(const struct joint_pass *pass)
   return joint_new(ends, &options, pass->survey, &sink);
 }
 
-static int open_inputs(const struct joint_pass *pass, struct lane_input inputs[ANALYZER_ENDS_MAX])
+static int open_inputs(const struct joint_pass *pass, const struct joint *joint,
+                       struct lane_input inputs[ANALYZER_ENDS_MAX])
 {
   const struct points *points = &pass->analysis->points;
   struct trace_options options = pass->analysis->trace_options;
@@ -198,7 +199,7 @@ static int open_inputs(const struct joint_pass *pass, struct lane_input inputs[A
                                       .only_end = true,
                                       .last_frame = pass->last_frames[end],
                                       .order_ns = corrected_ns,
-                                      .context = pass->survey};
+                                      .context = joint};
     if (source_reopen(point->source, point->excerpt, &options, &inputs[end].trace, &error) < 0)
       return trouble(error.text);
   }
@@ -251,7 +252,7 @@ int joint_pass_run(const struct joint_pass *pass)
   struct joint *joint = make_joint(pass);
   int status = joint != NULL ? declare_vantages(pass, joint) : trouble("out of memory");
   if (status == 0)
-    status = open_inputs(pass, inputs);
+    status = open_inputs(pass, joint, inputs);
   if (status == 0) {
     declare_drops(pass, joint);
     status = read_all(pass, joint, inputs);
