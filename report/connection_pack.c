@@ -40,11 +40,11 @@ static void flatten(const struct report_connection *connection,
 {
   const struct connection_summary *whole = connection->summary;
   out = put(out, whole, sizeof *whole);
-  if (shape->paired)
+  if (connection->pairing != NULL)
     out = put(out, connection->pairing, sizeof *connection->pairing);
   for (uint32_t i = 0; i < shape->views; i++, out += sizeof *whole)
     xor_bytes(out, connection->views[i], whole, sizeof *whole);
-  for (int side = 0; side < 2 && shape->hops > 0; side++)
+  for (int side = 0; side < 2 && connection->hop_count > 0; side++)
     out = put(out, connection->hops[side], shape->hops * sizeof(struct hop_summary));
 }
 
