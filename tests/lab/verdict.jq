@@ -30,7 +30,7 @@ def locations: {
   "sack-not-translated": "reverse-path"};
 def among($set): . as $x | $set | index($x) != null;
 # The location with the most time, and there the cause with the most.
-def weight: .duration_s + 0.001;
+def weight: .duration_s + ({proven: 0.003, likely: 0.002}[.confidence] // 0.001);
 def heaviest: group_by(.location) | max_by([.[] | weight] | add) // []
   | group_by(.cause) | max_by([.[] | weight] | add) // [] | max_by(weight);
 def line: "\(.kind) \(.location)/\(.cause) \(.confidence) \(.severity) \(.sender)";
@@ -46,9 +46,12 @@ $truth[0] as $t | $t.expect as $e
 | ([$e.location] + [$also[] | locations[.] // empty]) as $good
 | ($good + ($t.meanwhile // [])) as $true_too
 | ($e.severity == "problem") as $is_problem
+| ($e.severity == "any") as $is_either # a matter of taste whether it is a problem
 | ($also | index("none") != null) as $may_be_none
 | [.connections[]?.findings[]?] as $all
-| ($all | map(select(.kind != "mismatch"))) as $told
+# What the path altered is a fact, and a finding of this run only where it is what this run is about.
+| ($all | map(select(.kind != "mismatch" or ($is_problem and .severity == "problem" and (.cause | among($good_causes))))
+              | if .kind == "mismatch" then . + {location: $e.location, sender: $e.sender, duration_s: 1000} else . end)) as $told
 | ($told | map(select(.severity == "problem"))) as $problems
 | (if $is_problem then $problems else $told end) as $weighed
 | ($weighed | if $e.kind == "abort" and any(.kind == "abort") then map(select(.kind == "abort")) else . end) as $weighed
@@ -64,7 +67,7 @@ $truth[0] as $t | $t.expect as $e
      (if ($lies | length) > 0 and $e.location != "none" then "lie"
       elif ($lies | map(select(.severity == "problem")) | length) > 0 then "lie"
       elif $is_problem | not then
-        (if ($problems | map(select((.location | among($t.meanwhile // [])) | not)) | length) > 0 then "alarm"
+        (if ($problems | map(select((.location | among(($t.meanwhile // []) + (if $is_either then $good else [] end))) | not)) | length) > 0 then "alarm"
          elif $e.location == "none" or ($told | length) == 0 and $may_be_none then "quiet"
          elif $right then (if $primary.cause | among($good_causes) then "exact" else "place" end)
          elif ($t.blind // [] | index($level)) then "blind"

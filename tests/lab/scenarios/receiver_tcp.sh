@@ -25,7 +25,7 @@ scenario_checksum_drop() { # the data is right, its checksum is not: as a device
   during() { sleep "$(opt at 0.4)"; firewall_does "tcp checksum set 0x4242" a output "$(opt for 3)" "checksums" meta length gt 500 meta l4proto tcp; }
   wire+=("ab rate $(opt rate 2000000)B/s queue=8000p"); bulk "$size"
   note="the sender's host spoils the checksum of full segments for a while, below its TCP"
-  expected=("b TcpInCsumErrors -ge 3" "a TcpExtTCPTimeouts -ge 2")
+  expected=("b TcpInCsumErrors -ge 2" "a TcpExtTCPTimeouts -ge 1")
 }
 scenario_delayed_ack() {
   verdict receiver-tcp delayed-ack crawl info; also=(none)
@@ -46,5 +46,5 @@ scenario_window_shrink() {
   before() { b sysctl -qw net.ipv4.tcp_shrink_window=1 || exit 77; }
   a_script=(nodelay=1 "write:$size:$(opt chunk 100)" shut readall) b_script=(rcvbuf="$(opt rcvbuf 65536)" read:2000 "sleep:$(opt stop 3000)" readall)
   note="small segments fill the buffer by their overhead, and the receiver takes back what it had offered"
-  expected=("b TcpExtTCPWantZeroWindowAdv -ge 0")
+  expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "a silence_ms -ge 300")
 }

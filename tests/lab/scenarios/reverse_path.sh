@@ -56,7 +56,7 @@ scenario_window_overrun() { # the scale raised and the reader slow: A sends beyo
 }
 
 scenario_sack_not_translated() {
-  verdict reverse-path sack-not-translated; also=(none) one_end=(segment-loss tail-loss)
+  verdict reverse-path sack-not-translated; also=(none) one_end=(segment-loss tail-loss) meanwhile=(forward-path)
   wire+=("ab seq add=$(opt shift 1000000) keep-sack log=first" "ab drop byte=$(opt byte $((size / 2))) count=1"); bulk "$size"
   note="the path shifts sequence numbers and leaves SACK blocks as they are"
   expected=("wire drop -eq 1")
