@@ -74,10 +74,10 @@ bool text_joint_is_coarse(const struct text *text)
 /* Digits of a second that an offset is good for: one more than its uncertainty has. */
 static int offset_digits(int64_t uncertainty_ns)
 {
-  int digits = 9;
+  int digits = 10;
   for (int64_t step = 10; digits > 0 && step <= uncertainty_ns; step *= 10)
     digits--;
-  return digits;
+  return digits < 9 ? digits : 9;
 }
 
 /* "3 h 0 min 12.34567 s", "0.0123 s" */
