@@ -443,8 +443,11 @@ void text_stages(struct text *text, const struct report_connection *connection,
   const struct format_clock clock = text_clock(
       text, connection->capture, text_joint_is_coarse(text) ? 6 : format_digits(stages->at_ns));
   end_names(connection, finding->sender, from, to);
-  text_append(&line, "of %s outstanding at %s:", format_count(stages->outstanding_bytes, count),
-              format_time(&clock, stages->at_ns, time));
+  format_count(stages->outstanding_bytes, count);
+  if (finding->end_ns - stages->at_ns <= NS_PER_US && stages->at_ns <= finding->end_ns)
+    text_append(&line, "of %s outstanding just before its end:", count);
+  else
+    text_append(&line, "of %s outstanding at %s:", count, format_time(&clock, stages->at_ns, time));
   snprintf(where, sizeof where, "lost between %s and %s", from, to);
   part(&line, stages->lost_bytes, stages->outstanding_bytes, where);
   snprintf(where, sizeof where, "on the way from %s to %s", from, to);
