@@ -187,16 +187,21 @@ const struct message *engine_message_between(const struct analyzer *analyzer,
   return NULL;
 }
 
-bool engine_was_silent(const struct analyzer *analyzer, int64_t start_ns, int64_t end_ns)
+bool engine_captured_nothing(const struct analyzer *analyzer, int64_t start_ns, int64_t end_ns)
 {
   for (uint32_t i = 0; i < SILENCES; i++) {
     const struct silence *silence = &analyzer->silences[i];
     int64_t from_ns = silence->start_ns > start_ns ? silence->start_ns : start_ns;
     int64_t until_ns = silence->end_ns < end_ns ? silence->end_ns : end_ns;
     if (time_is_share(until_ns - from_ns, end_ns - start_ns, SILENT_SHARE_PERCENT))
-      return analyzer->flows.count > 1;
+      return true;
   }
   return false;
+}
+
+bool engine_was_silent(const struct analyzer *analyzer, int64_t start_ns, int64_t end_ns)
+{
+  return analyzer->flows.count > 1 && engine_captured_nothing(analyzer, start_ns, end_ns);
 }
 
 static void note_recent(struct analyzer *analyzer, const struct packet *packet,

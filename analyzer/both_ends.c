@@ -88,7 +88,7 @@ static void judge_near(struct judge *judge)
   const struct situation *situation = judge->situation;
   const uint32_t una = situation->stream->snd_una + judge->shift;
   path_stages(&judge->finding->stages, judge->view, judge->side, una, situation->end_ns - 1);
-  if (judge_scale(judge))
+  if (judge_scale(judge) || judge_spoiled(judge) || judge_paused(judge))
     return;
   if (situation->outstanding > 0)
     judge_outstanding(judge);
@@ -126,13 +126,24 @@ static void remember(struct path_view *view, enum stream_side side, const struct
     *view->last_told[side] = *finding;
 }
 
-void both_ends_judge(const struct situation *situation, struct finding *finding)
+static struct path_view *view_of(const struct situation *situation)
 {
   const struct path_source *paths = &situation->analyzer->paths;
+  return paths->view == NULL
+             ? NULL
+             : paths->view(paths->context, situation->connection->end, situation->connection->id);
+}
+
+bool both_ends_is_near(const struct situation *situation)
+{
+  const struct path_view *view = view_of(situation);
+  return view != NULL && view->end[situation->side] == situation->connection->end;
+}
+
+void both_ends_judge(const struct situation *situation, struct finding *finding)
+{
   const uint8_t end = situation->connection->end;
-  if (paths->view == NULL)
-    return;
-  struct path_view *view = paths->view(paths->context, end, situation->connection->id);
+  struct path_view *view = view_of(situation);
   if (view == NULL || finding->location == LOCATION_NONE)
     return;
   struct judge judge = {.situation = situation,

@@ -10,6 +10,9 @@
  * and takes away what is excluded now. */
 void both_ends_judge(const struct situation *situation, struct finding *finding);
 
+/* true: several points saw this connection, and this one is closest to the data's sender. */
+bool both_ends_is_near(const struct situation *situation);
+
 /* A RST of `sender` was seen at `end`: whether it really left that side. NULL view: not known. */
 enum reset_origin { RESET_UNKNOWN, RESET_GENUINE, RESET_FORGED };
 enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t end,

@@ -64,6 +64,12 @@ const char *judge_range_words(const struct judge *judge, const struct passage *p
 void judge_forward(struct judge *judge);
 void judge_reverse(struct judge *judge);
 void judge_receiver(struct judge *judge);
+/* true: it is a checksum that was bad when it left, and the verdict is made. */
+bool judge_spoiled(struct judge *judge);
+/* true: the sender's host stood still with its capture, and the verdict is made. */
+bool judge_paused(struct judge *judge);
+/* true: that capture holds nothing at all of that time; its host may have stood still. */
+bool judge_was_silent(const struct judge *judge, uint8_t end, int64_t from_ns, int64_t until_ns);
 void judge_window(struct judge *judge);
 /* true: it is the scale, and the verdict is made. */
 bool judge_scale(struct judge *judge);

@@ -99,6 +99,8 @@ const struct message *engine_message_between(const struct analyzer *analyzer,
                                              int64_t within_ns);
 
 /* true if nothing at all was captured for most of start..end. */
+bool engine_captured_nothing(const struct analyzer *analyzer, int64_t start_ns, int64_t end_ns);
+/* The same, where there were other connections that might have been heard of. */
 bool engine_was_silent(const struct analyzer *analyzer, int64_t start_ns, int64_t end_ns);
 
 #endif

@@ -118,6 +118,12 @@ static struct path_view *view_for_engine(void *context, uint8_t end, uint64_t co
   return view;
 }
 
+static bool was_silent(void *context, uint8_t end, int64_t from_ns, int64_t until_ns)
+{
+  const struct joint *joint = context;
+  return engine_captured_nothing(joint->engines[end], from_ns, until_ns);
+}
+
 static bool is_declared(void *context, uint8_t end)
 {
   const struct joint *joint = context;
@@ -206,8 +212,6 @@ static bool is_only_witness(const struct joint *joint, const struct link *link,
 static bool deserves_telling(const struct joint *joint, const struct link *link,
                              const struct finding *finding)
 {
-  if (finding->cause == CAUSE_RST_INJECTED && finding->confidence == CONFIDENCE_PROVEN)
-    return true;
   if (link_was_told(link, finding))
     return false;
   if (finding->kind == FINDING_ABORT || is_only_witness(joint, link, finding))
@@ -253,6 +257,12 @@ static bool is_superseded(const struct link *link, const struct finding *finding
          link->view.lanes[1].changes.syn_compared;
 }
 
+/* Nobody needs to be asked again. */
+static bool is_forged_reset(const struct finding *finding)
+{
+  return finding->cause == CAUSE_RST_INJECTED && finding->confidence == CONFIDENCE_PROVEN;
+}
+
 static void on_finding(void *context, const struct connection_summary *summary,
                        const struct finding *finding)
 {
@@ -269,7 +279,11 @@ static void on_finding(void *context, const struct connection_summary *summary,
   const uint32_t place = link_place(link, engine->end);
   if (is_superseded(link, finding))
     return;
-  if (place == link_near_place(link, finding->sender))
+  const bool forged = is_forged_reset(finding);
+  if (finding->kind == FINDING_ABORT && !forged && link->forged_told)
+    return; /* what the hosts do about a connection that one of them thinks is over */
+  link->forged_told |= forged;
+  if (forged || place == link_near_place(link, finding->sender))
     give_finding(joint, link, summary, finding);
   else
     hold(joint, link, place, finding);
@@ -365,7 +379,8 @@ struct joint *joint_new(uint32_t ends, const struct joint_options *options,
     joint->engines[end] = analyzer_new(&options->engine, &engine_sink);
     ready = joint->engines[end] != NULL;
     if (ready)
-      joint->engines[end]->paths = (struct path_source){joint, view_for_engine, is_declared};
+      joint->engines[end]->paths =
+          (struct path_source){joint, view_for_engine, was_silent, is_declared};
   }
   if (ready)
     return joint;

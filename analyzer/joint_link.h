@@ -35,6 +35,7 @@ struct link {
   struct link_ref refs[ANALYZER_ENDS_MAX];                 /* by place */
   struct connection_summary *summaries[ANALYZER_ENDS_MAX]; /* by place; NULL: not over there */
   uint32_t findings, suppressed;
+  bool forged_told; /* a forged reset */
   struct told told[LINK_TOLD];
   uint32_t told_next;
   struct finding *held[LINK_HELD];

@@ -155,6 +155,24 @@ static bool came_meanwhile(const struct judge *judge)
   return came >= 3;
 }
 
+/* What came late was stamped late: by a capture that may have stood still with its host. Anything
+ * else that it captured meanwhile shows that it ran. */
+static void doubt_if_silent(struct judge *judge, uint8_t end, enum location location,
+                            int64_t from_ns, int64_t until_ns)
+{
+  struct finding *finding = judge->finding;
+  if (!judge_was_silent(judge, end, from_ns, until_ns))
+    return;
+  if (finding->confidence == CONFIDENCE_PROVEN)
+    finding->confidence = CONFIDENCE_LIKELY;
+  if (finding->cause_confidence > finding->confidence)
+    finding->cause_confidence = finding->confidence;
+  finding_add_alternative(finding, location, CAUSE_HOST_PAUSED,
+                          "%c captured nothing else meanwhile: its host may have stood still, the "
+                          "capture included",
+                          end_letter(end));
+}
+
 void judge_forward(struct judge *judge)
 {
   const struct path_chain *chain = &judge->chain;
@@ -170,6 +188,8 @@ void judge_forward(struct judge *judge)
   } else if (chain->slowest != NULL) {
     judge_settle_on(judge, LOCATION_FORWARD_PATH,
                     came_meanwhile(judge) ? CAUSE_SLOW_LINK : CAUSE_PATH_HOLD, CONFIDENCE_LIKELY);
+    doubt_if_silent(judge, judge->far_end, LOCATION_RECEIVER_APP, chain->slowest->left_ns,
+                    chain->slowest->came_ns);
     tell_hold(judge);
   }
 }
@@ -221,5 +241,8 @@ void judge_reverse(struct judge *judge)
     return;
   const bool lost = chain->ack != chain->ack_arrived && chain->acks_lost > 0;
   judge_settle_on(judge, LOCATION_REVERSE_PATH, cause_of_answer(judge, lost), CONFIDENCE_LIKELY);
+  if (!lost && chain->ack_arrived != NULL)
+    doubt_if_silent(judge, judge->near_end, LOCATION_SENDER_APP, chain->ack->left_ns,
+                    chain->ack_arrived->came_ns);
   judge_tell_reverse(judge, (chain->ack->flags & TCP_SYN) != 0 ? &syn_ack_news : &ack_news, lost);
 }

@@ -480,6 +480,8 @@ static void bring(struct lane *lane, uint32_t number, const struct packet *packe
 {
   struct passage *passage = at(lane, number);
   const bool first = !time_is_valid(passage->came_ns);
+  if (packet->checksum == CHECKSUM_BAD)
+    passage->state |= PASSAGE_CAME_BAD;
   if (packet->checksum == CHECKSUM_BAD && passage->checksum != CHECKSUM_BAD) {
     passage->state |= PASSAGE_DAMAGED;
     lane->stats.corrupted++;

@@ -28,7 +28,8 @@ enum passage_state {
   PASSAGE_DAMAGED = 0x04,   /* came with a bad checksum that it had not had */
   PASSAGE_AMBIGUOUS = 0x08, /* came, or another copy with the same marks did */
   PASSAGE_LEFT_BAD = 0x10,  /* its checksum was bad when it left (and not offloaded) */
-  PASSAGE_HOLES = 0x20      /* more than one part of it is missing */
+  PASSAGE_HOLES = 0x20,     /* more than one part of it is missing */
+  PASSAGE_CAME_BAD = 0x40   /* its checksum was bad when it came */
 };
 
 struct passage {

@@ -28,8 +28,23 @@ struct hold {
   bool old_echo, frozen;      /* A, B */
   int64_t echo_ns, frozen_ns; /* least time held, by A and by B */
   int64_t max_ns;             /* by the echo clock; -1 unknown */
+  struct sighting newer;      /* of an ACK that A rests on */
+  uint32_t newer_ts_val;
   const struct packet *packet;
 };
+
+/* A by an ACK that was seen with this TSval: was the segment built before it was processed? */
+static void compare_echo(const struct situation *situation, struct hold *hold,
+                         struct sighting newer, uint32_t newer_ts_val, int64_t slack_ns)
+{
+  if ((hold->packet->flags & TCP_ACK) == 0 || newer.frame == 0 ||
+      !seq_lt(hold->packet->ts_ecr, newer_ts_val))
+    return;
+  hold->newer = newer;
+  hold->newer_ts_val = newer_ts_val;
+  hold->echo_ns = situation->end_ns - newer.time_ns - slack_ns;
+  hold->old_echo = hold->echo_ns > situation->limit_ns;
+}
 
 static void measure(const struct situation *situation, struct hold *hold)
 {
@@ -45,17 +60,17 @@ static void measure(const struct situation *situation, struct hold *hold)
                             stream->newer.frame != 0 ? situation->end_ns - stream->newer.time_ns
                                                      : 0))
     return; /* older and newer cannot be told apart over so long a time */
-  if ((packet->flags & TCP_ACK) != 0 && stream->newer.frame != 0 &&
-      seq_lt(packet->ts_ecr, stream->newer_ts_val)) {
-    hold->echo_ns = situation->end_ns - stream->newer.time_ns - slack_ns;
-    hold->old_echo = hold->echo_ns > situation->limit_ns;
-  }
+  compare_echo(situation, hold, stream->newer, stream->newer_ts_val, slack_ns);
   int64_t latest_ns = ts_clock_latest_ns(&stream->clock, packet->ts_val);
   hold->frozen_ns = situation->end_ns - latest_ns - slack_ns;
   /* Half of the silence at least: a rate misjudged by a little must not make a hold. */
   bool safe = ts_clock_safe_tick_ns(&stream->clock) == TS_CLOCK_SLOWEST_TICK_NS ||
               hold->frozen_ns > situation->gap_ns / 2; /* the legal bound cannot be misjudged */
   hold->frozen = hold->frozen_ns > situation->limit_ns && safe;
+  /* Only the first ACK is kept that is newer than what S was *seen* to echo. Built a little later
+   * than what was seen, the segment may echo just that one; the latest ACK is a bound as well. */
+  if (hold->frozen && !hold->old_echo)
+    compare_echo(situation, hold, stream->recent, stream->recent_ts_val, slack_ns);
   if (situation->other->clock.nominal && (packet->flags & TCP_ACK) != 0)
     hold->max_ns = ts_clock_age_ns(&situation->other->clock, packet->ts_ecr, situation->end_ns);
 }
@@ -99,9 +114,9 @@ static void tell_facts(const struct situation *situation, struct finding *findin
   const struct packet *packet = hold->packet;
   char for_long[32];
   if (hold->old_echo)
-    finding_add_evidence(finding, packet->end, stream->newer.frame, stream->newer.time_ns,
+    finding_add_evidence(finding, packet->end, hold->newer.frame, hold->newer.time_ns,
                          "an ACK with TSval %u passes here on its way to the sender",
-                         stream->newer_ts_val);
+                         hold->newer_ts_val);
   if (hold->frozen)
     finding_add_evidence(finding, packet->end, stream->clock.last_frame, stream->clock.last_ns,
                          "the sender's timestamp clock shows %u (TSval of this segment)",

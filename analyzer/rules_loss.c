@@ -5,6 +5,7 @@
  * echoes the original's timestamp (nothing was lost: RFC 2883, RFC 3522), which sizes pass and
  * which do not. */
 
+#include "analyzer/both_ends.h"
 #include "analyzer/situation.h"
 #include "wire/seq.h"
 #include "wire/timestamp.h"
@@ -330,8 +331,8 @@ static void conclude_loss(const struct situation *situation, struct finding *fin
 static bool excessive(const struct situation *situation)
 {
   const struct lost_segment *lost = &situation->wait->lost;
-  return situation->near == NEAR_SENDER && situation->stream->rtt.samples > 2 &&
-         !situation->wait->hole_noticed &&
+  return (situation->near == NEAR_SENDER || both_ends_is_near(situation)) &&
+         situation->stream->rtt.samples > 2 && !situation->wait->hole_noticed &&
          lost->first_interval_ns * RTO_EXCESS_DEN >
              rtt_rto_bound_ns(&situation->stream->rtt) * RTO_EXCESS_NUM;
 }
@@ -509,12 +510,37 @@ static bool earlier_copies_lost(const struct situation *situation, struct findin
   return true;
 }
 
+/* Seen where it left: the path has nothing to do with it. Nothing else may have been sent. */
+static bool spoiled_by_sender(const struct situation *situation, struct finding *finding)
+{
+  const struct wait *wait = situation->wait;
+  char gap[32], count[48];
+  if (situation->outstanding > 0)
+    return false;
+  verdict(finding, CAUSE_CHECKSUM_DROP, LOCATION_RECEIVER_TCP, CONFIDENCE_LIKELY,
+          CONFIDENCE_LIKELY);
+  finding_add_evidence(finding, situation->connection->end, wait->first_bad_checksum.frame,
+                       wait->first_bad_checksum.time_ns,
+                       "data leaves with a wrong TCP checksum, as others from here do not");
+  finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
+                          "if the network card was to fill the checksum in, they were good on the "
+                          "wire, and the pause is the application's");
+  snprintf(finding->summary, sizeof finding->summary,
+           "%s left with a wrong checksum, which the receiver drops; the stream stood still for "
+           "%s.",
+           count_words(wait->bad_checksums, "data segment", "data segments", count),
+           duration_words(situation->gap_ns, gap));
+  return true;
+}
+
 static bool bad_checksums(const struct situation *situation, struct finding *finding)
 {
   const struct wait *wait = situation->wait;
   char gap[32], count[48];
-  if (wait->bad_checksums == 0 || situation->near == NEAR_SENDER)
+  if (wait->bad_checksums == 0)
     return false;
+  if (situation->near == NEAR_SENDER || both_ends_is_near(situation))
+    return spoiled_by_sender(situation, finding);
   verdict(finding, CAUSE_CORRUPTED, LOCATION_FORWARD_PATH, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
   finding_add_evidence(finding, situation->connection->end, wait->first_bad_checksum.frame,
                        wait->first_bad_checksum.time_ns, "data arrives with a wrong TCP checksum");
