@@ -129,6 +129,23 @@ static void shift_sequence(struct treatment *t, struct rule_state *state)
   path_tell(t->path, rule_verb_name(rule->verb), rule, t->frame);
 }
 
+/* The same with the timestamps' clock. */
+static void shift_timestamps(struct treatment *t, struct rule_state *state)
+{
+  const struct rule *rule = state->rule;
+  const uint32_t ticks = (uint32_t)rule->change.value;
+  bool changed = false;
+  if (rule->directions & PATH_BIT(t->frame->direction))
+    changed |= rewrite_add_tsval(t->view, ticks);
+  /* Without ACK the field means nothing (RFC 7323, 3.2). */
+  if (rule->directions & ~PATH_BIT(t->frame->direction) && t->view->flags & TCP_ACK)
+    changed |= rewrite_add_tsecr(t->view, 0 - ticks);
+  if (!changed)
+    return;
+  state->changed++;
+  path_tell(t->path, rule_verb_name(rule->verb), rule, t->frame);
+}
+
 static void corrupt(struct treatment *t, struct rule_state *state)
 {
   const struct rule *rule = state->rule;
@@ -253,12 +270,17 @@ static enum fate treat(struct treatment *t, uint32_t index)
   case RULE_CORRUPT: corrupt(t, state); break;
   case RULE_WSCALE:
   case RULE_MSS:
-  case RULE_TIMESTAMPS:
   case RULE_SACK:
   case RULE_WINDOW:
   case RULE_TTL:
   case RULE_DSCP:
   case RULE_ECN: change_field(t, state); break;
+  case RULE_TIMESTAMPS:
+    if (rule->change.translate)
+      shift_timestamps(t, state);
+    else
+      change_field(t, state);
+    break;
   case RULE_SEQ: shift_sequence(t, state); break;
   case RULE_RESET: reset(t, state); return rule->reset.drop ? FATE_DROP : FATE_PASS;
   case RULE_TOO_BIG: answer_too_big(t, state); return FATE_DROP;

@@ -187,12 +187,18 @@ static bool fits(const struct rule *rule, const struct rule_frame *frame)
   return !rule->has_bytes || carries(rule, frame);
 }
 
+/* Rules that change numbers one way and what comes back of them the other. */
+static bool looks_back(const struct rule *rule)
+{
+  return rule->verb == RULE_SEQ || (rule->verb == RULE_TIMESTAMPS && rule->change.translate);
+}
+
 bool rule_matches(struct rule_state *state, const struct rule_frame *frame)
 {
   const struct rule *rule = state->rule;
   if (state->phase != RULE_OPEN)
     return false;
-  if (!(rule->directions & PATH_BIT(frame->direction)) && rule->verb != RULE_SEQ)
+  if (!(rule->directions & PATH_BIT(frame->direction)) && !looks_back(rule))
     return false;
   if (!fits(rule, frame) || (rule->has_copies && !is_copy(state, frame)))
     return false;

@@ -133,6 +133,7 @@ struct rule {
     struct { /* wscale, mss, timestamps, sack, window, ttl, dscp, ecn */
       enum rule_change change;
       int64_t value;
+      bool translate; /* timestamps: what is echoed of an added TSval is moved back */
     } change;
     struct {
       int64_t offset;

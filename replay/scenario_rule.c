@@ -337,6 +337,14 @@ static bool strip_only(struct rule *rule, const char *word)
   return strcmp(word, "strip") == 0;
 }
 
+static bool set_timestamps(struct rule *rule, const char *word)
+{
+  if (strcmp(word, "translate") != 0)
+    return strip_only(rule, word);
+  rule->change.translate = true;
+  return true;
+}
+
 static bool set_reorder(struct rule *rule, const char *word)
 {
   int64_t frames = 0;
@@ -397,7 +405,7 @@ static bool parse_word(struct rule *rule, const char *word)
   case RULE_TTL: return set_change(rule, word, -UINT8_MAX);
   case RULE_DSCP: return set_change(rule, word, -63);
   case RULE_ECN: return set_ecn(rule, word);
-  case RULE_TIMESTAMPS:
+  case RULE_TIMESTAMPS: return set_timestamps(rule, word);
   case RULE_SACK: return strip_only(rule, word);
   case RULE_SEQ: return set_flag(&rule->seq.keep_sack, word, "keep-sack");
   case RULE_RESET: return set_reset(rule, word);
@@ -435,8 +443,17 @@ static void set_defaults(struct rule *rule)
   }
 }
 
+/* Whether it may pass a frame over for anything but its port and the time. */
+static bool chooses(uint32_t seen)
+{
+  for (size_t i = 0; i < COUNT_OF(keys); i++)
+    if (seen & 1U << i && keys[i].verbs == FRAME_VERBS)
+      return true;
+  return false;
+}
+
 /* What is missing or does not go together; NULL: nothing. */
-static const char *complaint(const struct rule *rule)
+static const char *complaint(const struct rule *rule, uint32_t seen)
 {
   const bool ends = rule->for_ns != INT64_MAX || rule->until.kind != MARK_NEVER;
   if (rule->until.kind == MARK_NEXT ? rule->for_ns == INT64_MAX
@@ -448,6 +465,10 @@ static const char *complaint(const struct rule *rule)
   if (VERB(rule->verb) & CHANGE_VERBS && rule->change.change == CHANGE_NONE)
     return "says not what to change, as in ttl 61, wscale strip or timestamps add=-5";
   switch (rule->verb) {
+  case RULE_TIMESTAMPS:
+    return rule->change.translate && (rule->change.change != CHANGE_ADD || chooses(seen))
+               ? "translate goes with add=, port and time only"
+               : NULL;
   case RULE_HOLD: return ends ? NULL : "hold needs for= or until=";
   case RULE_RATE: return rule->rate.bits_per_s > 0 ? NULL : "rate needs a rate, as in 10mbit";
   case RULE_REORDER:
@@ -502,6 +523,6 @@ int scenario_rule_parse(struct rule *rule, char **words, size_t count, struct er
     return result;
   if (rule->verb == RULE_REORDER && rule->reorder.late_ns < 0 && rule->reorder.frames > 0)
     rule->reorder.late_ns = REORDER_WITHIN_DEFAULT;
-  const char *wrong = complaint(rule);
+  const char *wrong = complaint(rule, seen);
   return wrong == NULL ? 0 : error_set(error, ERROR_FORMAT, "%s", wrong);
 }

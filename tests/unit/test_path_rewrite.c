@@ -133,6 +133,22 @@ static void sequence_numbers_move(void **state)
   }
 }
 
+static void a_timestamp_clock_moves_for_one_end_only(void **state)
+{
+  (void)state;
+  struct fixture *f = fixture_new("ab timestamps add=77 translate port=5001");
+  struct packet p;
+  send_segment(f, &data);
+  good(f, 0, &p);
+  assert_int_equal(p.ts_val, 5077);
+  assert_int_equal(p.ts_ecr, 6000);
+  SEND(f, .direction = PATH_BA, WITH(timestamps));
+  good(f, 1, &p);
+  assert_int_equal(p.ts_val, 5000);
+  assert_int_equal(p.ts_ecr, 6000 - 77);
+  fixture_free(f);
+}
+
 static void corruption_shows_or_does_not(void **state)
 {
   (void)state;
@@ -370,6 +386,7 @@ int main(void)
       cmocka_unit_test(header_fields),
       cmocka_unit_test(changes_are_told),
       cmocka_unit_test(sequence_numbers_move),
+      cmocka_unit_test(a_timestamp_clock_moves_for_one_end_only),
       cmocka_unit_test(corruption_shows_or_does_not),
       cmocka_unit_test(a_wrong_checksum_stays_wrong),
       cmocka_unit_test(resets_are_acceptable),

@@ -192,6 +192,8 @@ static void mistakes_are_named(void **state)
   refused("ab ttl strip", "ttl does not take the word strip");
   refused("ab seq add=5 kind=data", "seq takes no kind=");
   refused("ab seq", "seq needs add=");
+  refused("ab timestamps strip translate", "translate goes with add=");
+  refused("ab timestamps add=5 translate kind=data", "translate goes with add=");
   refused("ab reset", "reset needs sender");
   refused("ab too-big", "too-big needs an MTU");
   refused("ab drop from=yesterday", "expected a moment");
