@@ -66,8 +66,7 @@ scenario_openvpn_upload() {
 scenario_openvpn_stopped() {
   verdict forward-path path-hold
   note="the tunnel's process at one end stands still: what the sender's device took waits inside the tunnel"
-  # At A, the ACKs on their way back wait in the tunnel as well.
-  if [ "$(opt of b)" = a ]; then also=(ack-hold); fi
+  also=(ack-hold) # the process carries both directions: what was on its way back waits in it as well
   tunnel_upload
   during() { stop_tunnel "$(opt of b)" "$(opt hold 4)"; }
   expected=("a TcpExtTCPTimeouts -ge 2" "a TcpExtTCPSpuriousRtxHostQueues -eq 0" "a link_tx_dropped -eq 0"
