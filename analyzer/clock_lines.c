@@ -1,12 +1,12 @@
 #include "analyzer/clock_lines.h"
 
-#include <math.h>
-
 void clock_lines_init(struct clock_lines *lines, int64_t x_origin_ns, int64_t reference_ns,
                       long double radius, long double skew_max)
 {
   lines->x_origin_ns = x_origin_ns;
   lines->reference_ns = reference_ns;
+  lines->radius = radius;
+  lines->skew_max = skew_max;
   lines->above = lines->below = false;
   lines->count = 4;
   lines->corners[0] = (struct clock_line){-radius, -skew_max};
@@ -66,7 +66,8 @@ bool clock_lines_bound(struct clock_lines *lines, bool upper, int64_t x_ns, int6
     uint32_t next = i + 1 < lines->count ? i + 1 : 0;
     if (excess[i] <= TOUCH_NS)
       kept[count++] = lines->corners[i];
-    if (fmaxl(excess[i], excess[next]) > TOUCH_NS && fminl(excess[i], excess[next]) < -TOUCH_NS)
+    if ((excess[i] > TOUCH_NS && excess[next] < -TOUCH_NS) ||
+        (excess[next] > TOUCH_NS && excess[i] < -TOUCH_NS))
       kept[count++] = between(&lines->corners[i], &lines->corners[next], excess[i], excess[next]);
   }
   if (count > CLOCK_CORNERS_MAX)
@@ -80,32 +81,52 @@ bool clock_lines_bound(struct clock_lines *lines, bool upper, int64_t x_ns, int6
 long double clock_lines_max(const struct clock_lines *lines, int64_t x_ns)
 {
   long double max = clock_line_at(lines, &lines->corners[0], x_ns);
-  for (uint32_t i = 1; i < lines->count; i++)
-    max = fmaxl(max, clock_line_at(lines, &lines->corners[i], x_ns));
+  for (uint32_t i = 1; i < lines->count; i++) {
+    long double own = clock_line_at(lines, &lines->corners[i], x_ns);
+    if (own > max)
+      max = own;
+  }
   return max;
 }
 
 long double clock_lines_min(const struct clock_lines *lines, int64_t x_ns)
 {
   long double min = clock_line_at(lines, &lines->corners[0], x_ns);
-  for (uint32_t i = 1; i < lines->count; i++)
-    min = fminl(min, clock_line_at(lines, &lines->corners[i], x_ns));
+  for (uint32_t i = 1; i < lines->count; i++) {
+    long double own = clock_line_at(lines, &lines->corners[i], x_ns);
+    if (own < min)
+      min = own;
+  }
   return min;
+}
+
+bool clock_lines_allow(const struct clock_lines *lines, bool upper, int64_t x_ns, int64_t y_ns,
+                       int64_t ease_ns)
+{
+  long double y = distance(y_ns, lines->reference_ns), ease = (long double)ease_ns;
+  return upper ? clock_lines_min(lines, x_ns) <= y + ease
+               : clock_lines_max(lines, x_ns) >= y - ease;
 }
 
 long double clock_lines_skew_max(const struct clock_lines *lines)
 {
   long double max = lines->corners[0].skew;
-  for (uint32_t i = 1; i < lines->count; i++)
-    max = fmaxl(max, lines->corners[i].skew);
+  for (uint32_t i = 1; i < lines->count; i++) {
+    long double own = lines->corners[i].skew;
+    if (own > max)
+      max = own;
+  }
   return max;
 }
 
 long double clock_lines_skew_min(const struct clock_lines *lines)
 {
   long double min = lines->corners[0].skew;
-  for (uint32_t i = 1; i < lines->count; i++)
-    min = fminl(min, lines->corners[i].skew);
+  for (uint32_t i = 1; i < lines->count; i++) {
+    long double own = lines->corners[i].skew;
+    if (own < min)
+      min = own;
+  }
   return min;
 }
 

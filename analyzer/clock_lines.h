@@ -23,6 +23,7 @@ struct clock_line {
 
 struct clock_lines {
   int64_t x_origin_ns, reference_ns;
+  long double radius, skew_max;
   uint32_t count;    /* 0: no line satisfies the bounds */
   bool above, below; /* there was a bound from above, from below */
   struct clock_line corners[CLOCK_CORNERS_MAX];
@@ -35,6 +36,10 @@ void clock_lines_init(struct clock_lines *lines, int64_t x_origin_ns, int64_t re
 /* Keeps only those at or below (upper), or at or above, y_ns at x_ns. y_ns eased by ease_ns. false:
  * none is left, lines->count is 0. */
 bool clock_lines_bound(struct clock_lines *lines, bool upper, int64_t x_ns, int64_t y_ns,
+                       int64_t ease_ns);
+
+/* Whether any would be left; changes nothing. count > 0. */
+bool clock_lines_allow(const struct clock_lines *lines, bool upper, int64_t x_ns, int64_t y_ns,
                        int64_t ease_ns);
 
 /* Extremes of y - reference_ns at x_ns; of the skew. count > 0. */

@@ -1,126 +1,78 @@
 #include "analyzer/clock_solve.h"
 
+#include "analyzer/clock_band.h"
+#include "analyzer/clock_cut.h"
 #include "analyzer/clock_lines.h"
+#include "analyzer/clock_math.h"
+#include "analyzer/clock_zones.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#define SKEW_MAX ((long double)CLOCK_SKEW_MAX_PPM / 1e6L)
-
-/* Bounds that one line satisfies. Those between the core of one piece and that of the next fit to
- * either: the step was somewhere among them. */
-struct stretch {
-  size_t first, last; /* the core: certainly of this piece */
+/* The bounds over the time of one clock, x, and where they are cut. */
+struct view {
+  struct clock_bound bounds[CLOCK_BOUNDS_MAX];
+  size_t count;
+  struct clock_core cores[CLOCK_BOUNDS_MAX];
+  size_t core_count;
+  long double radius;
 };
 
 struct clock_workspace {
-  size_t bounds_max;
-  struct clock_bound *bounds; /* [bounds_max] */
-  struct stretch *stretches;  /* [bounds_max] */
+  struct view views[CLOCK_AXES];
+  struct clock_lines lines[3]; /* of three neighbouring cores: core n's at n % 3 */
+  struct clock_band bands[CLOCK_BOUNDS_MAX + 1];
+  /* Of all pieces, one after another; of each, one more than it has bounds. */
+  struct clock_zone zones[CLOCK_BOUNDS_MAX + CLOCK_PIECES_MAX];
+  size_t zone_count;
+  struct clock_spread spread;
 };
 
-/* One use of a workspace. */
-struct solution {
-  const struct clock_bound *bounds;
-  size_t count;
-  struct stretch *stretches;
-  size_t stretch_count;
-  long double radius; /* no gain is further from another one */
-  struct clock_map *map;
-};
-
-struct clock_workspace *clock_workspace_new(size_t bounds_max)
+struct clock_workspace *clock_workspace_new(void)
 {
-  struct clock_workspace *workspace = calloc(1, sizeof(*workspace));
-  if (!workspace)
-    return NULL;
-  workspace->bounds_max = bounds_max;
-  workspace->bounds = calloc(bounds_max, sizeof(*workspace->bounds));
-  workspace->stretches = calloc(bounds_max, sizeof(*workspace->stretches));
-  if (!workspace->bounds || !workspace->stretches) {
-    clock_workspace_free(workspace);
-    return NULL;
-  }
-  return workspace;
+  return calloc(1, sizeof(struct clock_workspace));
 }
 
 void clock_workspace_free(struct clock_workspace *workspace)
 {
-  if (!workspace)
-    return;
-  free(workspace->bounds);
-  free(workspace->stretches);
   free(workspace);
 }
 
-struct clock_bound *clock_workspace_bounds(struct clock_workspace *workspace)
+struct clock_bound *clock_workspace_bounds(struct clock_workspace *workspace, enum clock_axis axis)
 {
-  return workspace->bounds;
+  return workspace->views[axis].bounds;
+}
+
+void clock_workspace_set_count(struct clock_workspace *workspace, enum clock_axis axis,
+                               size_t count)
+{
+  workspace->views[axis].count = count;
 }
 
 static int by_time(const void *left, const void *right)
 {
   const struct clock_bound *p = left, *q = right;
-  if (p->b_ns != q->b_ns)
-    return p->b_ns < q->b_ns ? -1 : 1;
+  if (p->x_ns != q->x_ns)
+    return p->x_ns < q->x_ns ? -1 : 1;
   if (p->upper != q->upper)
     return p->upper ? -1 : 1;
   return p->gain_ns < q->gain_ns ? -1 : p->gain_ns > q->gain_ns;
 }
 
-static void lines_at(const struct solution *solution, struct clock_lines *lines, size_t index)
+static void sort(struct view *view)
 {
-  const struct clock_bound *bound = &solution->bounds[index];
-  clock_lines_init(lines, bound->b_ns, bound->gain_ns, solution->radius, SKEW_MAX);
+  size_t kept = 0;
+  qsort(view->bounds, view->count, sizeof(view->bounds[0]), by_time);
+  for (size_t i = 0; i < view->count; i++)
+    if (i == 0 || by_time(&view->bounds[i], &view->bounds[kept - 1]) != 0)
+      view->bounds[kept++] = view->bounds[i];
+  view->count = kept;
 }
 
-static bool take(const struct solution *solution, struct clock_lines *lines, size_t index)
+static struct clock_bounds all_of(const struct view *view)
 {
-  const struct clock_bound *bound = &solution->bounds[index];
-  return clock_lines_bound(lines, bound->upper, bound->b_ns, bound->gain_ns, CLOCK_EASE_NS);
-}
-
-/* Of bounds first .. last, which one line satisfies. */
-static void lines_of(const struct solution *solution, struct clock_lines *lines, size_t first,
-                     size_t last)
-{
-  lines_at(solution, lines, first);
-  for (size_t i = first; i <= last; i++)
-    take(solution, lines, i);
-}
-
-/* Cuts the time into as few stretches as possible: each goes on as long as any line satisfies it.
- * Until then, [first, last] of a stretch begins where the one before had to end. */
-static void cut_forwards(struct solution *solution)
-{
-  struct clock_lines lines;
-  size_t first = 0;
-  solution->stretch_count = 0;
-  for (size_t i = 0; i < solution->count; i++) {
-    if (i == first)
-      lines_at(solution, &lines, i);
-    if (take(solution, &lines, i))
-      continue;
-    solution->stretches[solution->stretch_count++] = (struct stretch){first, i - 1};
-    first = i--;
-  }
-  if (solution->count > 0)
-    solution->stretches[solution->stretch_count++] = (struct stretch){first, solution->count - 1};
-}
-
-/* Takes from the end of each stretch what the next one would satisfy as well. Something is left of
- * each, or else fewer stretches would have done. */
-static void cut_backwards(struct solution *solution)
-{
-  for (size_t n = solution->stretch_count; n-- > 1;) {
-    struct stretch *stretch = &solution->stretches[n], *before = stretch - 1;
-    struct clock_lines lines;
-    lines_of(solution, &lines, stretch->first, stretch->last);
-    size_t last = before->last;
-    while (last > before->first && take(solution, &lines, last))
-      last--;
-    before->last = last;
-  }
+  return (struct clock_bounds){
+      .bounds = view->bounds, .count = view->count, .radius = view->radius};
 }
 
 static int64_t to_ns(long double ns)
@@ -150,79 +102,218 @@ static struct clock_line choose_line(const struct clock_lines *lines, int64_t mi
   return *best;
 }
 
-static int64_t gap_ns(const struct solution *solution, size_t from, size_t to)
+/* What the gain rose by, at most, between two pieces, at x_ns. */
+static long double rise_at(const struct clock_lines *before, const struct clock_lines *behind,
+                           int64_t x_ns)
 {
-  return solution->bounds[to].b_ns - solution->bounds[from].b_ns;
+  return clock_lines_max(behind, x_ns) + (long double)behind->reference_ns -
+         clock_lines_min(before, x_ns) - (long double)before->reference_ns;
 }
 
-static void write_piece(struct solution *solution, size_t n)
+static bool is_bounded(const struct clock_lines *lines)
 {
-  const struct stretch *stretch = &solution->stretches[n];
-  const struct clock_bound *first = &solution->bounds[stretch->first];
-  const struct clock_bound *last = &solution->bounds[stretch->last];
-  struct clock_lines lines;
-  lines_of(solution, &lines, stretch->first, stretch->last);
-  struct clock_piece *piece = &solution->map->pieces[solution->map->piece_count++];
-  *piece = (struct clock_piece){0};
-  int64_t middle_ns = first->b_ns + (last->b_ns - first->b_ns) / 2;
-  struct clock_line line = choose_line(&lines, middle_ns, &piece->skew_known);
-  long double gain = clock_line_at(&lines, &line, first->b_ns) + (long double)first->gain_ns;
-  long double end = clock_line_at(&lines, &line, last->b_ns) + (long double)first->gain_ns;
-  piece->from_ns = to_ns((long double)first->b_ns + gain);
-  piece->to_ns = to_ns((long double)last->b_ns + end);
-  piece->offset_ns = first->b_ns - piece->from_ns;
-  piece->skew_ppm = (double)(-line.skew / (1 + line.skew) * 1e6L);
-  piece->early_ns = n > 0 ? gap_ns(solution, stretch[-1].last, stretch->first) : 0;
-  if (n + 1 < solution->stretch_count)
-    piece->late_ns = gap_ns(solution, stretch->last, stretch[1].first);
-  if (!lines.above || !lines.below) {
-    piece->uncertainty_ns = piece->usual_uncertainty_ns = TIME_INVALID;
+  return lines->above && lines->below;
+}
+
+/* If the gain rises, either the other clock was stepped forwards, or x backwards, and has shown
+ * some time twice: by how much at most. */
+static int64_t shown_twice_ns(const struct clock_lines *before, const struct clock_lines *behind,
+                              int64_t x_ns)
+{
+  if (!is_bounded(before) || !is_bounded(behind))
+    return CLOCK_TWICE_MAX_NS;
+  long double rise = rise_at(before, behind, x_ns);
+  return rise > 0 && rise <= CLOCK_TWICE_MAX_NS ? to_ns(ceill(rise)) : 0;
+}
+
+/* A bound is known to be of a piece since, or until, the packet was at both points: either clock
+ * may be the one that was stepped, and the packet contradicts the piece on the other side by what
+ * either showed. Returns the earlier, or the later, of both instants, in x. */
+static int64_t sure_ns(const struct clock_bound *bound, const struct clock_lines *lines, bool later)
+{
+  if (!is_bounded(lines))
+    return bound->x_ns;
+  long double gain =
+      later ? clock_lines_min(lines, bound->x_ns) : clock_lines_max(lines, bound->x_ns);
+  long double other = (long double)bound->x_ns + (long double)bound->gain_ns;
+  int64_t at_ns = to_ns(other - gain - (long double)lines->reference_ns);
+  return (at_ns > bound->x_ns) == later ? at_ns : bound->x_ns;
+}
+
+/* Of core n: how far its piece may reach, if there is a step before or behind it. */
+static void set_reach(const struct clock_workspace *workspace, const struct view *view, size_t n,
+                      struct clock_stretch *stretch)
+{
+  const struct clock_core *core = &view->cores[n];
+  const struct clock_lines *lines = &workspace->lines[n % 3];
+  stretch->before_x_ns = view->bounds[core->first].x_ns;
+  stretch->behind_x_ns = view->bounds[core->last].x_ns;
+  if (stretch->step_before) {
+    const struct clock_bound *last = &view->bounds[core[-1].last];
+    const struct clock_lines *before = &workspace->lines[(n + 2) % 3];
+    stretch->before_x_ns = sure_ns(last, before, false) - shown_twice_ns(before, lines, last->x_ns);
+  }
+  if (stretch->step_behind) {
+    const struct clock_bound *first = &view->bounds[core[1].first];
+    const struct clock_lines *behind = &workspace->lines[(n + 1) % 3];
+    stretch->behind_x_ns =
+        sure_ns(first, behind, true) + shown_twice_ns(lines, behind, first->x_ns);
+  }
+}
+
+static long double gain_at(const struct clock_stretch *stretch, int64_t x_ns)
+{
+  return clock_line_at(stretch->lines, &stretch->line, x_ns) +
+         (long double)stretch->lines->reference_ns;
+}
+
+/* The line in terms of A's time, its reach and its zones in terms of B's. */
+static void write_over_b(const struct clock_stretch *stretch, struct clock_piece *piece)
+{
+  int64_t from_ns = stretch->bounds[0].x_ns, last_ns = stretch->bounds[stretch->count - 1].x_ns;
+  piece->from_ns = to_ns((long double)from_ns + gain_at(stretch, from_ns));
+  piece->to_ns = to_ns((long double)last_ns + gain_at(stretch, last_ns));
+  piece->offset_ns = clock_subtract(from_ns, piece->from_ns);
+  piece->skew_ppm = (double)(-stretch->line.skew / (1 + stretch->line.skew) * 1e6L);
+  piece->early_ns = clock_subtract(from_ns, stretch->before_x_ns);
+  piece->late_ns = clock_subtract(stretch->behind_x_ns, last_ns);
+}
+
+static int64_t turned(const struct clock_stretch *stretch, int64_t x_ns)
+{
+  return to_ns((long double)x_ns + gain_at(stretch, x_ns));
+}
+
+/* From A's time to B's: a reading of B's stands for an instant that is itself uncertain. */
+static void write_over_a(const struct clock_stretch *stretch, struct clock_zone *zones,
+                         struct clock_piece *piece, struct clock_spread *spread)
+{
+  int64_t last_ns = stretch->bounds[stretch->count - 1].x_ns;
+  piece->from_ns = stretch->bounds[0].x_ns;
+  piece->to_ns = last_ns;
+  piece->offset_ns = to_ns(gain_at(stretch, piece->from_ns));
+  piece->skew_ppm = (double)(stretch->line.skew * 1e6L);
+  int64_t before_b_ns = turned(stretch, stretch->before_x_ns);
+  piece->early_ns = clock_subtract(clock_add(piece->from_ns, piece->offset_ns), before_b_ns);
+  piece->late_ns = clock_subtract(turned(stretch, stretch->behind_x_ns), turned(stretch, last_ns));
+  if (piece->zone_count == 0)
     return;
-  }
-  long double worst = 0;
-  const int64_t ends[] = {first->b_ns - piece->early_ns, last->b_ns + piece->late_ns};
-  for (size_t i = 0; i < 2; i++) {
-    long double at = clock_line_at(&lines, &line, ends[i]);
-    worst = fmaxl(worst, clock_lines_max(&lines, ends[i]) - at);
-    worst = fmaxl(worst, at - clock_lines_min(&lines, ends[i]));
-  }
-  piece->uncertainty_ns = to_ns(ceill(worst)) + 2;
-  piece->usual_uncertainty_ns = piece->uncertainty_ns;
+  for (uint32_t i = 0; i < piece->zone_count; i++)
+    zones[i].to_b_ns = turned(stretch, zones[i].to_b_ns);
+  clock_zones_spread(zones, piece->zone_count, before_b_ns, spread);
+  if (stretch->step_before && time_is_valid(zones[0].uncertainty_ns))
+    piece->early_ns = clock_add(piece->early_ns, zones[0].uncertainty_ns);
+  if (stretch->step_behind && time_is_valid(zones[piece->zone_count - 1].uncertainty_ns))
+    piece->late_ns = clock_add(piece->late_ns, zones[piece->zone_count - 1].uncertainty_ns);
 }
 
-static long double radius_of(const struct clock_bound *bounds, size_t count)
+/* workspace->lines holds those of cores n - 1, n, n + 1. */
+static void write_piece(struct clock_workspace *workspace, enum clock_axis axis, size_t n,
+                        struct clock_piece *piece)
 {
-  int64_t min = bounds[0].gain_ns, max = min;
-  for (size_t i = 1; i < count; i++) {
-    min = bounds[i].gain_ns < min ? bounds[i].gain_ns : min;
-    max = bounds[i].gain_ns > max ? bounds[i].gain_ns : max;
+  const struct view *view = &workspace->views[axis];
+  const struct clock_core *core = &view->cores[n];
+  const struct clock_bound *first = &view->bounds[core->first], *last = &view->bounds[core->last];
+  const struct clock_lines *lines = &workspace->lines[n % 3];
+  struct clock_zone *zones = &workspace->zones[workspace->zone_count];
+  *piece = (struct clock_piece){.zone_first = (uint32_t)workspace->zone_count,
+                                .uncertainty_ns = TIME_INVALID,
+                                .usual_uncertainty_ns = TIME_INVALID};
+  int64_t middle_ns = first->x_ns / 2 + last->x_ns / 2;
+  struct clock_stretch stretch = {.bounds = first,
+                                  .count = core->last - core->first + 1,
+                                  .step_before = n > 0,
+                                  .step_behind = n + 1 < view->core_count,
+                                  .lines = lines,
+                                  .line = choose_line(lines, middle_ns, &piece->skew_known)};
+  set_reach(workspace, view, n, &stretch);
+  if (is_bounded(lines)) {
+    clock_band_measure(&stretch, workspace->bands, zones);
+    piece->zone_count = (uint32_t)(stretch.count + 1);
+    workspace->zone_count += piece->zone_count;
   }
-  long double span = (long double)bounds[count - 1].b_ns - (long double)bounds[0].b_ns;
-  return (long double)max - (long double)min + 2 * SKEW_MAX * span + 4 * CLOCK_EASE_NS;
+  if (axis == CLOCK_AXIS_A)
+    write_over_a(&stretch, zones, piece, &workspace->spread);
+  else
+    write_over_b(&stretch, piece);
+  if (piece->zone_count > 0)
+    clock_zones_sum_up(zones, piece);
 }
 
-void clock_solve(struct clock_workspace *workspace, size_t count, struct clock_map *map)
+static void write_pieces(struct clock_workspace *workspace, enum clock_axis axis,
+                         struct clock_map *map)
 {
-  *map = (struct clock_map){0};
-  if (count == 0)
-    return;
-  qsort(workspace->bounds, count, sizeof(*workspace->bounds), by_time);
-  struct solution solution = {.bounds = workspace->bounds,
-                              .count = count,
-                              .stretches = workspace->stretches,
-                              .radius = radius_of(workspace->bounds, count),
-                              .map = map};
-  cut_forwards(&solution);
-  cut_backwards(&solution);
-  size_t pieces = solution.stretch_count;
+  const struct view *view = &workspace->views[axis];
+  const struct clock_bounds all = all_of(view);
+  size_t pieces = view->core_count;
   if (pieces > CLOCK_PIECES_MAX) {
     map->steps_left_out = (uint32_t)(pieces - CLOCK_PIECES_MAX);
     pieces = CLOCK_PIECES_MAX;
   }
-  for (size_t n = 0; n < pieces; n++)
-    write_piece(&solution, n);
+  workspace->zone_count = 0;
+  clock_cut_lines(&all, &view->cores[0], &workspace->lines[0]);
+  for (size_t n = 0; n < pieces; n++) {
+    if (n + 1 < view->core_count)
+      clock_cut_lines(&all, &view->cores[n + 1], &workspace->lines[(n + 1) % 3]);
+    write_piece(workspace, axis, n, &map->pieces[map->piece_count++]);
+  }
+  clock_zones_join(workspace->zones, map);
   if (map->steps_left_out > 0) {
     struct clock_piece *last = &map->pieces[pieces - 1];
     last->uncertainty_ns = last->usual_uncertainty_ns = TIME_INVALID;
   }
+}
+
+static long double radius_of(const struct view *view)
+{
+  int64_t min = view->bounds[0].gain_ns, max = min;
+  for (size_t i = 1; i < view->count; i++) {
+    min = view->bounds[i].gain_ns < min ? view->bounds[i].gain_ns : min;
+    max = view->bounds[i].gain_ns > max ? view->bounds[i].gain_ns : max;
+  }
+  long double span =
+      (long double)view->bounds[view->count - 1].x_ns - (long double)view->bounds[0].x_ns;
+  return (long double)max - (long double)min + 2 * (long double)CLOCK_SKEW_MAX_PPM / 1e6L * span +
+         4 * CLOCK_EASE_NS;
+}
+
+/* The most that this clock may have been stepped backwards by at once. */
+static long double largest_rise(struct clock_workspace *workspace, const struct view *view)
+{
+  const struct clock_bounds all = all_of(view);
+  struct clock_lines *lines = workspace->lines;
+  long double largest = 0;
+  for (size_t n = 0; n < view->core_count && n <= CLOCK_PIECES_MAX; n++) {
+    const struct clock_core *core = &view->cores[n];
+    clock_cut_lines(&all, core, &lines[n % 2]);
+    if (n > 0 && is_bounded(&lines[0]) && is_bounded(&lines[1]))
+      largest = fmaxl(largest,
+                      rise_at(&lines[(n + 1) % 2], &lines[n % 2], view->bounds[core->first].x_ns));
+  }
+  return largest;
+}
+
+static enum clock_axis choose_axis(struct clock_workspace *workspace)
+{
+  const struct view *a = &workspace->views[CLOCK_AXIS_A], *b = &workspace->views[CLOCK_AXIS_B];
+  if (a->core_count != b->core_count)
+    return a->core_count < b->core_count ? CLOCK_AXIS_A : CLOCK_AXIS_B;
+  if (a->core_count == 1)
+    return CLOCK_AXIS_B; /* whose zones are exact */
+  return largest_rise(workspace, a) < largest_rise(workspace, b) ? CLOCK_AXIS_A : CLOCK_AXIS_B;
+}
+
+void clock_solve(struct clock_workspace *workspace, struct clock_map *map)
+{
+  *map = (struct clock_map){0};
+  for (int axis = 0; axis < CLOCK_AXES; axis++) {
+    struct view *view = &workspace->views[axis];
+    if (view->count == 0)
+      return;
+    sort(view);
+    view->radius = radius_of(view);
+    const struct clock_bounds all = all_of(view);
+    view->core_count = clock_cut(&all, view->cores);
+  }
+  write_pieces(workspace, choose_axis(workspace), map);
 }

@@ -81,7 +81,7 @@ static void skew_is_found(void **state)
   assert_int_equal(map.piece_count, 1);
   assert_true(map.pieces[0].skew_known);
   assert_true(map.pieces[0].skew_ppm > 190 && map.pieces[0].skew_ppm < 210);
-  assert_near(map.pieces[0].uncertainty_ns, 5 * NS_PER_MS, NS_PER_MS / 2);
+  assert_near(map.pieces[0].usual_uncertainty_ns, 5 * NS_PER_MS, NS_PER_MS / 2);
   clock_fit_free(fit);
 }
 
