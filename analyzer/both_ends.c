@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CAPTURE_BOTH "Capture at both ends at once"
+
 /* Rules of one end that already weigh who waits for whom: the chain cannot overrule them. */
 static bool is_senders_own(enum cause cause)
 {
@@ -87,7 +89,8 @@ static void judge_near(struct judge *judge)
 {
   const struct situation *situation = judge->situation;
   const uint32_t una = situation->stream->snd_una + judge->shift;
-  path_stages(&judge->finding->stages, judge->view, judge->side, una, situation->end_ns - 1);
+  path_stages(&judge->finding->stages, judge->view, judge->side, una,
+              situation->start_ns + situation->gap_ns / 2);
   if (judge_scale(judge) || judge_spoiled(judge) || judge_paused(judge))
     return;
   if (situation->outstanding > 0)
@@ -157,6 +160,9 @@ void both_ends_judge(const struct situation *situation, struct finding *finding)
     judge_near(&judge);
   else if (end == judge.far_end)
     judge_far(&judge);
+  /* What that text asks for has been done. */
+  if (finding->settle != NULL && strncmp(finding->settle, CAPTURE_BOTH, strlen(CAPTURE_BOTH)) == 0)
+    finding->settle = NULL;
   if (end == judge.far_end)
     remember(view, situation->side, finding);
 }

@@ -55,7 +55,7 @@ struct alternative {
  * told where both ends were captured. outstanding = the sum of the others. What the socket holds
  * and has not sent is not among them: packets do not tell. */
 struct byte_stages {
-  int64_t at_ns; /* TIME_INVALID: not known */
+  int64_t at_ns; /* half way through the wait; TIME_INVALID: not known */
   uint64_t outstanding_bytes;
   uint64_t in_path_bytes;             /* left the sender's end, may still arrive */
   uint64_t lost_bytes;                /* left, and what left later has arrived */

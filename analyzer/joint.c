@@ -101,8 +101,8 @@ static struct path_view *view_for_engine(void *context, uint8_t end, uint64_t co
 {
   struct joint *joint = context;
   struct link_ref *ref = find_ref(joint, end, connection_id);
-  if (ref == NULL)
-    return NULL;
+  if (ref == NULL || !ref->link->pair->order_known)
+    return NULL; /* which end is whose cannot be told: each judges for itself */
   struct path_view *view = &ref->link->view;
   view->uncertainty_ns = 0;
   for (int side = 0; side < 2; side++) {

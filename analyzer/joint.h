@@ -20,8 +20,9 @@
 struct hop_summary {
   uint8_t from_end, to_end;
   uint64_t packets, arrived; /* with and without data; a packet split or merged on the way once */
-  uint64_t lost_segments, lost_bytes, lost_acks; /* left, and never came */
-  uint64_t unsettled;                            /* left too late, or forgotten by a limit */
+  /* left, and never came, or not all of it; a segment that was cut up on the way counts once */
+  uint64_t lost_segments, lost_bytes, lost_acks;
+  uint64_t unsettled;  /* left too late, or forgotten by a limit */
   uint64_t uncaptured; /* came, but was never seen to leave: the capture there has gaps */
   uint64_t reordered, duplicated, corrupted;
   /* one-way delays, clocks corrected; each wrong by the clocks' uncertainty at most; TIME_INVALID:

@@ -11,7 +11,7 @@
 /* How far the search for a passage goes where the index does not know it: pieces from the middle of
  * a super-segment that come out of order. */
 #define SEARCH_MAX 256u
-#define CHAIN_MAX  64u
+#define CHAIN_MAX  1024u
 /* Packets of one flow may be handed over by several cores at the capture points themselves. */
 #define REORDER_SLACK_NS (5 * NS_PER_MS)
 /* A packet that has not come is lost once it has been under way for longer than anything before, by
@@ -143,10 +143,8 @@ static void settle(struct lane *lane, const struct passage *passage, int64_t now
     stats->lost_acks++;
     return;
   }
-  const uint32_t bytes = missing_bytes(passage);
-  const uint32_t piece = lane->largest_piece > 0 ? lane->largest_piece : bytes;
-  stats->lost_bytes += bytes;
-  stats->lost_segments += bytes > piece ? (bytes + piece - 1) / piece : 1;
+  stats->lost_bytes += missing_bytes(passage);
+  stats->lost_segments++;
 }
 
 static bool is_in_question(const struct lane *lane, const struct passage *passage)
@@ -518,8 +516,6 @@ static void bring_all(struct lane *lane, uint32_t number, const struct packet *p
   const uint32_t end = end_of(packet);
   uint32_t from = packet->seq;
   compare(lane, at(lane, number), packet);
-  if (packet->payload_bytes > lane->largest_piece)
-    lane->largest_piece = packet->payload_bytes;
   for (;;) {
     const struct passage *passage = at(lane, number);
     const uint32_t until = seq_lt(end, passage->end) ? end : passage->end;

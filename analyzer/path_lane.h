@@ -83,7 +83,7 @@ struct lane {
   bool acked_known;
   bool matched; /* highest_matched is valid */
   uint32_t highest_matched;
-  uint32_t largest_piece;    /* payload bytes, as they came */
+
   int64_t last_came_left_ns; /* of the passage that left last of those that came */
   uint32_t forgotten_ack;    /* the highest ACK number of the passages dropped */
   int64_t forgotten_ns;      /* left_ns of the last passage dropped; TIME_INVALID: none was */

@@ -445,7 +445,7 @@ void text_stages(struct text *text, const struct report_connection *connection,
   end_names(connection, finding->sender, from, to);
   format_count(stages->outstanding_bytes, count);
   if (finding->end_ns - stages->at_ns <= NS_PER_US && stages->at_ns <= finding->end_ns)
-    text_append(&line, "of %s outstanding just before its end:", count);
+    text_append(&line, "of %s outstanding half way through:", count);
   else
     text_append(&line, "of %s outstanding at %s:", count, format_time(&clock, stages->at_ns, time));
   snprintf(where, sizeof where, "lost between %s and %s", from, to);
