@@ -33,6 +33,11 @@ until [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do
 b() { nsenter -t $far -n "$@"; }
 ip link set lo up
 b ip link set lo up
+# So that TCP's own windows are not what limits a transfer with a delay.
+for name in rmem wmem; do
+  sysctl -qw "net.ipv4.tcp_$name=4096 131072 67108864"
+  b sysctl -qw "net.ipv4.tcp_$name=4096 131072 67108864"
+done
 
 start() { # [RULE]...
   local rule rules=()
