@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Times are compared only where they differ by so many times what the clocks may be wrong. */
-#define UNCERTAINTY_TIMES 4
 /* A capture that has seen something so much later was still running. */
 #define ALIVE_MARGIN_NS (100 * NS_PER_MS)
 
@@ -88,14 +86,29 @@ static bool far_was_watching(const struct judge *judge)
   return judge->view->last_ns[far_side] > chain->lost_first->left_ns + ALIVE_MARGIN_NS;
 }
 
+/* What was lost is missing at the far end whatever the clocks are, and what the receiver did is
+ * told by one clock. Only a delay between both ends is as uncertain as the clocks: the owner must
+ * keep its share even so. */
+static bool holds_whatever_the_clocks(const struct judge *judge)
+{
+  const struct path_chain *chain = &judge->chain;
+  const bool lost_forward =
+      judge->owner == LOCATION_FORWARD_PATH && 2 * chain->lost_ns > chain->forward_ns;
+  const bool lost_back = judge->owner == LOCATION_REVERSE_PATH && chain->acks_lost > 0 &&
+                         chain->ack != chain->ack_arrived;
+  if (lost_forward || lost_back || judge->owner == LOCATION_RECEIVER_TCP)
+    return true;
+  const int64_t uncertainty_ns = judge->view->uncertainty_ns;
+  return time_is_valid(uncertainty_ns) &&
+         time_is_share(judge->owner_ns - uncertainty_ns, judge->situation->gap_ns, OWNER_PERCENT);
+}
+
 static bool is_provable(const struct judge *judge)
 {
   const struct path_view *view = judge->view;
   const struct path_chain *chain = &judge->chain;
-  return view->sure && time_is_valid(view->uncertainty_ns) &&
-         judge->owner_ns > UNCERTAINTY_TIMES * view->uncertainty_ns && chain->complete &&
-         !chain->ambiguous && !chain->contradicted && !view->drops[judge->side] &&
-         far_was_watching(judge);
+  return view->sure && holds_whatever_the_clocks(judge) && chain->complete && !chain->ambiguous &&
+         !chain->contradicted && !view->drops[judge->side] && far_was_watching(judge);
 }
 
 bool judge_keeps_owner(const struct judge *judge, enum location location)
