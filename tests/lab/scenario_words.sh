@@ -5,9 +5,19 @@ bulk() { # SIZE: A sends, B reads to the end; the key chunk_at=BYTES:MS lets A w
   a_script+=("write:$1${key[chunk_at]:+:${key[chunk_at]}}" shut readall)
   b_script+=(readall)
 }
+paced_bulk() { # the same, not all at once (20000 bytes each 10 ms), so that something can happen in the midst of it
+  key[chunk_at]=${key[chunk_at]:-20000:10}
+  bulk "$1"
+}
 acked_bulk() { # SIZE: A sends and waits for one byte of answer, so that nothing (not even a FIN) follows the data
   a_script+=("write:$1" read:1)
   b_script+=("read:$1" write:1 readall)
+}
+segment_bytes() { # of a full segment
+  local bytes=1448
+  [ "$ip" = 6 ] && bytes=1428
+  [ "$ts" = 0 ] && bytes=$((bytes + 12))
+  echo $bytes
 }
 verdict() { location=$1 cause=$2 kind=${3:-stall} severity=${4:-problem}; }
 # A receiver tells with DSACK that it had the data already, where SACK is on.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # One test of the lab: makes the traffic of a line of matrix.txt and lets the analyzer judge it from either end.
 #
-#   test.sh NAME TCPSTALL      LAB_BIN names the folder of lab_endpoint and lab_tapwire
+#   test.sh NAME TCPSTALL      LAB_BIN names the folder of lab_endpoint and tcpstall-pathemu
 # Exit status 0 rightly judged, 1 not, 77 not possible here or not brought about (a busy machine): said why.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,11 +1,8 @@
 # Real traffic between two hosts made of namespaces, judged by the program from either end: ctest names lab.NAME,
 # each a line of tests/lab/matrix.txt. They take a few seconds each, mostly waiting.
 add_executable(lab_endpoint ${CMAKE_SOURCE_DIR}/tests/lab/endpoint.c)
-add_executable(lab_tapwire ${CMAKE_SOURCE_DIR}/tests/lab/tapwire.c ${CMAKE_SOURCE_DIR}/tests/lab/tapwire_frame.c)
-foreach(program lab_endpoint lab_tapwire)
-  target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR})
-  target_link_libraries(${program} PRIVATE tcpstall_flags)
-endforeach()
+target_link_libraries(lab_endpoint PRIVATE tcpstall_flags)
+
 # Samples are made of the lab's captures (tests/lab/samples).
 add_executable(lab_trace ${CMAKE_SOURCE_DIR}/tests/lab/trace_tool.c)
 target_link_libraries(lab_trace PRIVATE room_wire)

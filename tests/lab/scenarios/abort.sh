@@ -21,9 +21,9 @@ scenario_app_reset() {
 scenario_rst_injected() {
   verdict forward-path rst-injected abort; one_end=(app-reset half-open)
   local to=sender; [ "$(opt both 0)" = 1 ] && to=both
-  wire+=("ab rate $(opt rate 2000000)B/s queue=8000p" "ab reset $to kind=data from=byte:ab:$((size / 2)) count=1")
+  wire+=("ab reset $to kind=data from=byte:ab:$((size / 2)) count=1")
   sender=any # where only A is told, B sees A answer with a RST of its own
-  bulk "$size"; note="the path forges a RST from B to A (both=1: and one from A to B)"
+  paced_bulk "$size"; note="the path forges a RST from B to A (both=1: and one from A to B)"
   expected=("wire reset -ge 1" "a TcpEstabResets -ge 1")
 }
 scenario_gave_up() {

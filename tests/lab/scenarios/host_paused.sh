@@ -6,8 +6,7 @@ scenario_host_paused() {
   verdict sender-app host-paused; sender=any
   [ "$ip" = 4 ] || skip "the guest has no IPv6"
   command -v linux.uml >/dev/null || skip "no linux.uml (user-mode-linux)"
-  wire+=("ab rate $(opt rate 1000000)B/s queue=8000p")
-  bulk "$size"
+  paced_bulk "$size"
   note="the data sender's whole host stands still: kernel, timers, applications and its own capture"
   before() {
     ip addr flush dev $nic; ip link set $nic address 02:00:00:00:00:2a # A's own address is the guest's

@@ -17,21 +17,20 @@ scenario_local_drop_input() {
   note="the receiver's own firewall drops TCP for some seconds, above the capture point"
   verdict receiver-tcp local-drop-input
   during() { sleep "$(opt at 0.4)"; drop_tcp b input 3; }
-  wire+=("ab rate $(opt rate 2000000)B/s queue=8000p"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a TcpExtTCPTimeouts -ge 2")
+  paced_bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a TcpExtTCPTimeouts -ge 2")
 }
 
 scenario_checksum_drop() { # the data is right, its checksum is not: as a device does that fills it wrongly
   verdict receiver-tcp checksum-drop; one_end=(corrupted)
   during() { sleep "$(opt at 0.4)"; firewall_does "tcp checksum set 0x4242" a output "$(opt for 3)" "checksums" meta length gt 500 meta l4proto tcp; }
-  wire+=("ab rate $(opt rate 2000000)B/s queue=8000p"); bulk "$size"
+  paced_bulk "$size"
   note="the sender's host spoils the checksum of full segments for a while, below its TCP"
   expected=("b TcpInCsumErrors -ge 2" "a TcpExtTCPTimeouts -ge 1")
 }
 scenario_delayed_ack() {
   verdict receiver-tcp delayed-ack crawl info; also=(none)
-  local bytes=1448; [ "$ip" = 6 ] && bytes=1428; [ "$ts" = 0 ] && bytes=$((bytes + 12))
   # Full segments without PSH: a receiver that is told of the end of a message would answer at once.
-  a_script=("repeat:$(opt n 60)" "more:$bytes" drain end shut readall) b_script=(readall)
+  a_script=("repeat:$(opt n 60)" "more:$(segment_bytes)" drain end shut readall) b_script=(readall)
   note="an application that waits for TCP's ACK of each full segment before it writes the next"
   expected=("b TcpExtDelayedACKs -ge 20")
 }

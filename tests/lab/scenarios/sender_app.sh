@@ -8,7 +8,7 @@ scenario_app_idle() {
 }
 scenario_app_idle_more() {
   verdict sender-app lost-wakeup stall; also=(app-idle)
-  a_script=("more:$(opt first 144800)" "sleep:$(opt pause 3000)" write:100000 shut readall) b_script=(readall)
+  a_script=("more:$(($(opt segments 100) * $(segment_bytes)))" "sleep:$(opt pause 3000)" write:100000 shut readall) b_script=(readall)
   note="paused in mid message: last segment full, no PSH"; healthy
 }
 scenario_app_turnaround() {

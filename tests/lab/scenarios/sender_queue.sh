@@ -39,5 +39,5 @@ scenario_local_drop_output() {
   note="the sender's own firewall drops TCP for some seconds, before the capture point"
   verdict sender-queue local-drop-output; one_end=(app-idle)
   during() { sleep "$(opt at 0.4)"; drop_tcp a output 3; }
-  wire+=("ab rate $(opt rate 2000000)B/s queue=8000p"); bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a silence_ms -ge 2000")
+  paced_bulk "$size"; expected=("notes dropped=[1-9] -eq 1" "a silence_ms -ge 2000")
 }

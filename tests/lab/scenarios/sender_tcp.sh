@@ -35,7 +35,7 @@ scenario_excessive_rto() {
 scenario_ack_ignored() { # a filter above the capture point: the ACK is there and TCP does not use it
   verdict sender-tcp ack-ignored; also=()
   during() { sleep "$(opt at 0.4)"; drop_tcp a input "$(opt for 3)"; }
-  wire+=("ab rate $(opt rate 2000000)B/s queue=8000p"); bulk "$size"
+  paced_bulk "$size"
   note="the data sender's own host throws the ACKs away after they passed its capture point"
   expected=("notes dropped=[1-9] -eq 1" "a TcpExtTCPTimeouts -ge 2"); told_by_dsack
 }
