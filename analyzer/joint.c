@@ -471,20 +471,19 @@ static void note_time(struct joint *joint, uint8_t end, int64_t raw_ns, int64_t 
   joint->last_raw_ns[end] = raw_ns;
 }
 
-static int feed(struct joint *joint, const struct packet *packet, uint32_t index, uint32_t hash)
+/* packet: its time is right. */
+static int feed(struct joint *joint, const struct packet *packet, const struct joint_place *place)
 {
   const uint8_t end = packet->end;
   struct analyzer *engine = joint->engines[end];
-  struct packet corrected = *packet;
-  corrected.time_ns = joint_time_ns(joint, end, packet->time_ns);
-  note_time(joint, end, packet->time_ns, corrected.time_ns);
-  struct link *link = index != NO_INDEX ? link_at(joint, index) : NULL;
-  if (link != NULL && !is_strange(packet->time_ns))
-    link_packet(link, end, &corrected);
-  const int status = engine_feed(engine, &corrected, hash);
+  note_time(joint, end, place->captured_ns, packet->time_ns);
+  struct link *link = place->pair != NO_INDEX ? link_at(joint, place->pair) : NULL;
+  if (link != NULL && !is_strange(place->captured_ns))
+    link_packet(link, end, packet);
+  const int status = engine_feed(engine, packet, place->hash);
   if (link == NULL)
     return status;
-  link = joint->links[index]; /* it may be over now */
+  link = joint->links[place->pair]; /* it may be over now */
   if (link == NULL)
     return status;
   const uint64_t engine_id = engine_last_connection(engine);
@@ -494,50 +493,51 @@ static int feed(struct joint *joint, const struct packet *packet, uint32_t index
   return status;
 }
 
+void joint_locate(const struct joint *joint, struct packet *packet, struct joint_place *place)
+{
+  *place = (struct joint_place){packet->time_ns, index_of(joint, packet),
+                                flow_hash(&joint->engines[packet->end]->flows, packet)};
+  packet->time_ns = joint_time_ns(joint, packet->end, packet->time_ns);
+}
+
 int joint_packet(struct joint *joint, const struct packet *packet)
 {
-  return feed(joint, packet, index_of(joint, packet),
-              flow_hash(&joint->engines[packet->end]->flows, packet));
+  struct packet corrected = *packet;
+  struct joint_place place;
+  joint_locate(joint, &corrected, &place);
+  return feed(joint, &corrected, &place);
 }
 
 /* As analyzer_packets(): the way to a packet's memory is begun some packets ahead. */
-#define AHEAD_FIND  8
-#define AHEAD_TOUCH 4
-#define AHEAD_SLOTS 16 /* a power of two above AHEAD_FIND */
+#define AHEAD_BUCKET 8
+#define AHEAD_TOUCH  4
 
-struct ahead {
-  uint32_t index, hash;
-};
-
-static struct ahead look_up(const struct joint *joint, const struct packet *packet)
+static void look_up(const struct joint *joint, const struct joint_located *located)
 {
-  const struct flow_table *flows = &joint->engines[packet->end]->flows;
-  const struct ahead ahead = {index_of(joint, packet), flow_hash(flows, packet)};
-  flow_table_prefetch_bucket(flows, ahead.hash);
-  if (ahead.index != NO_INDEX && joint->links[ahead.index] != NULL)
-    __builtin_prefetch(&joint->links[ahead.index]->view.lanes[0]);
-  return ahead;
+  const struct joint_place *place = located->place;
+  flow_table_prefetch_bucket(&joint->engines[located->packet->end]->flows, place->hash);
+  if (place->pair != NO_INDEX && joint->links[place->pair] != NULL)
+    __builtin_prefetch(&joint->links[place->pair]->view.lanes[0]);
 }
 
-static void touch(const struct joint *joint, const struct packet *packet, struct ahead ahead)
+static void touch(const struct joint *joint, const struct joint_located *located)
 {
-  flow_table_prefetch_connection(&joint->engines[packet->end]->flows, ahead.hash);
-  if (ahead.index != NO_INDEX && joint->links[ahead.index] != NULL)
-    link_prefetch(joint->links[ahead.index]);
+  const struct joint_place *place = located->place;
+  flow_table_prefetch_connection(&joint->engines[located->packet->end]->flows, place->hash);
+  if (place->pair != NO_INDEX && joint->links[place->pair] != NULL)
+    link_prefetch(joint->links[place->pair]);
 }
 
-int joint_packets(struct joint *joint, const struct packet *const *packets, size_t count)
+int joint_packets(struct joint *joint, const struct joint_located *located, size_t count)
 {
-  struct ahead ahead[AHEAD_SLOTS];
-  for (size_t i = 0; i < count + AHEAD_FIND; i++) {
+  for (size_t i = 0; i < count + AHEAD_BUCKET; i++) {
     if (i < count)
-      ahead[i % AHEAD_SLOTS] = look_up(joint, packets[i]);
-    size_t at = i - (AHEAD_FIND - AHEAD_TOUCH); /* wraps around at first, to far above count */
+      look_up(joint, &located[i]);
+    size_t at = i - (AHEAD_BUCKET - AHEAD_TOUCH); /* wraps around at first, to far above count */
     if (at < count)
-      touch(joint, packets[at], ahead[at % AHEAD_SLOTS]);
-    at = i - AHEAD_FIND;
-    const struct ahead *known = &ahead[at % AHEAD_SLOTS];
-    const int status = at < count ? feed(joint, packets[at], known->index, known->hash) : 0;
+      touch(joint, &located[at]);
+    at = i - AHEAD_BUCKET;
+    const int status = at < count ? feed(joint, located[at].packet, located[at].place) : 0;
     if (status != 0)
       return status;
   }

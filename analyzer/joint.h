@@ -86,9 +86,27 @@ int64_t joint_time_ns(const struct joint *joint, uint8_t end, int64_t time_ns);
 
 /* Feeds one packet; packet->time_ns is as captured. Returns 0 or ERROR_MEMORY. */
 int joint_packet(struct joint *joint, const struct packet *packet);
-/* Feeds `count` packets one after the other: the same result, and faster where there are many
- * connections, since memory is fetched ahead. Returns 0 or ERROR_MEMORY. */
-int joint_packets(struct joint *joint, const struct packet *const *packets, size_t count);
+
+/* Where a packet belongs; its members mean nothing outside. */
+struct joint_place {
+  int64_t captured_ns;
+  uint32_t pair, hash;
+};
+
+/* Puts packet->time_ns right and finds out where it belongs: that half of the work which needs
+ * nothing of what other packets have changed, so that any number of threads may do it while another
+ * one feeds packets. */
+void joint_locate(const struct joint *joint, struct packet *packet, struct joint_place *place);
+
+struct joint_located {
+  const struct packet *packet;
+  const struct joint_place *place;
+};
+
+/* Feeds `count` packets that joint_locate() has seen, one after the other: the same result as
+ * joint_packet(), and faster where there are many connections, since memory is fetched ahead.
+ * Returns 0 or ERROR_MEMORY. */
+int joint_packets(struct joint *joint, const struct joint_located *located, size_t count);
 void joint_finish(struct joint *joint);
 
 /* Of the engine of `end`. */

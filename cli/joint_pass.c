@@ -74,7 +74,7 @@ static uint32_t earliest_lane(const struct merge *merge, int64_t *until)
 
 /* Packets in order, of several lanes; they stay where they are in their batches. */
 struct run {
-  const struct packet *packets[RUN_PACKETS];
+  struct joint_located located[RUN_PACKETS];
   size_t count;
 };
 
@@ -82,7 +82,7 @@ static int give_run(struct merge *merge, struct run *run)
 {
   const size_t count = run->count;
   run->count = 0;
-  return joint_packets(merge->joint, run->packets, count);
+  return joint_packets(merge->joint, run->located, count);
 }
 
 /* Takes from the lane whatever comes before `until`. Returns 0, or the joint's error. */
@@ -91,7 +91,9 @@ static int take_run(struct merge *merge, struct run *run, uint32_t lane, int64_t
   struct head *head = &merge->heads[lane];
   int status = 0;
   do {
-    run->packets[run->count++] = &head->batch->packets[head->at++];
+    run->located[run->count++] =
+        (struct joint_located){&head->batch->packets[head->at], &head->batch->places[head->at]};
+    head->at++;
     if (run->count == RUN_PACKETS)
       status = give_run(merge, run);
   } while (status == 0 && head->at < head->batch->count &&
@@ -117,12 +119,6 @@ static int merge_all(struct merge *merge)
     if (status != 0)
       return status;
   }
-}
-
-/* On the reader's thread: it looks at nothing that changes meanwhile. */
-static int64_t corrected_ns(const void *joint, uint8_t end, int64_t time_ns)
-{
-  return joint_time_ns(joint, end, time_ns);
 }
 
 /* ---- before and after ---- */
@@ -198,8 +194,8 @@ static int open_inputs(const struct joint_pass *pass, const struct joint *joint,
                                       .ends = ends_of(points, end),
                                       .only_end = true,
                                       .last_frame = pass->last_frames[end],
-                                      .order_ns = corrected_ns,
-                                      .context = joint};
+                                      .locate = joint_locate,
+                                      .joint = joint};
     if (source_reopen(point->source, point->excerpt, &options, &inputs[end].trace, &error) < 0)
       return trouble(error.text);
   }

@@ -42,6 +42,7 @@ struct lane {
   struct lane_input input;
   pthread_t thread;
   bool has_thread;
+  int64_t order_ns;          /* of the last packet; the reader's */
   struct lane_result result; /* the reader's; read by the other side after the join */
   struct frame frames[LANE_BATCH_PACKETS];
   struct lane_batch batches[SLOTS];
@@ -144,18 +145,30 @@ static bool decode(struct lane *lane, struct lane_batch *batch, uint32_t count)
   return lane->result.last_frame < input->last_frame;
 }
 
-/* A time that is far ahead of what follows it would hold the other lanes up. */
-static void set_order(const struct lane_input *input, struct lane_batch *batch)
+/* A time that is far ahead of what follows it would hold the other lanes up; what has no time goes
+ * with what comes before it. */
+static void set_order(struct lane *lane, struct lane_batch *batch)
 {
   int64_t earliest = INT64_MAX;
   for (uint32_t i = batch->count; i-- > 0;) {
-    const struct packet *packet = &batch->packets[i];
-    if (time_is_valid(packet->time_ns)) {
-      const int64_t own = input->order_ns(input->context, packet->end, packet->time_ns);
-      earliest = own < earliest ? own : earliest;
-    }
+    const int64_t time_ns = batch->packets[i].time_ns;
+    if (time_is_valid(time_ns) && time_ns < earliest)
+      earliest = time_ns;
     batch->order_ns[i] = earliest;
   }
+  for (uint32_t i = 0; i < batch->count; i++) {
+    if (batch->order_ns[i] == INT64_MAX)
+      batch->order_ns[i] = lane->order_ns;
+    lane->order_ns = batch->order_ns[i];
+  }
+}
+
+static void locate(struct lane *lane, struct lane_batch *batch)
+{
+  const struct lane_input *input = &lane->input;
+  for (uint32_t i = 0; i < batch->count; i++)
+    input->locate(input->joint, &batch->packets[i], &batch->places[i]);
+  set_order(lane, batch);
 }
 
 /* Reads until there is something for the batch. Returns false if nothing more will be. */
@@ -172,8 +185,8 @@ static bool read_batch(struct lane *lane, struct lane_batch *batch)
     }
     more = decode(lane, batch, (uint32_t)count);
   }
-  if (lane->input.order_ns != NULL)
-    set_order(&lane->input, batch);
+  if (lane->input.locate != NULL)
+    locate(lane, batch);
   struct trace_info info;
   trace_get_info(lane->input.trace, &info);
   batch->bytes_read = info.bytes_read;
@@ -308,6 +321,7 @@ static struct lane *lane_new(struct lanes *lanes, const struct lane_input *input
   sleeper_init(&lane->reader);
   lane->holding = lane->has_thread = false;
   lane->taker = &lanes->taker;
+  lane->order_ns = INT64_MIN;
   lane->input = *input;
   lane->result = (struct lane_result){.error = {.code = ERROR_NONE}};
   return lane;

@@ -9,6 +9,7 @@
  * for longer than some tens of microseconds, so a slow pipe costs no processor time and shows its
  * packets at once. */
 
+#include "analyzer/joint.h"
 #include "capture/trace.h"
 #include "wire/error.h"
 #include "wire/packet.h"
@@ -33,17 +34,19 @@ struct lane_input {
   const struct lane_ends *ends;
   bool only_end;
   uint64_t last_frame; /* nothing is read beyond this frame number; UINT64_MAX: all */
-  /* NULL, or what batches carry as order_ns: called on the reader's thread */
-  int64_t (*order_ns)(const void *context, uint8_t end, int64_t time_ns);
-  const void *context;
+  /* NULL, or what is done to each packet on the reader's thread: batches then carry places and
+   * order_ns */
+  void (*locate)(const struct joint *joint, struct packet *packet, struct joint_place *place);
+  const struct joint *joint;
 };
 
 struct lane_batch {
   uint64_t bytes_read, bytes_total; /* of the file, behind this batch; total 0: not known */
   uint32_t count;                   /* >= 1 */
   struct packet packets[LANE_BATCH_PACKETS];
-  /* If the input has order_ns: its result for this packet or for a later one of the batch, if that
-   * is earlier: never decreasing, so that batches of several lanes can be merged. */
+  /* With lane_input.locate only. order_ns: the time of this packet or of a later one of the batch,
+   * if that is earlier: never decreasing, so that batches of several lanes can be merged. */
+  struct joint_place places[LANE_BATCH_PACKETS];
   int64_t order_ns[LANE_BATCH_PACKETS];
 };
 
