@@ -46,6 +46,14 @@ static bool was_last(const struct judge *judge)
   return true;
 }
 
+/* Super-segments that nobody cut up: what is larger than the MSS is lost, and nothing else. */
+static bool is_too_big(const struct judge *judge, const struct loss_pattern *pattern)
+{
+  const uint32_t mss = judge->situation->stream->mss;
+  return mss > 0 && pattern->lost > 0 && pattern->smallest_lost > mss &&
+         pattern->largest_came <= mss;
+}
+
 static enum cause cause_of_loss(const struct judge *judge)
 {
   const struct path_chain *chain = &judge->chain;
@@ -55,12 +63,14 @@ static enum cause cause_of_loss(const struct judge *judge)
     return CAUSE_CORRUPTED;
   if ((chain->lost_first->flags & TCP_SYN) != 0)
     return judge->side == SIDE_CLIENT ? CAUSE_SYN_LOSS : CAUSE_SYNACK_LOSS;
+  look_at_losses(judge, &pattern);
+  if (is_too_big(judge, &pattern))
+    return CAUSE_GSO_TOO_BIG;
   if (cause_info(told)->location == LOCATION_FORWARD_PATH && told != CAUSE_PATH_HOLD &&
       told != CAUSE_SLOW_LINK && told != CAUSE_REORDERING && told != CAUSE_SYN_LOSS)
     return told;
   if (chain->lost + chain->pending == 1)
     return was_last(judge) ? CAUSE_TAIL_LOSS : CAUSE_SEGMENT_LOSS;
-  look_at_losses(judge, &pattern);
   if (pattern.came == 0)
     return CAUSE_PATH_OUTAGE;
   if (pattern.largest_came > 0 && pattern.smallest_lost > pattern.largest_came)

@@ -68,6 +68,50 @@ static void tell_receiver(struct judge *judge)
                          took);
 }
 
+/* The right edge that R had announced when the segment came (RFC 9293, 3.4), as R means it. */
+static bool is_beyond_window(const struct judge *judge)
+{
+  const struct lane *reverse = &judge->view->lanes[judge->side ^ 1];
+  const struct passage *arrived = judge->chain.arrived;
+  uint8_t announced, read;
+  bool known = false;
+  uint32_t edge = 0;
+  if (!path_window_shifts(judge->view, judge->side, &announced, &read))
+    return false;
+  for (uint32_t n = reverse->first; n != reverse->next; n++) {
+    const struct passage *passage = lane_passage(reverse, n);
+    if ((passage->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK ||
+        passage->left_ns > arrived->came_ns)
+      continue;
+    const uint32_t until = passage->ack + ((uint32_t)passage->window << announced);
+    if (!known || seq_gt(until, edge))
+      edge = until;
+    known = true;
+  }
+  return known && seq_gt(arrived->end, edge);
+}
+
+/* What the ledger shows of it; CAUSE_UNKNOWN: nothing. */
+static enum cause cause_at_receiver(const struct judge *judge)
+{
+  if ((judge->chain.arrived->state & PASSAGE_CAME_BAD) != 0)
+    return CAUSE_CHECKSUM_DROP;
+  return is_beyond_window(judge) ? CAUSE_OUT_OF_WINDOW : CAUSE_UNKNOWN;
+}
+
+static void drop_at_receiver(struct judge *judge, enum cause cause)
+{
+  char took[32];
+  judge_settle_on(judge, LOCATION_RECEIVER_TCP, cause, CONFIDENCE_LIKELY);
+  snprintf(judge->finding->summary, sizeof judge->finding->summary,
+           "The data came to %c %s: the receiver's TCP dropped it, and the stream stood still for "
+           "%s.",
+           end_letter(judge->far_end),
+           cause == CAUSE_CHECKSUM_DROP ? "with the wrong checksum that it had left with"
+                                        : "beyond the window that the receiver really has",
+           duration_words(judge->situation->gap_ns, took));
+}
+
 void judge_receiver(struct judge *judge)
 {
   struct finding *finding = judge->finding;
@@ -76,7 +120,10 @@ void judge_receiver(struct judge *judge)
   char range[FACT_BYTES], took[32];
   if (chain->arrived == NULL)
     return;
-  if (told != NULL && !at_receiver(finding->location)) {
+  const enum cause seen = cause_at_receiver(judge);
+  if (seen != CAUSE_UNKNOWN) {
+    drop_at_receiver(judge, seen);
+  } else if (told != NULL && !at_receiver(finding->location)) {
     adopt(judge, told);
   } else if (at_receiver(finding->location)) {
     judge_settle_on(judge, finding->location, finding->cause, CONFIDENCE_POSSIBLE);
