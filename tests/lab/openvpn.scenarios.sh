@@ -49,7 +49,9 @@ udp_drops() { "$1" nstat -asz UdpRcvbufErrors | awk '/UdpRcvbufErrors/ { print $
 stop_tunnel() { # HOST SECONDS
   poll_until eval '[ "$(acked_bytes)" -ge "$(opt at 200000)" ] 2>/dev/null'
   kill -STOP "${pid_vpn[$1]}"; note "tunnel: the process of $1 is stopped"
-  sleep "$2"
+  sleep 1
+  sign_of_life
+  sleep "$(($2 - 1))"
   note "tunnel: $(skmem)"
   kill -CONT "${pid_vpn[$1]}"; note "tunnel: the process of $1 goes on"
   sleep 0.5

@@ -53,6 +53,12 @@ kick() {
   esac
 }
 
+# A frame from B that has nothing to do with the stream: its host has not stopped.
+sign_of_life() {
+  note "sign of life: a ping from B"
+  b ping -c1 -W1 "$addr_a" >/dev/null &
+}
+
 # Limiting the rate to nothing and restoring it does not set the queue going again: the next packet does.
 slow_queue() {
   a tc qdisc add dev $nic root handle 1: tbf rate 10gbit burst 1mb limit 10mb || { echo "no tbf here" >&2; exit 77; }
@@ -126,7 +132,9 @@ scenario_stall_2003_path_hold() {
   during() {
     wait_for_byte
     note "wire: holds"
-    sleep "$(awk "BEGIN { print $(opt hold 10) + 0.05 }")"
+    sleep 1
+    sign_of_life
+    sleep "$(awk "BEGIN { print $(opt hold 10) - 0.95 }")"
     kick "$(opt kick ping)"
   }
   ftp_upload "$size" 8192 2
