@@ -26,7 +26,6 @@ void sketch_set_init(struct sketch_set *set, struct sketch_budget *budget, uint3
 {
   *set = (struct sketch_set){.budget = budget,
                              .max_count = max_count < SKETCH_NONE ? max_count : SKETCH_NONE - 1,
-                             .recent = SKETCH_NONE,
                              .hash_seed = hash_seed};
 }
 
@@ -176,6 +175,22 @@ static bool source_is_client(const struct packet *packet)
   return packet->src_port >= packet->dst_port;
 }
 
+/* A jump pointer as in a skew binary list (Myers 1983): as long as the two that end where it
+ * starts, if those are equally long; any element is then found in a logarithmic number of steps. */
+static void link_jump(const struct sketch_set *set, struct sketch *sketch)
+{
+  if (sketch->older == SKETCH_NONE)
+    return;
+  const struct sketch *older = sketch_at(set, sketch->older);
+  sketch->reuses = older->reuses + 1;
+  if (older->jump == SKETCH_NONE)
+    return;
+  const struct sketch *target = sketch_at(set, older->jump);
+  if (target->jump != SKETCH_NONE &&
+      older->reuses - target->reuses == target->reuses - sketch_at(set, target->jump)->reuses)
+    sketch->jump = target->jump;
+}
+
 static enum room sketch_new(struct sketch_set *set, const struct packet *packet,
                             const struct flow_key *key, uint32_t hash, unsigned from)
 {
@@ -195,7 +210,9 @@ static enum room sketch_new(struct sketch_set *set, const struct packet *packet,
                             .first_frame = packet->frame,
                             .sealed_ns = INT64_MAX,
                             .older = slot->sketch,
+                            .jump = slot->sketch,
                             .pair = SKETCH_NONE};
+  link_jump(set, sketch);
   if (source_is_client(packet) != (from == 0))
     sketch->facts |= SKETCH_CLIENT_IS_1;
   if ((packet->flags & TCP_SYN) != 0)
@@ -469,44 +486,81 @@ static void key_of(const struct packet *packet, unsigned from, struct flow_key *
   key->end = packet->end;
 }
 
-static uint32_t find_newest(struct sketch_set *set, const struct flow_key *key, uint32_t *hash)
+int sketch_set_packet(struct sketch_set *set, const struct packet *packet)
 {
-  if (set->recent != SKETCH_NONE && same_key(&sketch_at(set, set->recent)->key, key))
-    return set->recent;
-  *hash = key_hash(set, key);
-  return set->slot_count > 0 ? slot_of(set, key, *hash)->sketch : SKETCH_NONE;
+  struct flow_key key;
+  key_of(packet, is_swapped(packet) ? 1 : 0, &key);
+  const struct sketch_ticket ticket = {.hash = key_hash(set, &key), .sketch = SKETCH_NONE};
+  return sketch_set_fetched(set, packet, &ticket);
 }
 
-int sketch_set_packet(struct sketch_set *set, const struct packet *packet)
+int sketch_set_fetched(struct sketch_set *set, const struct packet *packet,
+                       const struct sketch_ticket *ticket)
 {
   unsigned from = is_swapped(packet) ? 1 : 0;
   struct flow_key key;
   key_of(packet, from, &key);
-  uint32_t hash = 0;
-  uint32_t index = find_newest(set, &key, &hash);
+  uint32_t index = set->slot_count > 0 ? slot_of(set, &key, ticket->hash)->sketch : SKETCH_NONE;
   if (index == SKETCH_NONE || begins_anew(sketch_at(set, index), from, packet)) {
-    hash = key_hash(set, &key);
-    enum room room = sketch_new(set, packet, &key, hash, from);
+    enum room room = sketch_new(set, packet, &key, ticket->hash, from);
     if (room == ROOM_NO_MEMORY)
       return ERROR_MEMORY;
     if (room == ROOM_NONE) {
-      count_refused(set, hash);
+      count_refused(set, ticket->hash);
       if (index != SKETCH_NONE && sketch_at(set, index)->sealed_ns == INT64_MAX)
         sketch_at(set, index)->sealed_ns = credible_time(packet);
       return 0;
     }
     index = set->count - 1;
   }
-  set->recent = index;
   struct sketch *sketch = sketch_at(set, index);
   if (sketch->sealed_ns == INT64_MAX)
     sketch_observe(sketch, set->budget, packet, from);
   return 0;
 }
 
+#define CACHE_LINE_BYTES 64
+
+void sketch_fetch_slot(const struct sketch_set *set, const struct packet *packet,
+                       struct sketch_ticket *ticket)
+{
+  struct flow_key key;
+  key_of(packet, is_swapped(packet) ? 1 : 0, &key);
+  ticket->hash = key_hash(set, &key);
+  ticket->sketch = SKETCH_NONE;
+  if (set->slot_count > 0)
+    __builtin_prefetch(&set->slots[ticket->hash & (set->slot_count - 1)]);
+}
+
+void sketch_fetch_sketch(const struct sketch_set *set, struct sketch_ticket *ticket)
+{
+  if (set->slot_count == 0)
+    return;
+  ticket->sketch = set->slots[ticket->hash & (set->slot_count - 1)].sketch;
+  if (ticket->sketch == SKETCH_NONE)
+    return;
+  const char *sketch = (const char *)sketch_at(set, ticket->sketch);
+  for (size_t at = 0; at < sizeof(struct sketch); at += CACHE_LINE_BYTES)
+    __builtin_prefetch(sketch + at, 1);
+}
+
+void sketch_fetch_samples(const struct sketch_set *set, const struct sketch_ticket *ticket)
+{
+  if (ticket->sketch == SKETCH_NONE)
+    return;
+  const struct sketch *sketch = sketch_at(set, ticket->sketch);
+  if (sketch->samples != NULL)
+    __builtin_prefetch(&sketch->samples[sketch->sample_count], 1);
+}
+
 uint32_t sketch_find(const struct sketch_set *set, const struct flow_key *key)
 {
   return set->slot_count > 0 ? slot_of(set, key, key_hash(set, key))->sketch : SKETCH_NONE;
+}
+
+static bool begins_after(const struct sketch *sketch, int64_t now_ns, uint64_t frame)
+{
+  return now_ns < sketch->first_ns || (now_ns == sketch->first_ns && frame < sketch->first_frame);
 }
 
 uint32_t sketch_of_packet(const struct sketch_set *set, const struct packet *packet)
@@ -517,11 +571,11 @@ uint32_t sketch_of_packet(const struct sketch_set *set, const struct packet *pac
   uint32_t index = sketch_find(set, &key);
   while (index != SKETCH_NONE) {
     const struct sketch *sketch = sketch_at(set, index);
-    bool before = now_ns < sketch->first_ns ||
-                  (now_ns == sketch->first_ns && packet->frame < sketch->first_frame);
-    if (!before || sketch->older == SKETCH_NONE)
+    if (sketch->older == SKETCH_NONE || !begins_after(sketch, now_ns, packet->frame))
       return now_ns >= sketch->sealed_ns ? SKETCH_NONE : index;
-    index = sketch->older;
+    bool jump = sketch->jump != SKETCH_NONE &&
+                begins_after(sketch_at(set, sketch->jump), now_ns, packet->frame);
+    index = jump ? sketch->jump : sketch->older;
   }
   return SKETCH_NONE;
 }

@@ -88,10 +88,13 @@ struct sketch {
   struct sample *samples; /* in order of capture */
   uint32_t sample_count, sample_capacity;
   struct sketch_side sides[2]; /* by index into key.address */
-  uint32_t older;              /* an earlier connection of the same addresses; SKETCH_NONE: none */
-  uint32_t pair;               /* for the owner of the set */
-  uint8_t pair_member;         /* " */
-  uint8_t facts;               /* enum sketch_fact */
+  /* Earlier connections of the same addresses; SKETCH_NONE: none. Ports may be used again many
+   * thousand times: `jump` leads further back, so that the right one is found in few steps. */
+  uint32_t older, jump;
+  uint32_t reuses;     /* how many there are */
+  uint32_t pair;       /* for the owner of the set */
+  uint8_t pair_member; /* " */
+  uint8_t facts;       /* enum sketch_fact */
   uint8_t rate;
 };
 
@@ -117,7 +120,6 @@ struct sketch_set {
   uint32_t slab_count;
   uint32_t count; /* sketches */
   uint32_t max_count;
-  uint32_t recent; /* the sketch of the packet before, or SKETCH_NONE */
   uint64_t hash_seed;
   uint64_t unsampled;     /* connections without a sketch, nearly: see refused_bits */
   uint64_t *refused_bits; /* one bit per hash of those, so that each is counted once; or NULL */
@@ -129,6 +131,20 @@ void sketch_set_free(struct sketch_set *set);
 
 /* Takes one TCP packet. Returns 0 or ERROR_MEMORY (then nothing was changed). */
 int sketch_set_packet(struct sketch_set *set, const struct packet *packet);
+
+/* The same in steps, each to be taken a few packets after the one before, so that the memory is
+ * there when it is needed: up to the last one they change nothing. */
+struct sketch_ticket {
+  uint32_t hash;
+  uint32_t sketch; /* a guess; SKETCH_NONE: none */
+};
+
+void sketch_fetch_slot(const struct sketch_set *set, const struct packet *packet,
+                       struct sketch_ticket *ticket);
+void sketch_fetch_sketch(const struct sketch_set *set, struct sketch_ticket *ticket);
+void sketch_fetch_samples(const struct sketch_set *set, const struct sketch_ticket *ticket);
+int sketch_set_fetched(struct sketch_set *set, const struct packet *packet,
+                       const struct sketch_ticket *ticket);
 
 static inline struct sketch *sketch_at(const struct sketch_set *set, uint32_t index)
 {

@@ -81,6 +81,44 @@ int survey_packet(struct survey *survey, const struct packet *packet)
   return sketch_set_packet(&survey->sets[packet->end], packet);
 }
 
+/* Packets ahead of the current one at which each step towards its memory is taken: a cache miss
+ * takes about as long as a few packets. */
+#define AHEAD_SLOT    12u
+#define AHEAD_SKETCH  8u
+#define AHEAD_SAMPLES 4u
+#define TICKETS       16u /* a power of two, above AHEAD_SLOT */
+
+static void fetch_ahead(struct survey *survey, const struct packet *packets, size_t count,
+                        size_t at, struct sketch_ticket *tickets)
+{
+  size_t slot = at + AHEAD_SLOT, sketch = at + AHEAD_SKETCH, samples = at + AHEAD_SAMPLES;
+  if (slot < count && packets[slot].kind == PACKET_TCP)
+    sketch_fetch_slot(&survey->sets[packets[slot].end], &packets[slot], &tickets[slot % TICKETS]);
+  if (sketch < count && packets[sketch].kind == PACKET_TCP)
+    sketch_fetch_sketch(&survey->sets[packets[sketch].end], &tickets[sketch % TICKETS]);
+  if (samples < count && packets[samples].kind == PACKET_TCP)
+    sketch_fetch_samples(&survey->sets[packets[samples].end], &tickets[samples % TICKETS]);
+}
+
+int survey_packets(struct survey *survey, const struct packet *packets, size_t count)
+{
+  struct sketch_ticket tickets[TICKETS];
+  for (size_t i = 0; i < count && i < AHEAD_SLOT; i++) {
+    if (packets[i].kind == PACKET_TCP)
+      sketch_fetch_slot(&survey->sets[packets[i].end], &packets[i], &tickets[i]);
+  }
+  for (size_t i = 0; i < count; i++) {
+    fetch_ahead(survey, packets, count, i, tickets);
+    if (packets[i].kind != PACKET_TCP)
+      continue;
+    int result =
+        sketch_set_fetched(&survey->sets[packets[i].end], &packets[i], &tickets[i % TICKETS]);
+    if (result != 0)
+      return result;
+  }
+  return 0;
+}
+
 /* --- solving --- */
 
 static int match_all(struct survey *survey)

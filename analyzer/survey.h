@@ -18,8 +18,8 @@
 struct survey; /* opaque */
 
 struct survey_limits {
-  uint32_t connections; /* sampled per capture; beyond it they stay unpaired, counted */
-  uint64_t memory_bytes;
+  uint32_t connections;  /* sampled per capture; beyond it they stay unpaired, counted */
+  uint64_t memory_bytes; /* of samples and solving; the result comes on top, 1 KB for each pair */
 };
 
 void survey_limits_default(struct survey_limits *limits);
@@ -57,6 +57,9 @@ void survey_free(struct survey *survey); /* NULL is allowed */
 
 /* packet->end < ends. Returns 0 or ERROR_MEMORY. */
 int survey_packet(struct survey *survey, const struct packet *packet);
+/* `count` packets one after the other: the same result, and faster where there are many
+ * connections, since memory is fetched ahead. Returns 0 or ERROR_MEMORY. */
+int survey_packets(struct survey *survey, const struct packet *packets, size_t count);
 
 /* Pairs, orders, fits the clocks. May be called again after more packets. Returns 0 or
  * ERROR_MEMORY. */

@@ -9,9 +9,9 @@ static void order_edges(struct survey *survey)
   for (size_t i = 0; i < survey->edges.count; i++) {
     struct survey_edge *edge = &survey->edges.at[i];
     size_t count = survey_edge_points(survey, edge);
-    edge->order = (int8_t)pairing_order_by_delays(survey->points, count);
+    edge->order = (int16_t)pairing_order_by_delays(survey->points, count);
     if (edge->order == 0)
-      edge->order = (int8_t)pairing_order_by_ttl(&edge->pairing);
+      edge->order = (int16_t)pairing_order_by_ttl(&edge->pairing);
   }
 }
 

@@ -19,7 +19,7 @@ struct group {
   bool listed;
   uint32_t edge; /* the last, so the weakest, that joined it */
   /* > 0: the first end is closer to the frame's side 0 than the second one; 0: not known */
-  int8_t order[ANALYZER_ENDS_MAX][ANALYZER_ENDS_MAX];
+  int16_t order[ANALYZER_ENDS_MAX][ANALYZER_ENDS_MAX];
 };
 
 struct grouping {
@@ -48,13 +48,13 @@ static uint32_t group_of(const struct grouping *grouping, uint32_t group)
   return group;
 }
 
-static uint32_t group_for(const struct grouping *grouping, uint8_t end, uint32_t index)
+static uint32_t group_for(const struct grouping *grouping, uint32_t end, uint32_t index)
 {
   return group_of(grouping, survey_sketch(grouping->survey, end, index)->pair);
 }
 
 /* A group of one. There is room for one for each edge: the other half of the edge joins it. */
-static uint32_t group_new(struct grouping *grouping, uint8_t end, uint32_t index)
+static uint32_t group_new(struct grouping *grouping, uint32_t end, uint32_t index)
 {
   struct group *group = &grouping->groups[grouping->count];
   *group = (struct group){.merged_into = SKETCH_NONE, .members = 1, .edge = SKETCH_NONE};
@@ -100,7 +100,7 @@ static struct survey_edge reversed(const struct survey_edge *edge)
   other.pairing.b = edge->pairing.a;
   for (unsigned side = 0; side < 2; side++)
     other.pairing.shift[side] = -edge->pairing.shift[side ^ (edge->pairing.crossed ? 1 : 0)];
-  other.order = (int8_t)(edge->pairing.crossed ? edge->order : -edge->order);
+  other.order = (int16_t)(edge->pairing.crossed ? edge->order : -edge->order);
   return other;
 }
 
@@ -126,7 +126,7 @@ static void merge(struct grouping *grouping, uint32_t into, uint32_t from,
     a->nodes[end] = translate(edge, &a_node, &b_node, &b->nodes[end]);
     for (uint32_t other = 0; other < ANALYZER_ENDS_MAX; other++) {
       if (b->nodes[other].sketch != SKETCH_NONE)
-        a->order[end][other] = (int8_t)(turned ? -b->order[end][other] : b->order[end][other]);
+        a->order[end][other] = (int16_t)(turned ? -b->order[end][other] : b->order[end][other]);
     }
   }
   a->members += b->members;
@@ -136,8 +136,8 @@ static void merge(struct grouping *grouping, uint32_t into, uint32_t from,
 static void note_order(struct group *group, const struct survey_edge *edge)
 {
   int order = group->nodes[edge->end_a].crossed ? -edge->order : edge->order;
-  group->order[edge->end_a][edge->end_b] = (int8_t)order;
-  group->order[edge->end_b][edge->end_a] = (int8_t)-order;
+  group->order[edge->end_a][edge->end_b] = (int16_t)order;
+  group->order[edge->end_b][edge->end_a] = (int16_t)-order;
 }
 
 /* The group of both ends of the edge afterwards; SKETCH_NONE: another connection of one of these
@@ -189,7 +189,7 @@ static bool client_is_0(const struct survey *survey, const struct group *group)
 {
   const struct sketch *chosen = NULL;
   bool crossed = false;
-  for (uint8_t end = 0; end < survey->ends; end++) {
+  for (uint32_t end = 0; end < survey->ends; end++) {
     if (group->nodes[end].sketch == SKETCH_NONE)
       continue;
     const struct sketch *sketch = survey_sketch(survey, end, group->nodes[end].sketch);
@@ -213,7 +213,7 @@ static void fill_members(const struct survey *survey, const struct group *group,
                          struct connection_pair *pair)
 {
   const struct node *first = NULL;
-  for (uint8_t end = 0; end < survey->ends; end++) {
+  for (uint32_t end = 0; end < survey->ends; end++) {
     const struct node *node = &group->nodes[end];
     if (node->sketch == SKETCH_NONE)
       continue;
@@ -222,7 +222,7 @@ static void fill_members(const struct survey *survey, const struct group *group,
     const struct sketch *sketch = survey_sketch(survey, end, node->sketch);
     unsigned here = client ^ (node->crossed ? 1 : 0);
     struct pair_member *member = &pair->members[pair->member_count++];
-    *member = (struct pair_member){.end = end,
+    *member = (struct pair_member){.end = (uint8_t)end,
                                    .client = endpoint_of(sketch, here),
                                    .server = endpoint_of(sketch, here ^ 1),
                                    .first_ns = sketch->first_ns,
@@ -322,7 +322,7 @@ static uint32_t list_groups(struct grouping *grouping, uint32_t *list)
 {
   struct survey *survey = grouping->survey;
   uint32_t count = 0;
-  for (uint8_t end = 0; end < survey->ends; end++) {
+  for (uint32_t end = 0; end < survey->ends; end++) {
     for (uint32_t i = 0; i < survey->sets[end].count; i++) {
       uint32_t index = group_of(grouping, survey_sketch(survey, end, i)->pair);
       if (index == SKETCH_NONE || grouping->groups[index].listed ||

@@ -19,7 +19,7 @@ struct survey_edge {
   uint8_t certainty;      /* enum pair_certainty */
   bool ambiguous;         /* other connections may fit as well: time may tell */
   bool has_rivals;        /* ... nearly as well, or better */
-  int8_t order;           /* > 0: a is closer to its side 0, < 0: b is; 0: not known */
+  int16_t order;          /* > 0: a is closer to its side 0, < 0: b is; 0: not known */
   int64_t apart_ns;       /* ambiguous: how far their packets are apart, clocks corrected */
 };
 
@@ -56,7 +56,8 @@ struct survey {
 void *survey_allocate(struct survey *survey, size_t count, size_t size);
 void survey_release(struct survey *survey, void *memory, size_t count, size_t size);
 
-static inline struct sketch *survey_sketch(const struct survey *survey, uint8_t end, uint32_t index)
+static inline struct sketch *survey_sketch(const struct survey *survey, uint32_t end,
+                                           uint32_t index)
 {
   return sketch_at(&survey->sets[end], index);
 }

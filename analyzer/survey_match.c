@@ -11,6 +11,8 @@
 #define MARGIN_BITS 10.0F
 /* An element that so many pairs of connections share tells none of them from the others. */
 #define RUN_PRODUCT_MAX 64u
+/* Of the memory, for candidates: if there are more, elements must be shared by fewer. */
+#define CANDIDATES_SHARE(bytes) ((bytes) / 8)
 /* Connections of the other end that are looked at for each one. */
 #define RIVALS_MAX 8u
 /* Samples of a connection that look for its other half. */
@@ -267,12 +269,13 @@ static int collect_probes(struct matching *matching, int which, struct probes *p
 }
 
 /* Counts, or writes down, the pairs of sketches that share an element. */
-static size_t join(const struct probes *a, const struct probes *b, struct candidate *candidates)
+static size_t join(const struct probes *a, const struct probes *b, size_t run_product_max,
+                   struct candidate *candidates)
 {
   size_t count = 0;
   for (size_t i = 0, j = 0; i < a->count && j < b->count;) {
     size_t i_end = run_end(a, i), j_end = run_end(b, j);
-    if (a->at[i].hash == b->at[j].hash && (i_end - i) * (j_end - j) <= RUN_PRODUCT_MAX) {
+    if (a->at[i].hash == b->at[j].hash && (i_end - i) * (j_end - j) <= run_product_max) {
       for (size_t x = i; x < i_end; x++) {
         for (size_t y = j; y < j_end; y++) {
           uint32_t crossed = (a->at[x].sketch ^ b->at[y].sketch) & 1;
@@ -330,13 +333,16 @@ static int match_candidates(struct matching *matching, const struct probes *a,
                             const struct probes *b)
 {
   struct survey *survey = matching->survey;
-  size_t count = join(a, b, NULL);
+  size_t most = CANDIDATES_SHARE(survey->limits.memory_bytes) / sizeof(struct candidate);
+  size_t run_product_max = RUN_PRODUCT_MAX, count;
+  while ((count = join(a, b, run_product_max, NULL)) > most && run_product_max > 0)
+    run_product_max /= 4;
   if (count == 0)
     return 0;
   struct candidate *candidates = survey_allocate(survey, count, sizeof *candidates);
   if (candidates == NULL)
     return ERROR_MEMORY;
-  join(a, b, candidates);
+  join(a, b, run_product_max, candidates);
   qsort(candidates, count, sizeof *candidates, compare_candidates);
   int result = 0;
   for (size_t from = 0, to; from < count && result == 0; from = to) {

@@ -304,12 +304,14 @@ static void test_only_the_second_syn_arrives(void **state)
   survey_free(scene.survey);
 }
 
+#define REUSES 300
+
 static void test_reused_ports(void **state)
 {
   (void)state;
+  static struct packet inside[REUSES];
   struct scene scene = scene_new(2, 13);
-  struct packet inside[3];
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < REUSES; i++) {
     struct talk talk = talk_new(&scene, 1, 40000, 2, 443);
     talk_open(&scene, &talk);
     inside[i] = talk_send(&scene, &talk, 0, TCP_ACK, 100);
@@ -318,8 +320,8 @@ static void test_reused_ports(void **state)
     scene.now_ns += 2 * NS_PER_S;
   }
   solve(&scene);
-  assert_int_equal(survey_pair_count(scene.survey), 3);
-  for (uint32_t i = 0; i < 3; i++) {
+  assert_int_equal(survey_pair_count(scene.survey), REUSES);
+  for (uint32_t i = 0; i < REUSES; i++) {
     for (uint32_t end = 0; end < 2; end++) {
       struct packet view = scene_view(&scene, end, inside[i], 0);
       const struct pair_member *member;
@@ -330,6 +332,34 @@ static void test_reused_ports(void **state)
     }
   }
   survey_free(scene.survey);
+}
+
+static void test_packets_at_once(void **state)
+{
+  (void)state;
+  static struct packet packets[2000];
+  struct scene one = scene_new(2, 26);
+  struct scene all = scene_new(2, 26);
+  size_t count = 0;
+  for (uint16_t i = 0; i < 50; i++) {
+    struct talk talk = talk_new(&one, 1, (uint16_t)(40000 + i), 2, 443);
+    for (int k = 0; k < 20; k++, one.now_ns += NS_PER_MS) {
+      struct packet packet = talk_send(&one, &talk, 0, k == 0 ? TCP_SYN : TCP_ACK, 100);
+      for (uint32_t end = 0; end < 2; end++) {
+        packets[count] = scene_view(&one, end, packet, 0);
+        packets[count++].frame = ++all.points[end].frames;
+      }
+    }
+  }
+  for (size_t i = 0; i < count; i += 100)
+    assert_int_equal(survey_packets(all.survey, &packets[i], 100), 0);
+  solve(&one);
+  solve(&all);
+  assert_int_equal(survey_pair_count(all.survey), 50);
+  assert_memory_equal(survey_pair(one.survey, 0), survey_pair(all.survey, 0),
+                      50 * sizeof(struct connection_pair));
+  survey_free(one.survey);
+  survey_free(all.survey);
 }
 
 /* One segment of 8 * 1448 bytes at the sender's point, eight on the wire; ACKs are the same. */
@@ -627,6 +657,7 @@ int main(void)
       cmocka_unit_test(test_unanswered_syns),
       cmocka_unit_test(test_only_the_second_syn_arrives),
       cmocka_unit_test(test_reused_ports),
+      cmocka_unit_test(test_packets_at_once),
       cmocka_unit_test(test_segmentation_offload),
       cmocka_unit_test(test_mirrored_frames),
       cmocka_unit_test(test_one_direction_is_ordered_by_ttl),
