@@ -143,9 +143,20 @@ static int64_t answered_ns(const struct path_chain *chain, const struct lane *re
   return chain->until_ns;
 }
 
+/* A passage's time beyond what the fastest one needed. */
+static int64_t late_ns(struct path_chain *chain, const struct lane *lane, int64_t left_ns,
+                       int64_t came_ns)
+{
+  const int64_t under_way_ns = clipped_ns(chain, left_ns, came_ns);
+  const int64_t least_ns = time_is_valid(lane->stats.delay_min_ns) ? lane->stats.delay_min_ns : 0;
+  const int64_t normal_ns = least_ns < 0 ? 0 : least_ns < under_way_ns ? least_ns : under_way_ns;
+  chain->normal_ns += normal_ns;
+  return under_way_ns - normal_ns;
+}
+
 /* One copy, which has the time until the next one, or until the ACK that S got was sent. */
-static void share_attempt(struct path_chain *chain, const struct lane *reverse,
-                          const struct passage *copy, int64_t until_ns)
+static void share_attempt(struct path_chain *chain, const struct lane *forward,
+                          const struct lane *reverse, const struct passage *copy, int64_t until_ns)
 {
   const int64_t left_ns = copy->left_ns;
   if (passage_fate(copy, chain->byte) != FATE_CAME) {
@@ -155,7 +166,7 @@ static void share_attempt(struct path_chain *chain, const struct lane *reverse,
     return;
   }
   const int64_t came_ns = earlier(byte_came_ns(copy, chain->byte), until_ns);
-  const int64_t forward_ns = clipped_ns(chain, left_ns, came_ns);
+  const int64_t forward_ns = late_ns(chain, forward, left_ns, came_ns);
   chain->forward_ns += forward_ns;
   if (chain->slowest == NULL ||
       forward_ns > clipped_ns(chain, chain->slowest->left_ns, chain->slowest->came_ns))
@@ -177,17 +188,17 @@ static void share_out(struct path_chain *chain, const struct lane *forward,
     if (!passage_covers(passage, chain->byte) || passage->left_ns > told_ns)
       continue;
     if (copy != NULL)
-      share_attempt(chain, reverse, copy, passage->left_ns);
+      share_attempt(chain, forward, reverse, copy, passage->left_ns);
     else
       chain->sender_ns = clipped_ns(chain, chain->from_ns, passage->left_ns);
     copy = passage;
   }
   if (copy != NULL)
-    share_attempt(chain, reverse, copy, told_ns);
+    share_attempt(chain, forward, reverse, copy, told_ns);
   if (chain->ack_arrived == NULL)
     return;
   const int64_t came_ns = chain->ack_arrived->came_ns;
-  chain->reverse_ns += clipped_ns(chain, told_ns, came_ns);
+  chain->reverse_ns += late_ns(chain, reverse, told_ns, came_ns);
   chain->sender_ns += clipped_ns(chain, came_ns, chain->until_ns);
 }
 
