@@ -451,12 +451,36 @@ static uint32_t index_of(const struct joint *joint, const struct packet *packet)
   return (uint32_t)(pair - survey_pair(joint->survey, 0));
 }
 
+/* Clocks without a bound are as wrong as a long path is long. */
+#define SLACK_MIN_NS (10 * NS_PER_MS)
+#define SLACK_MAX_NS (2 * NS_PER_S)
+
+/* How far two captures' clocks may be wrong, at their worst. */
+static int64_t clock_slack_ns(const struct joint *joint, const struct connection_pair *pair)
+{
+  int64_t slack_ns = SLACK_MIN_NS;
+  for (uint32_t i = 0; i < pair->member_count; i++) {
+    const struct clock_map *map = survey_clock(joint->survey, pair->members[i].end);
+    for (uint32_t p = 0; p < map->piece_count; p++) {
+      const int64_t uncertainty_ns = map->pieces[p].uncertainty_ns;
+      if (!time_is_valid(uncertainty_ns) || uncertainty_ns > SLACK_MAX_NS / 2)
+        return SLACK_MAX_NS;
+      if (2 * uncertainty_ns > slack_ns)
+        slack_ns = 2 * uncertainty_ns;
+    }
+  }
+  return slack_ns;
+}
+
 /* The link of that pair, begun with its first packet; NULL: over, or no memory. */
 static struct link *link_at(struct joint *joint, uint32_t index)
 {
-  if (joint->links[index] == NULL && !joint->over[index])
-    joint->links[index] = link_new(survey_pair(joint->survey, index), ++joint->connections,
-                                   &joint->pool, joint->first_ns);
+  if (joint->links[index] == NULL && !joint->over[index]) {
+    const struct connection_pair *pair = survey_pair(joint->survey, index);
+    joint->links[index] = link_new(pair, ++joint->connections, &joint->pool, joint->first_ns);
+    if (joint->links[index] != NULL)
+      link_set_slack(joint->links[index], clock_slack_ns(joint, pair));
+  }
   return joint->links[index];
 }
 

@@ -85,6 +85,15 @@ struct link *link_new(const struct connection_pair *pair, uint64_t id, struct la
   return link;
 }
 
+void link_set_slack(struct link *link, int64_t slack_ns)
+{
+  for (int side = 0; side < 2; side++) {
+    link->view.lanes[side].early_max_ns = slack_ns;
+    for (uint32_t hop = 0; hop < link->view.hop_count; hop++)
+      link->view.hop_lanes[side][hop].early_max_ns = slack_ns;
+  }
+}
+
 void link_free(struct link *link)
 {
   if (link == NULL)

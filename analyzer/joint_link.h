@@ -46,6 +46,8 @@ struct link {
 /* NULL: no memory. far_first_ns: by end, kept by the caller as long as the link. */
 struct link *link_new(const struct connection_pair *pair, uint64_t id, struct lane_pool *pool,
                       const int64_t *far_first_ns);
+/* How far the clocks may put an arrival before its departure. */
+void link_set_slack(struct link *link, int64_t slack_ns);
 void link_free(struct link *link);
 
 /* A packet of it, times corrected, sequence numbers as captured at `end`. */

@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A queue is told from a hold by what came meanwhile: so many segments, or one that had waited
+ * nearly as long and came so much earlier. */
+#define QUEUE_CAME_MIN        3
+#define QUEUE_DELAY_PERCENT   50
+#define QUEUE_SPACING_PERCENT 5
+
 /* Packets that left between the first loss and the last one, and what became of them. */
 struct loss_pattern {
   uint32_t came, lost, largest_came, smallest_lost;
@@ -152,17 +158,37 @@ static void tell_hold(struct judge *judge)
            end_letter(judge->near_end), end_letter(judge->far_end), range, delay);
 }
 
-/* While the byte was under way others came: a queue that drains, not one that stands still. */
-static bool came_meanwhile(const struct judge *judge)
+/* The data that left before it, and came. NULL: not remembered. */
+static const struct passage *came_before(const struct lane *lane, const struct passage *passage)
+{
+  const struct passage *before = NULL;
+  for (uint32_t n = lane->first; n != lane->next; n++) {
+    const struct passage *other = lane_passage(lane, n);
+    if (other == passage)
+      return before;
+    if (other->seq != other->end && time_is_valid(other->came_ns))
+      before = other;
+  }
+  return NULL;
+}
+
+/* A queue that drains, not one that stands still: while the byte was under way others came, or the
+ * one before it was as long under way and came well before it. */
+static bool is_queueing(const struct judge *judge)
 {
   const struct lane *lane = &judge->view->lanes[judge->side];
+  const struct passage *slowest = judge->chain.slowest, *before = came_before(lane, slowest);
+  const int64_t delay_ns = passage_delay_ns(slowest);
   uint32_t came = 0;
   for (uint32_t n = lane->first; n != lane->next; n++) {
     const struct passage *passage = lane_passage(lane, n);
     came += time_is_valid(passage->came_ns) && passage->came_ns > judge->chain.from_ns &&
-            passage->came_ns < judge->chain.slowest->came_ns && passage->seq != passage->end;
+            passage->came_ns < slowest->came_ns && passage->seq != passage->end;
   }
-  return came >= 3;
+  if (came >= QUEUE_CAME_MIN)
+    return true;
+  return before != NULL && time_is_share(passage_delay_ns(before), delay_ns, QUEUE_DELAY_PERCENT) &&
+         time_is_share(slowest->came_ns - before->came_ns, delay_ns, QUEUE_SPACING_PERCENT);
 }
 
 /* What came late was stamped late: by a capture that may have stood still with its host. Anything
@@ -197,7 +223,9 @@ void judge_forward(struct judge *judge)
     tell_loss(judge);
   } else if (chain->slowest != NULL) {
     judge_settle_on(judge, LOCATION_FORWARD_PATH,
-                    came_meanwhile(judge) ? CAUSE_SLOW_LINK : CAUSE_PATH_HOLD, CONFIDENCE_LIKELY);
+                    is_queueing(judge) ? CAUSE_SLOW_LINK : CAUSE_PATH_HOLD, CONFIDENCE_LIKELY);
+    if (judge->finding->cause == CAUSE_SLOW_LINK)
+      judge->finding->severity = SEVERITY_INFO; /* how slow links are */
     doubt_if_silent(judge, judge->far_end, LOCATION_RECEIVER_APP, chain->slowest->left_ns,
                     chain->slowest->came_ns);
     tell_hold(judge);

@@ -219,6 +219,11 @@ void path_chain_lay(struct path_chain *chain, const struct path_view *view, enum
       time_is_valid(view->uncertainty_ns) ? 2 * view->uncertainty_ns : NS_PER_MS;
   chain->contradicted = chain->ack != NULL && (chain->arrived == NULL ||
                                                chain->ack->left_ns + slack_ns < chain->arrived_ns);
+  /* Something came in that time which is no copy of anything that left: it may have been this. */
+  if (time_is_valid(forward->stray_ns) && chain->first != NULL &&
+      forward->stray_ns >= chain->first->left_ns - forward->early_max_ns &&
+      forward->stray_ns <= until_ns)
+    chain->ambiguous = true;
   const int64_t since_ns = chain->first != NULL ? earlier(from_ns, chain->first->left_ns) : from_ns;
   /* Packets of R that were forgotten do not matter if none of them acknowledged the byte. */
   chain->complete = chain->first != NULL &&

@@ -19,13 +19,15 @@
 #define LOST_DELAY_TIMES     2
 #define LOST_DELAY_MARGIN_NS NS_PER_S
 /* Clocks that are fitted to a microsecond still may put an arrival before its departure. */
-#define EARLY_MAX_NS (10 * NS_PER_MS)
+#define EARLY_MIN_NS (10 * NS_PER_MS)
 
 void lane_init(struct lane *lane, struct lane_pool *pool, const int64_t *far_first_ns,
                uint32_t seq_shift, uint32_t ack_shift)
 {
   memset(lane, 0, sizeof *lane);
   lane->pool = pool;
+  lane->early_max_ns = EARLY_MIN_NS;
+  lane->stray_ns = TIME_INVALID;
   lane->seq_shift = seq_shift;
   lane->ack_shift = ack_shift;
   lane->far_first_ns = far_first_ns;
@@ -535,22 +537,37 @@ static bool match(struct lane *lane, const struct packet *packet)
 {
   struct search search = {.packet = packet};
   uint32_t number;
-  if (!find(lane, &search, &number)) {
-    if (search.came_already)
-      lane->stats.duplicated++;
-    return search.came_already;
-  }
+  if (!find(lane, &search, &number))
+    return false;
   if (search.candidates > 1 && !search.found_id)
     at(lane, number)->state |= PASSAGE_AMBIGUOUS;
   bring_all(lane, number, packet);
   return true;
 }
 
-static void forget_early(struct lane *lane, uint32_t which)
+static void remove_early(struct lane *lane, uint32_t which)
 {
   lane->early_count--;
   memmove(lane->early + which, lane->early + which + 1,
           (lane->early_count - which) * sizeof *lane->early);
+}
+
+/* It came, and did not leave so shortly after: a second copy of what has come already, or something
+ * that was never seen to leave. */
+static void forget_early(struct lane *lane, uint32_t which)
+{
+  const struct packet *packet = &lane->early[which];
+  struct search search = {.packet = packet};
+  uint32_t number;
+  find(lane, &search, &number);
+  if (search.came_already || search.found) {
+    lane->stats.duplicated++;
+  } else {
+    lane->stats.uncaptured++;
+    if (end_of(packet) != packet->seq)
+      lane->stray_ns = packet->time_ns;
+  }
+  remove_early(lane, which);
 }
 
 /* An arrival without a departure: it may be that the clocks only make it look so. */
@@ -564,10 +581,8 @@ static void keep_early(struct lane *lane, const struct packet *packet)
     }
     lane->pool->bytes += LANE_EARLY * sizeof *lane->early;
   }
-  if (lane->early_count == LANE_EARLY) {
-    lane->stats.uncaptured++;
+  if (lane->early_count == LANE_EARLY)
     forget_early(lane, 0);
-  }
   lane->early[lane->early_count++] = *packet;
 }
 
@@ -577,12 +592,11 @@ static bool match_early(struct lane *lane, uint32_t number)
   bool matched = false;
   for (uint32_t i = 0; i < lane->early_count;) {
     struct packet packet = lane->early[i];
-    if (left_ns - packet.time_ns > EARLY_MAX_NS) {
-      lane->stats.uncaptured++;
+    if (left_ns - packet.time_ns > lane->early_max_ns) {
       forget_early(lane, i);
     } else if (is_open(at(lane, number)) && may_be(lane, at(lane, number), &packet)) {
       packet.time_ns = left_ns;
-      forget_early(lane, i);
+      remove_early(lane, i);
       bring_all(lane, number, &packet);
       matched = true;
     } else {
@@ -607,8 +621,8 @@ void lane_acked(struct lane *lane, uint32_t ack)
 
 void lane_finish(struct lane *lane, int64_t far_last_ns)
 {
-  lane->stats.uncaptured += lane->early_count;
-  lane->early_count = 0;
+  while (lane->early_count > 0)
+    forget_early(lane, 0);
   const int64_t now_ns = time_is_valid(far_last_ns) ? far_last_ns : 0;
   for (uint32_t n = lane->first; n != lane->next; n++)
     settle(lane, at(lane, n), now_ns);

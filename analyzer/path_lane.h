@@ -70,6 +70,8 @@ struct lane_stats {
 
 struct lane {
   struct lane_pool *pool;
+  int64_t early_max_ns; /* how far the clocks may put an arrival before its departure */
+  int64_t stray_ns; /* the latest arrival with data that fits no departure; TIME_INVALID: none */
   const int64_t
       *far_first_ns; /* the far capture's first packet of any kind; TIME_INVALID: none yet */
   uint32_t seq_shift, ack_shift; /* what the caller's translation adds at the far point more than at
