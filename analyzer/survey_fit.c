@@ -15,11 +15,6 @@ static void order_edges(struct survey *survey)
   }
 }
 
-/* How an end's clock is reached from that of end 0. */
-struct chain {
-  struct clock_fit *fits[ANALYZER_ENDS_MAX];
-};
-
 /* One packet seen at a reference point, on end 0's scale and wrong by reference_off_ns at most, and
  * at the end whose clock is wanted. */
 static void feed_point(struct clock_fit *fit, const struct pairing_point *point, bool a_first,
@@ -56,34 +51,58 @@ static void feed_edge(struct survey *survey, const struct survey_edge *edge, boo
   }
 }
 
-/* Fits every end that shares certain pairs with an end whose clock is known. Returns how many, or
- * ERROR_MEMORY. */
-static int fit_next(struct survey *survey)
+/* Seen at both points in both directions. An attempt that nobody answers (a scanner may use its
+ * numbers again) is good enough for a clock only where there is nothing better. */
+static bool is_solid(const struct survey_edge *edge)
 {
-  struct chain chain = {{NULL}};
-  int fitted = 0;
+  return edge->pairing.matched[0] > 0 && edge->pairing.matched[1] > 0;
+}
+
+/* Feeds the pairs of ends with a known clock and ends without one. Returns 0 or ERROR_MEMORY. */
+static int feed_edges(struct survey *survey, struct clock_fit *fits[], bool solid)
+{
   for (size_t i = 0; i < survey->edges.count; i++) {
     const struct survey_edge *edge = &survey->edges.at[i];
     bool a_known = survey->clock_known[edge->end_a], b_known = survey->clock_known[edge->end_b];
-    if (edge->certainty != PAIR_CERTAIN || edge->order == 0 || a_known == b_known)
+    if (edge->certainty != PAIR_CERTAIN || edge->order == 0 || a_known == b_known ||
+        is_solid(edge) != solid)
       continue;
     uint8_t end = a_known ? edge->end_b : edge->end_a;
-    if (chain.fits[end] == NULL && (chain.fits[end] = clock_fit_new()) == NULL) {
-      fitted = ERROR_MEMORY;
-      break;
-    }
-    feed_edge(survey, edge, a_known, chain.fits[end]);
+    if (fits[end] == NULL && (fits[end] = clock_fit_new()) == NULL)
+      return ERROR_MEMORY;
+    feed_edge(survey, edge, a_known, fits[end]);
   }
+  return 0;
+}
+
+/* Fits every end that shares certain pairs with an end whose clock is known. Returns how many, or
+ * ERROR_MEMORY. */
+static int fit_next(struct survey *survey, bool solid)
+{
+  struct clock_fit *fits[ANALYZER_ENDS_MAX] = {NULL};
+  int fitted = feed_edges(survey, fits, solid);
   for (uint32_t end = 0; end < survey->ends; end++) {
-    if (chain.fits[end] == NULL)
+    if (fits[end] == NULL)
       continue;
     if (fitted >= 0) {
-      clock_fit_solve(chain.fits[end], &survey->clocks[end]);
+      clock_fit_solve(fits[end], &survey->clocks[end]);
       survey->clock_known[end] = true;
       fitted++;
     }
-    clock_fit_free(chain.fits[end]);
+    clock_fit_free(fits[end]);
   }
+  return fitted;
+}
+
+static int fit_all(struct survey *survey)
+{
+  int fitted;
+  survey->clock_known[0] = true;
+  do {
+    fitted = fit_next(survey, true);
+    if (fitted == 0)
+      fitted = fit_next(survey, false);
+  } while (fitted > 0);
   return fitted;
 }
 
@@ -204,14 +223,9 @@ static void settle_by_time(struct survey *survey)
 
 int survey_fit(struct survey *survey)
 {
-  int fitted;
   order_edges(survey);
-  survey->clock_known[0] = true;
-  do
-    fitted = fit_next(survey);
-  while (fitted > 0);
-  if (fitted < 0)
-    return fitted;
+  if (fit_all(survey) != 0)
+    return ERROR_MEMORY;
   settle_by_time(survey);
   for (size_t i = 0; i < survey->edges.count; i++) {
     if (survey->edges.at[i].order == 0)

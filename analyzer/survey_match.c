@@ -398,11 +398,11 @@ static size_t drop_doubles(struct survey_edge *edges, size_t count)
 static int choose(struct matching *matching)
 {
   struct survey *survey = matching->survey;
-  struct survey_edge *edges = survey->edges.at + matching->first_edge;
   size_t count = survey->edges.count - matching->first_edge, kept = 0;
   uint32_t counts[2] = {survey->sets[matching->end_a].count, survey->sets[matching->end_b].count};
   if (count == 0)
     return 0;
+  struct survey_edge *edges = survey->edges.at + matching->first_edge;
   qsort(edges, count, sizeof *edges, compare_edges);
   struct standing *standings = survey_allocate(survey, counts[0] + counts[1], sizeof *standings);
   if (standings == NULL)
