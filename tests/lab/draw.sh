@@ -25,7 +25,7 @@ cat "$here"/*space.txt | awk -v seed="$seed" -v draws="$draws" -v pattern="$patt
   BEGIN {
     letters = "abcdefghijklmnopqrstuvwxyz0123456789-#"
     usual = split("ip=4|6 opener=a|b cc=cubic|reno|bbr rtt=0|4|10|20|40|80 ts=1|1|1|0 sack=1|1|1|0" \
-      " clock=0,0|0,0|0.3,-100|-7200,200", common, " ")
+      " clock=0,0|0,0|0.3,-100|-7200,200 mss=|||536|1000|1200 offload=0|0|0|1", common, " ")
   }
   /^#/ || NF < 2 || $0 !~ pattern { next }
   {

@@ -8,7 +8,7 @@
 # when, what must be found, which kernel counters confirm it), the logs of the endpoints and of the wire, and
 # samples of the sockets (a.ss, b.ss).
 # Keys: ip=4|6 opener=a|b link=tap|veth|router (tap to a router, whose far side has mtu=BYTES) rtt=MS offload=0|1 cc=cubic|bbr|reno size=BYTES ts=0|1 (timestamps) sack=0|1
-# snap=BYTES port=N clock=OFFSET_S,SKEW_PPM (B's clock is wrong by so much), and more per scenario.
+# mss=BYTES snap=BYTES port=N clock=OFFSET_S,SKEW_PPM (B's clock is wrong by so much), and more per scenario.
 # LAB_BIN names the folder of lab_endpoint and tcpstall-pathemu.
 # Exit status: 0 it happened as intended, 1 it did not (the run does not count), 77 not possible here (said why).
 set -u
@@ -45,12 +45,12 @@ rm -f "$out"/{a,b}.{pcap,ss,log,dump} "$out"/{truth.json,wire.log,notes.log}
 
 # --- the keys, with their defaults ---------------------------------------------------------------------------
 # shellcheck disable=SC2034 # some are for the scenarios
-ip=4 opener=a link=tap rtt=0 offload=0 cc=cubic size=1000000 snap= port=5001 ts=1 sack=1
+ip=4 opener=a link=tap rtt=0 offload=0 cc=cubic size=1000000 snap= port=5001 ts=1 sack=1 mss=
 declare -A key=()
 for pair in "$@"; do
   name=${pair%%=*} value=${pair#*=}
   case $name in
-    ip|opener|link|rtt|offload|cc|size|snap|port|ts|sack) printf -v "$name" %s "$value";;
+    ip|opener|link|rtt|offload|cc|size|snap|port|ts|sack|mss) printf -v "$name" %s "$value";;
     *) key[$name]=$value;;
   esac
 done
@@ -182,7 +182,7 @@ sample_sockets() {
 start_endpoint() { # HOST ROLE
   local h=$1 role=$2 script
   declare -n script=${h}_script
-  launch "$h" "$LAB_BIN/lab_endpoint" "$role" "$server" "$port" cc=$cc "${script[@]}" 2>"$out/$h.log"
+  launch "$h" "$LAB_BIN/lab_endpoint" "$role" "$server" "$port" cc=$cc ${mss:+maxseg=$mss} "${script[@]}" 2>"$out/$h.log"
 }
 
 run_endpoints() {
@@ -250,7 +250,7 @@ write_truth() {
   local role=client; [ "$opener" = b ] && role=server
   jq -n --arg scenario "$scenario" --arg location "$location" --arg cause "$cause" --arg kind "$kind" \
     --arg severity "$severity" --arg sender "${sender:-$role}" --arg note "$note" --arg failures "$failures" \
-    --arg ip "$ip" --arg opener "$opener" --arg link "$link" --arg rtt "$rtt" --arg offload "$offload" --arg cc "$cc" --arg ts "$ts" --arg sack "$sack" \
+    --arg ip "$ip" --arg opener "$opener" --arg link "$link" --arg rtt "$rtt" --arg offload "$offload" --arg cc "$cc" --arg ts "$ts" --arg sack "$sack" --arg mss "$mss" \
     --arg also "${also[*]}" --arg one_end "${one_end[*]}" --arg meanwhile "${meanwhile[*]}" --arg blind "${blind[*]}" --arg expected "$(printf '%s\n' "${expected[@]}")" \
     --arg wire "$(printf '%s\n' "${wire[@]}")" --arg a_script "${a_script[*]}" --arg b_script "${b_script[*]}" \
     --rawfile wire_log <(cat "$out/wire.log" 2>/dev/null) --rawfile notes <(cat "$out/notes.log" 2>/dev/null) \
@@ -264,7 +264,7 @@ write_truth() {
      one_end: ($one_end | words), meanwhile: ($meanwhile | words), blind: ($blind | words),
     note: $note, data_sender_end: "a", opener: $opener, ip: ($ip | tonumber), link: $link,
      rtt_ms: ($rtt | tonumber), offload: ($offload == "1"), congestion_control: $cc,
-     timestamps: ($ts == "1"), sack: ($sack == "1"),
+     mss: ($mss | tonumber? // null), timestamps: ($ts == "1"), sack: ($sack == "1"),
      faults: ($wire | lines), confirmed_by: ($expected | lines),
      scripts: {a: $a_script, b: $b_script},
      done: {wire: ($wire_log | lines | map(fromjson? // .) | .[:100] + (.[100:] | .[-1:])), host: ($notes | lines), a: ($a_log | lines | .[:200]), b: ($b_log | lines | .[:200])},

@@ -16,6 +16,7 @@ acked_bulk() { # SIZE: A sends and waits for one byte of answer, so that nothing
 segment_bytes() { # of a full segment
   local bytes=1448
   [ "$ip" = 6 ] && bytes=1428
+  [ -n "$mss" ] && bytes=$((mss - 12))
   [ "$ts" = 0 ] && bytes=$((bytes + 12))
   echo $bytes
 }

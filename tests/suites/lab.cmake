@@ -1,5 +1,5 @@
-# Real traffic between two hosts made of namespaces, judged by the program from either end: ctest names lab.NAME,
-# each a line of tests/lab/matrix.txt. They take a few seconds each, mostly waiting.
+# Real traffic between two hosts made of namespaces, judged by the program from either end and from both: ctest names lab.NAME,
+# each a line of tests/lab/matrix.txt; tests/lab/lab.sh runs them all. They take a few seconds each, mostly waiting.
 add_executable(lab_endpoint ${CMAKE_SOURCE_DIR}/tests/lab/endpoint.c)
 target_link_libraries(lab_endpoint PRIVATE tcpstall_flags)
 
@@ -9,13 +9,14 @@ target_link_libraries(lab_trace PRIVATE room_wire)
 
 set(lab_names
     healthy-bulk healthy-bulk-v6-down healthy-bulk-rtt100 healthy-bulk-veth-off1 healthy-reqresp healthy-iperf3
-    app-idle app-turnaround nagle
-    tx-queue-hold neighbour-unresolved
-    segment-loss-rtt300 rto-backoff path-outage path-hold pmtu-blackhole syn-loss-down corrupted
-    local-drop-input rcvbuf-small
-    zero-window slow-reader
-    ack-loss ack-hold window-update-lost window-scale-up
-    refused app-reset)
+    app-idle app-idle-more app-turnaround host-paused
+    nagle cwnd-limited excessive-rto ack-ignored window-update-ignored
+    neighbour-unresolved local-drop-output
+    segment-loss-rtt300 rto-backoff path-outage path-hold router-pmtu-lost syn-loss-down corrupted gso-too-big
+    checksum-drop local-drop-input rcvbuf-small window-overrun delayed-ack paws
+    zero-window slow-reader listen-overflow
+    ack-loss ack-hold window-update-lost window-scale-up sack-not-translated
+    refused app-reset rst-injected half-open)
 foreach(name IN LISTS lab_names)
   add_test(NAME lab.${name} COMMAND bash ${CMAKE_SOURCE_DIR}/tests/lab/test.sh ${name} $<TARGET_FILE:tcpstall>)
   set_tests_properties(lab.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 100 LABELS lab
@@ -25,3 +26,13 @@ foreach(name IN LISTS lab_names)
     set_tests_properties(lab.${name} PROPERTIES RUN_SERIAL ON)
   endif()
 endforeach()
+
+# The samples: sample.NAME compares the report on samples/NAME.pcapng with the truth beside it.
+file(GLOB samples CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/samples/*.pcapng)
+foreach(sample IN LISTS samples)
+  get_filename_component(name ${sample} NAME_WE)
+  add_test(NAME sample.${name} COMMAND bash ${CMAKE_SOURCE_DIR}/tests/lab/sample_test.sh ${name} $<TARGET_FILE:tcpstall>)
+  set_tests_properties(sample.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 60 LABELS sample)
+endforeach()
+add_test(NAME sample.readme COMMAND bash ${CMAKE_SOURCE_DIR}/tests/lab/sample_test.sh --readme $<TARGET_FILE:tcpstall>)
+set_tests_properties(sample.readme PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 60 LABELS sample)
