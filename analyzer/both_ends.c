@@ -72,7 +72,11 @@ static void judge_outstanding(struct judge *judge)
   path_chain_lay(&judge->chain, judge->view, judge->side, situation->stream->snd_una + judge->shift,
                  situation->start_ns, situation->end_ns);
   judge_find_owner(judge);
+  judge->ack_unseen = situation->by_ack && judge->chain.ack_arrived == NULL;
   if (!judge_owner_is_clear(judge) || is_senders_own(finding->cause))
+    return;
+  /* An ACK that nobody saw leave: R's capture does not tell when R got the data, or whether. */
+  if (judge->ack_unseen && (judge->owner != LOCATION_FORWARD_PATH || judge->chain.arrived == NULL))
     return;
   /* S could have gone on, and did in the end, without an ACK: what it waited for is its own. */
   if (at_sender(finding->location) && !situation->by_ack && situation->segment != NULL)
@@ -181,6 +185,6 @@ enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t e
       return RESET_GENUINE;
   }
   /* Other packets came here that were not seen to leave: neither need this one have been. */
-  const bool gaps = lane->stats.uncaptured > 1;
+  const bool gaps = lane_gaps(lane, packet->time_ns) > 0;
   return lane->stats.left > 0 && !gaps ? RESET_FORGED : RESET_UNKNOWN;
 }

@@ -103,12 +103,23 @@ static bool holds_whatever_the_clocks(const struct judge *judge)
          time_is_share(judge->owner_ns - uncertainty_ns, judge->situation->gap_ns, OWNER_PERCENT);
 }
 
+/* A capture that misses packets of its own host cannot prove that there was none. */
+static bool has_gaps(const struct judge *judge)
+{
+  const struct path_view *view = judge->view;
+  const int64_t now_ns = judge->situation->end_ns;
+  if (judge->ack_unseen || lane_gaps(&view->lanes[judge->side ^ 1], now_ns) > 0)
+    return true;
+  return judge->owner == LOCATION_REVERSE_PATH && lane_gaps(&view->lanes[judge->side], now_ns) > 0;
+}
+
 static bool is_provable(const struct judge *judge)
 {
   const struct path_view *view = judge->view;
   const struct path_chain *chain = &judge->chain;
   return view->sure && holds_whatever_the_clocks(judge) && chain->complete && !chain->ambiguous &&
-         !chain->contradicted && !view->drops[judge->side] && far_was_watching(judge);
+         !chain->contradicted && !view->drops[judge->side] && far_was_watching(judge) &&
+         !has_gaps(judge);
 }
 
 bool judge_keeps_owner(const struct judge *judge, enum location location)
@@ -146,7 +157,8 @@ void judge_settle_on(struct judge *judge, enum location location, enum cause cau
           cause_confidence > had ? cause_confidence : had);
   if (same)
     finding->severity = severity;
-  judge_keep_alternatives(finding, judge_keeps_owner, judge);
+  if (!has_gaps(judge)) /* else what is missing there excludes nothing */
+    judge_keep_alternatives(finding, judge_keeps_owner, judge);
   if (provable && !at_receiver(location)) {
     finding->alternative_count = 0; /* what happened was seen, at both ends */
     finding->settle = NULL;

@@ -56,8 +56,28 @@ static bool was_last(const struct judge *judge)
 static bool is_too_big(const struct judge *judge, const struct loss_pattern *pattern)
 {
   const uint32_t mss = judge->situation->stream->mss;
-  return mss > 0 && pattern->lost > 0 && pattern->smallest_lost > mss &&
-         pattern->largest_came <= mss;
+  const struct lane *lane = &judge->view->lanes[judge->side];
+  if (mss == 0 || pattern->lost == 0 || pattern->smallest_lost <= mss)
+    return false;
+  for (uint32_t n = lane->first; n != lane->next; n++) {
+    const struct passage *passage = lane_passage(lane, n);
+    if (time_is_valid(passage->came_ns) && passage->end - passage->seq > mss)
+      return false; /* such ones were cut up before, or after */
+  }
+  return true;
+}
+
+/* What one end has made of it may stay. */
+static bool explains_loss(enum cause told, const struct loss_pattern *pattern)
+{
+  switch (told) {
+  case CAUSE_PMTU_BLACKHOLE: return pattern->smallest_lost > pattern->largest_came;
+  case CAUSE_PATH_HOLD:
+  case CAUSE_SLOW_LINK:
+  case CAUSE_REORDERING:
+  case CAUSE_SYN_LOSS: return false;
+  default: return cause_info(told)->location == LOCATION_FORWARD_PATH;
+  }
 }
 
 static enum cause cause_of_loss(const struct judge *judge)
@@ -72,8 +92,7 @@ static enum cause cause_of_loss(const struct judge *judge)
   look_at_losses(judge, &pattern);
   if (is_too_big(judge, &pattern))
     return CAUSE_GSO_TOO_BIG;
-  if (cause_info(told)->location == LOCATION_FORWARD_PATH && told != CAUSE_PATH_HOLD &&
-      told != CAUSE_SLOW_LINK && told != CAUSE_REORDERING && told != CAUSE_SYN_LOSS)
+  if (explains_loss(told, &pattern))
     return told;
   if (chain->lost + chain->pending == 1)
     return was_last(judge) ? CAUSE_TAIL_LOSS : CAUSE_SEGMENT_LOSS;

@@ -118,6 +118,41 @@ static void follow_ack(struct path_chain *chain, const struct lane *lane)
   }
 }
 
+/* RFC 2883: a first SACK block at or below the ACK number names what came a second time. shift: to
+ * the ledger's numbers from those that R uses. */
+static bool reports_duplicate(const struct passage *passage, uint32_t byte, uint32_t shift)
+{
+  const uint32_t start = passage->sack_start + shift, end = passage->sack_end + shift;
+  return passage->sack_start != passage->sack_end && (passage->flags & TCP_ACK) != 0 &&
+         seq_leq(end, passage->ack) && seq_leq(start, byte) && seq_lt(byte, end);
+}
+
+/* Whether R had the byte before the copies that were seen to come. */
+static void note_duplicates(struct path_chain *chain, const struct path_view *view,
+                            enum stream_side sender)
+{
+  const struct lane *forward = &view->lanes[sender], *reverse = &view->lanes[sender ^ 1];
+  int64_t reported_ns = TIME_INVALID;
+  uint32_t came = 0;
+  for (uint32_t n = reverse->first; n != reverse->next && !chain->had_before; n++) {
+    const struct passage *passage = lane_passage(reverse, n);
+    chain->had_before = reports_duplicate(passage, chain->byte, view->shift[sender ^ 1][sender]);
+    reported_ns = passage->left_ns;
+  }
+  if (!chain->had_before)
+    return;
+  for (uint32_t n = forward->first; n != forward->next; n++) {
+    const struct passage *passage = lane_passage(forward, n);
+    came += passage_covers(passage, chain->byte) &&
+            passage_fate(passage, chain->byte) == FATE_CAME &&
+            byte_came_ns(passage, chain->byte) <= reported_ns;
+  }
+  if (came < 2 && forward->stats.duplicated > 0)
+    chain->ambiguous = true; /* the path itself makes copies */
+  else if (came < 2)
+    chain->contradicted = true;
+}
+
 static bool remembers(const struct lane *lane, int64_t since_ns)
 {
   return !time_is_valid(lane->forgotten_ns) || lane->forgotten_ns < since_ns;
@@ -161,6 +196,10 @@ static void share_attempt(struct path_chain *chain, const struct lane *forward,
   const int64_t left_ns = copy->left_ns;
   if (passage_fate(copy, chain->byte) != FATE_CAME) {
     const int64_t lost_ns = clipped_ns(chain, left_ns, until_ns);
+    if (!was_watched(forward, copy)) {
+      chain->unwatched_ns += lost_ns;
+      return;
+    }
     chain->forward_ns += lost_ns;
     chain->lost_ns += lost_ns;
     return;
@@ -219,6 +258,7 @@ void path_chain_lay(struct path_chain *chain, const struct path_view *view, enum
       time_is_valid(view->uncertainty_ns) ? 2 * view->uncertainty_ns : NS_PER_MS;
   chain->contradicted = chain->ack != NULL && (chain->arrived == NULL ||
                                                chain->ack->left_ns + slack_ns < chain->arrived_ns);
+  note_duplicates(chain, view, sender);
   /* Something came in that time which is no copy of anything that left: it may have been this. */
   if (time_is_valid(forward->stray_ns) && chain->first != NULL &&
       forward->stray_ns >= chain->first->left_ns - forward->early_max_ns &&

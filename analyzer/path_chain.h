@@ -28,11 +28,13 @@ struct path_chain {
   /* Each copy is an attempt, and the time until the next one belongs to whoever made it fail. They
    * add up to the wait. */
   int64_t forward_ns, receiver_ns, reverse_ns, sender_ns;
-  int64_t normal_ns; /* what the fastest packets take as well, counted for nobody */
-  int64_t lost_ns;   /* of forward_ns: copies that never came */
-  bool ambiguous;    /* which copy came is not certain */
-  bool contradicted; /* R acknowledged what never came: the capture at F has gaps */
-  bool complete;     /* everything that counts is remembered */
+  int64_t normal_ns;    /* what the fastest packets take as well, counted for nobody */
+  int64_t lost_ns;      /* of forward_ns: copies that never came */
+  int64_t unwatched_ns; /* nobody's: a copy that left before the far capture began */
+  bool had_before;      /* R reports a copy as a duplicate (RFC 2883): it had the byte already */
+  bool ambiguous;       /* which copy came is not certain */
+  bool contradicted;    /* R tells of what never came: the capture at F has gaps */
+  bool complete;        /* everything that counts is remembered */
 };
 
 /* The way of `byte` (of the stream that `sender` sends) during a wait. */

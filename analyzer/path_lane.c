@@ -27,7 +27,7 @@ void lane_init(struct lane *lane, struct lane_pool *pool, const int64_t *far_fir
   memset(lane, 0, sizeof *lane);
   lane->pool = pool;
   lane->early_max_ns = EARLY_MIN_NS;
-  lane->stray_ns = TIME_INVALID;
+  lane->stray_ns = lane->first_left_ns = TIME_INVALID;
   lane->seq_shift = seq_shift;
   lane->ack_shift = ack_shift;
   lane->far_first_ns = far_first_ns;
@@ -231,6 +231,8 @@ static bool match_early(struct lane *lane, uint32_t number);
 void lane_left(struct lane *lane, const struct packet *packet)
 {
   lane->stats.left++;
+  if (!time_is_valid(lane->first_left_ns))
+    lane->first_left_ns = packet->time_ns;
   if (!make_room(lane, packet->time_ns)) {
     lane->pool->forgotten++;
     lane->forgotten_ns = packet->time_ns;
@@ -272,15 +274,34 @@ static bool same_sack(const struct lane *lane, const struct passage *passage,
          passage->sack_start == passage->sack_end || passage->sack_end == packet->sack[0].end;
 }
 
+static bool same_echo(const struct passage *passage, const struct packet *packet)
+{
+  return ((passage->options & packet->options) & TCP_OPT_TIMESTAMPS) == 0 ||
+         passage->ts_ecr == packet->ts_ecr;
+}
+
+/* A pure ACK's sequence number apart. */
+static bool same_answer(const struct passage *passage, const struct packet *packet)
+{
+  return !has_data(passage) && passage->ack == packet->ack && passage->window == packet->window &&
+         same_times(passage, packet) && same_echo(passage, packet) &&
+         (passage->flags & KIND_FLAGS) == (packet->flags & KIND_FLAGS);
+}
+
 static bool same_ack(const struct lane *lane, const struct passage *passage,
                      const struct packet *packet)
 {
-  return !has_data(passage) && passage->ack == packet->ack && passage->seq == packet->seq &&
-         passage->window == packet->window && same_times(passage, packet) &&
-         (((passage->options & packet->options) & TCP_OPT_TIMESTAMPS) == 0 ||
-          passage->ts_ecr == packet->ts_ecr) &&
-         (passage->flags & KIND_FLAGS) == (packet->flags & KIND_FLAGS) &&
+  return passage->seq == packet->seq && same_answer(passage, packet) &&
          same_sack(lane, passage, packet);
+}
+
+/* The window may have been rewritten on the way; and where the captures are text (with IP-ID 0, if
+ * it is not shown), a pure ACK's sequence number is each reader's guess. */
+static bool like_ack(const struct passage *passage, const struct packet *packet)
+{
+  if (passage->seq == packet->seq)
+    return !has_data(passage) && passage->ack == packet->ack;
+  return passage->ip_id == packet->ip_id && same_answer(passage, packet);
 }
 
 static bool may_be(const struct lane *lane, const struct passage *passage,
@@ -311,7 +332,7 @@ static bool fits(const struct lane *lane, const struct search *search,
   if (!search->relaxed)
     return may_be(lane, passage, packet);
   if (end_of(packet) == packet->seq)
-    return !has_data(passage) && passage->ack == packet->ack && passage->seq == packet->seq;
+    return like_ack(passage, packet);
   return passage_covers(passage, packet->seq);
 }
 
@@ -552,6 +573,27 @@ static void remove_early(struct lane *lane, uint32_t which)
           (lane->early_count - which) * sizeof *lane->early);
 }
 
+/* The near point's capture was running, and ought to have it. */
+static bool is_gap(const struct lane *lane, const struct packet *packet)
+{
+  return (packet->flags & TCP_RST) == 0 && time_is_valid(lane->first_left_ns) &&
+         packet->time_ns > lane->first_left_ns + lane->early_max_ns;
+}
+
+uint64_t lane_gaps(const struct lane *lane, int64_t now_ns)
+{
+  uint64_t gaps = lane->stats.gaps;
+  for (uint32_t i = 0; i < lane->early_count; i++) {
+    const struct packet *packet = &lane->early[i];
+    struct search search = {.packet = packet};
+    uint32_t number;
+    if (!is_gap(lane, packet) || packet->time_ns + lane->early_max_ns > now_ns)
+      continue;
+    gaps += !find(lane, &search, &number) && !search.came_already;
+  }
+  return gaps;
+}
+
 /* It came, and did not leave so shortly after: a second copy of what has come already, or something
  * that was never seen to leave. */
 static void forget_early(struct lane *lane, uint32_t which)
@@ -564,6 +606,7 @@ static void forget_early(struct lane *lane, uint32_t which)
     lane->stats.duplicated++;
   } else {
     lane->stats.uncaptured++;
+    lane->stats.gaps += is_gap(lane, packet);
     if (end_of(packet) != packet->seq)
       lane->stray_ns = packet->time_ns;
   }

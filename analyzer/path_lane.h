@@ -61,6 +61,7 @@ struct lane_stats {
   uint64_t left, came;
   uint64_t lost_segments, lost_bytes, lost_acks, unsettled, uncaptured;
   uint64_t reordered, duplicated, corrupted;
+  uint64_t gaps; /* of `uncaptured`: no RST, and the near point saw this side before */
   int64_t delay_min_ns, delay_max_ns; /* TIME_INVALID: none */
   double delay_sum_ns;
   uint64_t delays;
@@ -70,7 +71,8 @@ struct lane_stats {
 
 struct lane {
   struct lane_pool *pool;
-  int64_t early_max_ns; /* how far the clocks may put an arrival before its departure */
+  int64_t early_max_ns;  /* how far the clocks may put an arrival before its departure */
+  int64_t first_left_ns; /* TIME_INVALID: nothing left yet */
   int64_t stray_ns; /* the latest arrival with data that fits no departure; TIME_INVALID: none */
   const int64_t
       *far_first_ns; /* the far capture's first packet of any kind; TIME_INVALID: none yet */
@@ -111,6 +113,10 @@ void lane_acked(struct lane *lane, uint32_t ack);
  * capture's last packet of any kind) or so shortly before it that it may still have been on its
  * way. */
 void lane_finish(struct lane *lane, int64_t far_last_ns);
+
+/* How many packets came that the near point, although its capture ran, was not seen to send: what
+ * it does not show proves nothing. */
+uint64_t lane_gaps(const struct lane *lane, int64_t now_ns);
 
 /* Fetches what the next packet will need. */
 static inline void lane_prefetch(const struct lane *lane)
