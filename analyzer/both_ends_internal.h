@@ -2,7 +2,8 @@
 #define ANALYZER_BOTH_ENDS_INTERNAL_H
 
 /* Shared by the files that judge a wait by what both ends saw: both_ends.c asks, judge_path.c has
- * the two directions of the path, judge_receiver.c the receiver, judge_window.c windows and their
+ * the two directions of the path, judge_hop.c which hop
+ * of several, judge_receiver.c the receiver, judge_window.c windows and their
  * scale, judge.c what all of them use. */
 
 #include "analyzer/both_ends.h"
@@ -80,6 +81,9 @@ bool is_about_window(enum cause cause);
 struct news {
   const char *one, *several, *meaning;
 };
+/* With more than two points, which hop it was: of the data, of what came back. */
+void judge_tell_hop(struct judge *judge);
+void judge_tell_hop_back(struct judge *judge, bool lost);
 void judge_tell_reverse(struct judge *judge, const struct news *news, bool lost);
 
 #endif

@@ -103,30 +103,6 @@ static enum cause cause_of_loss(const struct judge *judge)
   return CAUSE_RTO_BACKOFF;
 }
 
-/* Which hop of several: the last point that has seen a copy of the byte. */
-static void tell_hop(struct judge *judge)
-{
-  const struct path_view *view = judge->view;
-  const bool client = judge->side == SIDE_CLIENT;
-  for (uint32_t i = 0; i < view->hop_count; i++) {
-    const uint32_t hop = client ? i : view->hop_count - 1 - i;
-    const struct lane *lane = &view->hop_lanes[judge->side][hop];
-    const uint8_t from = view->hop_ends[client ? hop : hop + 1];
-    const uint8_t to = view->hop_ends[client ? hop + 1 : hop];
-    struct path_view one = *view;
-    one.lanes[judge->side] = *lane;
-    struct path_chain chain;
-    path_chain_lay(&chain, &one, judge->side, judge->chain.byte, judge->chain.from_ns,
-                   judge->chain.until_ns);
-    if (chain.first == NULL || !time_is_share(chain.forward_ns, judge->owner_ns, OWNER_PERCENT))
-      continue;
-    finding_add_evidence(judge->finding, from, chain.first->left_frame, chain.first->left_ns,
-                         "it passed %c and %s %c: the hop between them", end_letter(from),
-                         chain.lost > 0 ? "did not reach" : "came late to", end_letter(to));
-    return;
-  }
-}
-
 static void tell_loss(struct judge *judge)
 {
   struct finding *finding = judge->finding;
@@ -146,7 +122,7 @@ static void tell_loss(struct judge *judge)
                              : "the first whole copy here is the one that left %c in frame %llu",
                          end_letter(judge->near_end),
                          (unsigned long long)chain->arrived->left_frame);
-  tell_hop(judge);
+  judge_tell_hop(judge);
   if (chain->lost > 1)
     snprintf(copies, sizeof copies, "%u copies of them", chain->lost);
   else
@@ -171,7 +147,7 @@ static void tell_hold(struct judge *judge)
                        end_letter(judge->far_end),
                        duration_words(held->came_ns - held->left_ns, delay),
                        duration_words(stats->delay_min_ns, least));
-  tell_hop(judge);
+  judge_tell_hop(judge);
   snprintf(finding->summary, sizeof finding->summary,
            "The path from %c to %c had %s under way for %s; nothing of it was lost.",
            end_letter(judge->near_end), end_letter(judge->far_end), range, delay);
@@ -262,7 +238,7 @@ static enum cause cause_of_answer(const struct judge *judge, bool lost)
   return lost ? CAUSE_ACK_LOSS : CAUSE_ACK_HOLD;
 }
 
-static const struct news ack_news = {"the ACK", "ACKs of it", "its data had arrived"};
+static const struct news ack_news = {"the ACK", "ACKs", "its data had arrived"};
 static const struct news syn_ack_news = {"the SYN-ACK", "SYN-ACKs", "it had been answered"};
 void judge_tell_reverse(struct judge *judge, const struct news *news, bool lost)
 {
@@ -279,6 +255,7 @@ void judge_tell_reverse(struct judge *judge, const struct news *news, bool lost)
                          chain->ack_arrived->came_ns,
                          "the first packet that tells %c so, %s after it left %c", near,
                          duration_words(passage_delay_ns(chain->ack_arrived), delay), far);
+  judge_tell_hop_back(judge, lost);
   duration_words(judge->owner_ns, waited);
   snprintf(count, sizeof count, "%u ", chain->acks_lost);
   if (lost)

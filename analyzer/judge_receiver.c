@@ -112,6 +112,33 @@ static void drop_at_receiver(struct judge *judge, enum cause cause)
            duration_words(judge->situation->gap_ns, took));
 }
 
+/* R's TCP had its data, as it reports itself: it was late to say so, or said so unseen. */
+static void late_answer(struct judge *judge)
+{
+  struct finding *finding = judge->finding;
+  char range[FACT_BYTES], took[32];
+  judge_settle_on(judge, LOCATION_RECEIVER_TCP, CAUSE_DELAYED_ACK, CONFIDENCE_POSSIBLE);
+  if (finding->confidence == CONFIDENCE_PROVEN)
+    finding->confidence = CONFIDENCE_LIKELY;
+  finding->alternative_count = 0;
+  finding_add_alternative(finding, LOCATION_REVERSE_PATH, CAUSE_ACK_LOSS,
+                          "an earlier ACK may have left that %c's capture missed, and got lost",
+                          end_letter(judge->far_end));
+  snprintf(finding->summary, sizeof finding->summary,
+           "The receiver's TCP had %s when the next copy came (it reports that one as a "
+           "duplicate), but %c shows no ACK of them for %s.",
+           judge_range_words(judge, judge->chain.arrived, range), end_letter(judge->far_end),
+           duration_words(judge->chain.receiver_ns, took));
+}
+
+/* Whether the verdict so far says that R's host dropped them. */
+static bool blames_host(const struct judge *judge, const struct finding *told)
+{
+  const struct finding *said =
+      told != NULL && !at_receiver(judge->finding->location) ? told : judge->finding;
+  return !at_receiver(said->location) || said->cause == CAUSE_LOCAL_DROP_INPUT;
+}
+
 void judge_receiver(struct judge *judge)
 {
   struct finding *finding = judge->finding;
@@ -123,6 +150,8 @@ void judge_receiver(struct judge *judge)
   const enum cause seen = cause_at_receiver(judge);
   if (seen != CAUSE_UNKNOWN) {
     drop_at_receiver(judge, seen);
+  } else if (chain->had_before && blames_host(judge, told)) {
+    late_answer(judge);
   } else if (told != NULL && !at_receiver(finding->location)) {
     adopt(judge, told);
   } else if (at_receiver(finding->location)) {
