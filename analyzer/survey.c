@@ -28,6 +28,7 @@ struct survey *survey_new(uint32_t ends, const struct survey_limits *limits)
   uint64_t seed = (uint64_t)(uintptr_t)survey * UINT64_C(0x9e3779b97f4a7c15);
   for (uint32_t end = 0; end < ends; end++)
     sketch_set_init(&survey->sets[end], &survey->budget, limits->connections, seed);
+  clock_map_identity(&survey->clocks[0]);
   return survey;
 }
 
@@ -61,6 +62,7 @@ static void forget_result(struct survey *survey)
   survey->pair_count = 0;
   survey->pairs_not_certain = 0;
   memset(survey->clocks, 0, sizeof survey->clocks);
+  clock_map_identity(&survey->clocks[0]);
   memset(survey->clock_known, 0, sizeof survey->clock_known);
 }
 

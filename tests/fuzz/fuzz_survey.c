@@ -152,7 +152,7 @@ static void check_all(struct model *model)
   for (uint32_t end = 0; end < model->ends; end++) {
     const struct clock_map *map = survey_clock(model->survey, (uint8_t)end);
     require(map->piece_count <= CLOCK_PIECES_MAX);
-    require(end > 0 || map->piece_count == 0);
+    require(end > 0 || clock_map_to_a(map, model->time_ns) == model->time_ns);
   }
 }
 

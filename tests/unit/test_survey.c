@@ -592,6 +592,8 @@ static void test_nothing(void **state)
   assert_int_equal(survey_pair_count(scene.survey), 0);
   assert_null(survey_pair(scene.survey, 0));
   assert_int_equal(survey_clock(scene.survey, 1)->piece_count, 0);
+  assert_int_equal(clock_map_to_a(survey_clock(scene.survey, 0), 77), 77);
+  assert_int_equal(clock_map_uncertainty_ns(survey_clock(scene.survey, 0), 77), 0);
   const struct pair_member *member;
   struct packet packet = packet_tcp((struct packet_path){1, 2, 3, 4}, scene.now_ns, 1, TCP_ACK);
   assert_null(survey_find(scene.survey, &packet, &member));
