@@ -23,7 +23,7 @@ run_counts() {
 }
 
 make_run "${1:?usage: txqueue.test.sh NAME TCPSTALL}" "$here/txqueue.matrix.txt"
-hold_s=$(truth '.done.host | map(capture("^(?<t>[0-9.]+) (qdisc of A: rate 8bit|kick|the wire)").t | tonumber) | (.[-1] // 0) - (.[0] // 0)')
+hold_s=$(truth '.done.host | map(capture("^(?<t>[0-9.]+) (qdisc of A: rate 8bit|kick|the wire|the application)").t | tonumber) | (.[-1] // 0) - (.[0] // 0)')
 
 # What A sends first when the silence is over: the packet that has nothing to do with the stream?
 foreign_first() {
