@@ -485,31 +485,63 @@ size_t pairing_points(struct pairing_scratch *scratch, const struct sketch *a,
 /* Clocks may drift apart that much between two packets: parts per thousand (600 ppm, and some). */
 #define DRIFT_PER_MILLE 1
 
-int pairing_order_by_delays(const struct pairing_point *points, size_t count)
+/* How much longer the way from a to b is for side 0 than for side 1, by two packets. */
+struct turn {
+  int64_t delta_ns;
+  int64_t drift_ns; /* how far the clocks may have drifted apart between the two */
+};
+
+/* Walks through packets of either side, each with the latest one of the other side. */
+struct turns {
+  const struct pairing_point *points, *last[2];
+  size_t count, at;
+};
+
+static bool next_turn(struct turns *turns, struct turn *turn)
 {
-  const struct pairing_point *last[2] = {NULL, NULL};
-  uint64_t a_first = 0, b_first = 0;
-  for (size_t i = 0; i < count; i++) {
-    const struct pairing_point *point = &points[i], *other = last[point->side ^ 1];
+  while (turns->at < turns->count) {
+    const struct pairing_point *point = &turns->points[turns->at++];
+    const struct pairing_point *other = turns->last[point->side ^ 1];
     if (!point->a_may_start || !point->b_may_start)
       continue;
-    last[point->side] = point;
+    turns->last[point->side] = point;
     if (other == NULL)
       continue;
     int64_t delta_ns = (point->b_ns - point->a_ns) - (other->b_ns - other->a_ns);
     int64_t apart_ns = point->a_ns - other->a_ns;
-    int64_t drift_ns = (apart_ns < 0 ? -apart_ns : apart_ns) / 1000 * DRIFT_PER_MILLE;
-    if (point->side == 1)
-      delta_ns = -delta_ns;
-    if (delta_ns > drift_ns)
-      a_first++;
-    else if (delta_ns < -drift_ns)
-      b_first++;
+    turn->delta_ns = point->side == 0 ? delta_ns : -delta_ns;
+    turn->drift_ns = (apart_ns < 0 ? -apart_ns : apart_ns) / 1000 * DRIFT_PER_MILLE;
+    return true;
+  }
+  return false;
+}
+
+int pairing_order_by_delays(const struct pairing_point *points, size_t count)
+{
+  struct turns turns = {.points = points, .count = count};
+  struct turn turn;
+  uint64_t a_first = 0, b_first = 0;
+  while (next_turn(&turns, &turn)) {
+    a_first += turn.delta_ns > turn.drift_ns;
+    b_first += turn.delta_ns < -turn.drift_ns;
   }
   /* A clock's step between two packets misleads one comparison, never most of them. */
   if (a_first > 4 * b_first)
     return 1;
   return b_first > 4 * a_first ? -1 : 0;
+}
+
+int64_t pairing_both_ways_ns(const struct pairing_point *points, size_t count)
+{
+  struct turns turns = {.points = points, .count = count};
+  struct turn turn;
+  int64_t longest_ns = TIME_INVALID;
+  while (next_turn(&turns, &turn)) {
+    int64_t both_ns = (turn.delta_ns < 0 ? -turn.delta_ns : turn.delta_ns) + turn.drift_ns;
+    if (both_ns > longest_ns)
+      longest_ns = both_ns;
+  }
+  return longest_ns;
 }
 
 int pairing_order_by_ttl(const struct pairing *pairing)

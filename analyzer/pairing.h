@@ -68,5 +68,8 @@ size_t pairing_points(struct pairing_scratch *scratch, const struct sketch *a,
  * cancel out between packets of both directions that are close in time. */
 int pairing_order_by_delays(const struct pairing_point *points, size_t count);
 int pairing_order_by_ttl(const struct pairing *pairing);
+/* Where that tells nothing because there is hardly a way between the points: both ways together
+ * take no longer than that. TIME_INVALID: one direction only. */
+int64_t pairing_both_ways_ns(const struct pairing_point *points, size_t count);
 
 #endif

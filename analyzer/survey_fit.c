@@ -4,6 +4,11 @@
 
 /* Delays of one connection pair, and which end is upstream: what the clocks are fitted from. */
 
+/* A bound that loose is none. */
+#define SLACK_MAX_NS (INT64_C(3600) * NS_PER_S)
+/* Two points without an order are taken for one if packets seem to take no longer both ways. */
+#define SAME_POINT_NS (10 * NS_PER_MS)
+
 static void order_edges(struct survey *survey)
 {
   for (size_t i = 0; i < survey->edges.count; i++) {
@@ -12,23 +17,37 @@ static void order_edges(struct survey *survey)
     edge->order = (int16_t)pairing_order_by_delays(survey->points, count);
     if (edge->order == 0)
       edge->order = (int16_t)pairing_order_by_ttl(&edge->pairing);
+    edge->both_ways_ns = pairing_both_ways_ns(survey->points, count);
   }
 }
 
-/* One packet seen at a reference point, on end 0's scale and wrong by reference_off_ns at most, and
- * at the end whose clock is wanted. */
-static void feed_point(struct clock_fit *fit, const struct pairing_point *point, bool a_first,
-                       bool a_is_reference, int64_t reference_ns, int64_t reference_off_ns)
+/* One packet seen at a reference point, on end 0's scale, and at the end whose clock is wanted. */
+struct bound {
+  int64_t reference_ns, end_ns;
+  int64_t slack_ns; /* how far wrong the two may be together */
+};
+
+/* A wider bound is true as well: earlier where it left, later where it arrived. */
+static void feed_bound(struct clock_fit *fit, const struct bound *bound, bool from_reference)
 {
-  if (a_first ? !point->a_may_start : !point->b_may_start)
-    return;
-  int64_t other_ns = a_is_reference ? point->b_ns : point->a_ns;
-  bool from_reference = a_first == a_is_reference;
-  /* A wider bound is true as well: earlier where it left, later where it arrived. */
   if (from_reference)
-    clock_fit_add(fit, CLOCK_A_TO_B, reference_ns - reference_off_ns, other_ns);
+    clock_fit_add(fit, CLOCK_A_TO_B, bound->reference_ns - bound->slack_ns, bound->end_ns);
   else
-    clock_fit_add(fit, CLOCK_B_TO_A, reference_ns + reference_off_ns, other_ns);
+    clock_fit_add(fit, CLOCK_B_TO_A, bound->reference_ns + bound->slack_ns, bound->end_ns);
+}
+
+static void feed_point(struct clock_fit *fit, const struct survey_edge *edge,
+                       const struct pairing_point *point, bool a_is_reference, struct bound *bound)
+{
+  if (edge->order == 0) { /* as good as the same point: seen at both at the same time, nearly */
+    bound->slack_ns += edge->both_ways_ns;
+    feed_bound(fit, bound, true);
+    feed_bound(fit, bound, false);
+    return;
+  }
+  bool a_first = (edge->order > 0) == (point->side == 0);
+  if (a_first ? point->a_may_start : point->b_may_start)
+    feed_bound(fit, bound, a_first == a_is_reference);
 }
 
 static void feed_edge(struct survey *survey, const struct survey_edge *edge, bool a_is_reference,
@@ -39,15 +58,15 @@ static void feed_edge(struct survey *survey, const struct survey_edge *edge, boo
   size_t count = survey_edge_points(survey, edge);
   for (size_t i = 0; i < count; i++) {
     const struct pairing_point *point = &survey->points[i];
-    bool a_first = (edge->order > 0) == (point->side == 0);
-    int64_t reference_ns = a_is_reference ? point->a_ns : point->b_ns, off_ns = 0;
+    struct bound bound = {.reference_ns = a_is_reference ? point->a_ns : point->b_ns,
+                          .end_ns = a_is_reference ? point->b_ns : point->a_ns};
     if (reference != 0) {
-      off_ns = clock_map_uncertainty_ns(map, reference_ns);
-      reference_ns = clock_map_to_a(map, reference_ns);
-      if (!time_is_valid(off_ns))
+      bound.slack_ns = clock_map_uncertainty_ns(map, bound.reference_ns);
+      bound.reference_ns = clock_map_to_a(map, bound.reference_ns);
+      if (!time_is_valid(bound.slack_ns) || bound.slack_ns > SLACK_MAX_NS)
         continue;
     }
-    feed_point(fit, point, a_first, a_is_reference, reference_ns, off_ns);
+    feed_point(fit, edge, point, a_is_reference, &bound);
   }
 }
 
@@ -64,8 +83,10 @@ static int feed_edges(struct survey *survey, struct clock_fit *fits[], bool soli
   for (size_t i = 0; i < survey->edges.count; i++) {
     const struct survey_edge *edge = &survey->edges.at[i];
     bool a_known = survey->clock_known[edge->end_a], b_known = survey->clock_known[edge->end_b];
-    if (edge->certainty != PAIR_CERTAIN || edge->order == 0 || a_known == b_known ||
-        is_solid(edge) != solid)
+    if (edge->certainty != PAIR_CERTAIN || a_known == b_known || is_solid(edge) != solid)
+      continue;
+    if (edge->order == 0 &&
+        (!time_is_valid(edge->both_ways_ns) || edge->both_ways_ns > SAME_POINT_NS))
       continue;
     uint8_t end = a_known ? edge->end_b : edge->end_a;
     if (fits[end] == NULL && (fits[end] = clock_fit_new()) == NULL)

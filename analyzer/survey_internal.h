@@ -20,6 +20,7 @@ struct survey_edge {
   bool ambiguous;         /* other connections may fit as well: time may tell */
   bool has_rivals;        /* ... nearly as well, or better */
   int16_t order;          /* > 0: a is closer to its side 0, < 0: b is; 0: not known */
+  int64_t both_ways_ns;   /* order 0: no way is longer than that; or TIME_INVALID */
   int64_t apart_ns;       /* ambiguous: how far their packets are apart, clocks corrected */
 };
 

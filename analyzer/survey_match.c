@@ -15,8 +15,11 @@
 #define CANDIDATES_SHARE(bytes) ((bytes) / 8)
 /* Connections of the other end that are looked at for each one. */
 #define RIVALS_MAX 8u
-/* Samples of a connection that look for its other half. */
-#define PROBES_MAX 64u
+/* Samples of a connection that look for its other half: so many where there are many connections,
+ * all where there are few. */
+#define PROBES_MIN          64u
+#define PROBES_MAX          4096u
+#define PROBES_SHARE(bytes) ((bytes) / 16) /* of the memory, for either end */
 
 /* An element of a sketch, to be met by one of the other end. */
 struct probe {
@@ -234,29 +237,41 @@ static void mark_siblings(const struct sketch_set *set, const struct probes *pro
 
 #define PROBES_PER_SAMPLE 3u
 
+/* Samples of what is not paired yet, at most `most` of each connection. */
+static size_t count_samples(const struct matching *matching, int which, uint32_t most)
+{
+  const struct sketch_set *set =
+      &matching->survey->sets[which == 0 ? matching->end_a : matching->end_b];
+  size_t samples = 0;
+  for (uint32_t i = 0; i < set->count; i++) {
+    if (matching->used[which][i] != 0)
+      continue;
+    uint32_t count = sketch_at(set, i)->sample_count;
+    samples += count < most ? count : most;
+  }
+  return samples;
+}
+
 /* All elements of what is not paired yet, sorted. */
 static int collect_probes(struct matching *matching, int which, struct probes *probes)
 {
   struct survey *survey = matching->survey;
   const struct sketch_set *set = &survey->sets[which == 0 ? matching->end_a : matching->end_b];
-  size_t samples = 0;
-  for (uint32_t i = 0; i < set->count; i++) {
-    if (matching->used[which][i] == 0) {
-      uint32_t count = sketch_at(set, i)->sample_count;
-      samples += count < PROBES_MAX ? count : PROBES_MAX;
-    }
-  }
+  const size_t room = PROBES_SHARE(survey->limits.memory_bytes) / sizeof(struct probe);
+  uint32_t most = PROBES_MAX;
+  while (most > PROBES_MIN && count_samples(matching, which, most) * PROBES_PER_SAMPLE > room)
+    most /= 2;
   probes->count = 0;
-  probes->capacity = samples * PROBES_PER_SAMPLE;
+  probes->capacity = count_samples(matching, which, most) * PROBES_PER_SAMPLE;
   probes->at = survey_allocate(survey, probes->capacity, sizeof *probes->at);
-  if (probes->at == NULL && samples > 0)
+  if (probes->at == NULL && probes->capacity > 0)
     return ERROR_MEMORY;
   for (uint32_t i = 0; i < set->count; i++) {
-    const struct sketch *sketch = sketch_at(set, i);
-    sketch_at(set, i)->facts &= (uint8_t)~SKETCH_TIMESTAMPS_SHARED;
+    struct sketch *sketch = sketch_at(set, i);
+    sketch->facts &= (uint8_t)~SKETCH_TIMESTAMPS_SHARED;
     if (matching->used[which][i] != 0)
       continue;
-    unsigned level = level_for(sketch, PROBES_MAX);
+    unsigned level = level_for(sketch, most);
     for (uint32_t k = 0; k < sketch->sample_count; k++) {
       if (sketch->samples[k].level >= level)
         probes_of_sample(probes, &sketch->samples[k], i);

@@ -452,6 +452,68 @@ static void test_three_points_in_any_order(void **state)
   }
 }
 
+/* Nothing but the clock that another connection has fitted tells which point comes first. */
+static void test_one_direction_is_ordered_by_the_clock(void **state)
+{
+  (void)state;
+  struct scene scene = scene_new(2, 27);
+  scene.points[0].hops = scene.points[1].hops = 1;
+  scene.points[1].clock_offset_ns = -77 * NS_PER_S;
+  struct talk talk = talk_new(&scene, 1, 40000, 2, 443);
+  talk_open(&scene, &talk);
+  talk_exchange(&scene, &talk, 20000);
+  scene.points[1].from_client_ns += 50 * NS_PER_MS; /* a queue: more than the clock's uncertainty */
+  struct talk other = talk_new(&scene, 1, 40001, 2, 443);
+  for (int i = 0; i < 20; i++) {
+    talk_send(&scene, &other, 0, i == 0 ? TCP_SYN : TCP_ACK, 1000);
+    scene.now_ns += NS_PER_MS;
+  }
+  solve(&scene);
+  assert_int_equal(survey_pair_count(scene.survey), 2);
+  assert_certain_in_order(survey_pair(scene.survey, 1));
+  survey_free(scene.survey);
+}
+
+/* The same capture twice, or two at one place: no order, but one clock. */
+static void test_two_captures_at_one_point(void **state)
+{
+  (void)state;
+  struct scene scene = scene_new(2, 28);
+  scene.points[1] = scene.points[0];
+  scene.points[1].clock_offset_ns = 3 * NS_PER_S;
+  struct talk talk = talk_new(&scene, 1, 40000, 2, 443);
+  talk_open(&scene, &talk);
+  talk_exchange(&scene, &talk, 20000);
+  const struct connection_pair *pair = only_pair(&scene);
+  assert_int_equal(pair->certainty, PAIR_CERTAIN);
+  assert_false(pair->order_known);
+  assert_clock_holds(&scene, 1);
+  survey_free(scene.survey);
+}
+
+/* A long transfer of which the second point has the last hundredth only, behind a NAT that shifts
+ * numbers: the samples of the long one are thin there. */
+static void test_small_overlap_of_a_long_transfer(void **state)
+{
+  (void)state;
+  struct scene scene = scene_new(2, 29);
+  translate_addresses_and_numbers(&scene);
+  struct talk talk = talk_new(&scene, 1, 40000, 2, 443);
+  talk_open(&scene, &talk);
+  for (int i = 0; i < 100; i++) {
+    scene.points[1].absent = i < 99;
+    talk_exchange(&scene, &talk, 2000 * 1448);
+  }
+  for (uint16_t i = 0; i < 20; i++) { /* others, which the second point has not seen */
+    struct talk other = talk_new(&scene, 1, (uint16_t)(41000 + i), 2, 443);
+    scene.points[1].absent = true;
+    talk_open(&scene, &other);
+    talk_exchange(&scene, &other, 20000);
+  }
+  assert_certain_in_order(only_pair(&scene));
+  survey_free(scene.survey);
+}
+
 /* The first and the last point have nothing in common: their clocks meet at the middle one. */
 static void test_clock_through_another_point(void **state)
 {
@@ -663,6 +725,9 @@ int main(void)
       cmocka_unit_test(test_segmentation_offload),
       cmocka_unit_test(test_mirrored_frames),
       cmocka_unit_test(test_one_direction_is_ordered_by_ttl),
+      cmocka_unit_test(test_one_direction_is_ordered_by_the_clock),
+      cmocka_unit_test(test_two_captures_at_one_point),
+      cmocka_unit_test(test_small_overlap_of_a_long_transfer),
       cmocka_unit_test(test_three_points_in_any_order),
       cmocka_unit_test(test_clock_through_another_point),
       cmocka_unit_test(test_clients_on_both_sides),
