@@ -2,6 +2,7 @@
 
 #include "wire/timestamp.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -299,9 +300,23 @@ static struct lane *hop_lane(struct link *link, enum stream_side side, uint32_t 
   return &view->hop_lanes[side][hop];
 }
 
+/* A point between two others is on neither host, whatever TTLs and checksums look like there. */
+static void settle_vantages(struct link *link)
+{
+  for (uint32_t i = 1; i + 1 < link->point_count && link->pair->order_known; i++) {
+    struct connection_summary *view = link->summaries[i];
+    if (view == NULL || view->vantage_source == VANTAGE_DECLARED)
+      continue;
+    view->vantage = VANTAGE_MIDDLE;
+    snprintf(view->vantage_reason, sizeof view->vantage_reason,
+             "other capture points lie on both sides of it");
+  }
+}
+
 void link_conclude(struct link *link, const int64_t *last_ns, struct connection_summary *whole,
                    struct joint_connection *connection)
 {
+  settle_vantages(link);
   merge_whole(link, whole);
   connection->id = link->id;
   connection->level = EVIDENCE_BOTH_ENDS;
