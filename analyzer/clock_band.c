@@ -8,19 +8,19 @@
 /* Of unseen steps: paths of such a round trip are not known. */
 #define UNSEEN_MAX_NS (4 * NS_PER_S)
 
-/* The lines that satisfy the bounds of some time up to an instant that moves on. */
+/* The lines that satisfy the bounds of some time up to an instant that moves
+ * on. */
 struct window {
   const struct clock_stretch *stretch;
   struct clock_lines older, younger; /* since the block before this one began; since this one did */
   int64_t block_ns;                  /* where it began */
   uint32_t block_bounds[2];          /* taken since: from below, from above */
-  uint32_t blocks;                   /* complete */
 };
 
 static void lines_start(const struct clock_stretch *stretch, struct clock_lines *lines)
 {
   const struct clock_lines *all = stretch->lines;
-  clock_lines_init(lines, all->x_origin_ns, all->reference_ns, all->radius, all->skew_max);
+  clock_lines_init(lines, all->x_origin_ns, all->reference_ns, all->radius_ns, all->skew_max);
 }
 
 static void window_start(struct window *window, const struct clock_stretch *stretch,
@@ -31,7 +31,6 @@ static void window_start(struct window *window, const struct clock_stretch *stre
   lines_start(stretch, &window->younger);
   window->block_ns = block_ns;
   window->block_bounds[0] = window->block_bounds[1] = 0;
-  window->blocks = 0;
 }
 
 static void window_take(struct window *window, const struct clock_bound *bound)
@@ -47,18 +46,17 @@ static void window_take(struct window *window, const struct clock_bound *bound)
   lines_start(window->stretch, &window->younger);
   window->block_ns = bound->x_ns;
   window->block_bounds[0] = window->block_bounds[1] = 0;
-  window->blocks++;
 }
 
 static struct clock_band open_band(const struct clock_stretch *stretch,
                                    const struct clock_lines *lines, int64_t from_ns, int64_t to_ns)
 {
-  struct clock_band band = {.supposed = true};
+  struct clock_band band;
   const int64_t ends[] = {from_ns, to_ns};
   for (size_t i = 0; i < 2; i++) {
-    long double at = clock_line_at(stretch->lines, &stretch->line, ends[i]);
-    band.high_ns[i] = lines->above ? (double)(clock_lines_max(lines, ends[i]) - at) : HUGE_VAL;
-    band.low_ns[i] = lines->below ? (double)(clock_lines_min(lines, ends[i]) - at) : -HUGE_VAL;
+    double at = clock_line_at(stretch->lines, &stretch->line, ends[i]);
+    band.high_ns[i] = lines->above ? clock_lines_max(lines, ends[i]) - at : HUGE_VAL;
+    band.low_ns[i] = lines->below ? clock_lines_min(lines, ends[i]) - at : -HUGE_VAL;
   }
   return band;
 }
@@ -73,14 +71,8 @@ static int64_t end_ns(const struct clock_stretch *stretch, size_t zone)
   return zone == stretch->count ? stretch->behind_x_ns : stretch->bounds[zone].x_ns;
 }
 
-/* Close to a step that is known no other one is expected: what lies towards it need not be looked
- * at apart. */
-static bool is_near_step(const struct window *window, bool step)
-{
-  return step && window->blocks == 0;
-}
-
-/* Bounds of both directions: how many must be taken, from the front or from the back. */
+/* Bounds of both directions: how many must be taken, from the front or from the
+ * back. */
 static size_t count_until_both(const struct clock_stretch *stretch, bool from_back)
 {
   bool upper = false, lower = false;
@@ -95,8 +87,8 @@ static size_t count_until_both(const struct clock_stretch *stretch, bool from_ba
   return stretch->count;
 }
 
-/* Zones at the edge of the stretch, where one direction is missing on the side of the edge, also
- * rest on the first bounds of that direction beyond them. */
+/* Zones at the edge of the stretch, where one direction is missing on the side
+ * of the edge, also rest on the first bounds of that direction beyond them. */
 static void suppose_even_before(const struct clock_stretch *stretch, int64_t aside_ns,
                                 struct clock_band *bands)
 {
@@ -109,18 +101,11 @@ static void suppose_even_before(const struct clock_stretch *stretch, int64_t asi
            (taken < zone && stretch->bounds[taken].x_ns <= clock_subtract(from_ns, aside_ns)))
       window_take(&window, &stretch->bounds[taken++]);
     bands[zone] = open_band(stretch, &window.older, from_ns, to_ns);
-    bands[zone].supposed = !is_near_step(&window, stretch->step_before);
   }
 }
 
 static void widen(struct clock_band *band, const struct clock_band *by)
 {
-  if (!by->supposed)
-    return;
-  if (!band->supposed) {
-    *band = *by;
-    return;
-  }
   for (size_t i = 0; i < 2; i++) {
     band->high_ns[i] = fmax(band->high_ns[i], by->high_ns[i]);
     band->low_ns[i] = fmin(band->low_ns[i], by->low_ns[i]);
@@ -139,16 +124,13 @@ static void suppose_even_behind(const struct clock_stretch *stretch, int64_t asi
            (left > zone && stretch->bounds[left - 1].x_ns >= clock_add(to_ns, aside_ns)))
       window_take(&window, &stretch->bounds[--left]);
     struct clock_band behind = open_band(stretch, &window.older, from_ns, to_ns);
-    behind.supposed = !is_near_step(&window, stretch->step_behind);
     widen(&bands[zone], &behind);
-    if (!bands[zone].supposed)
-      bands[zone] = open_band(stretch, stretch->lines, from_ns, to_ns);
   }
 }
 
-/* An unseen step is smaller than the bands are high. If it went backwards, times that long before
- * it came again behind it, and packets that took less were on their way meanwhile: their bounds may
- * be found on the wrong side. */
+/* An unseen step is smaller than the bands are high. If it went backwards,
+ * times that long before it came again behind it, and packets that took less
+ * were on their way meanwhile: their bounds may be found on the wrong side. */
 static int64_t unseen_step_ns(const struct clock_stretch *stretch, const struct clock_band *bands)
 {
   double highest = 0;
@@ -158,13 +140,13 @@ static int64_t unseen_step_ns(const struct clock_stretch *stretch, const struct 
   return highest < UNSEEN_MAX_NS ? (int64_t)highest : UNSEEN_MAX_NS;
 }
 
-/* Computed with some 60 binary digits, and rounded to the nanosecond. */
+/* Rounded to the nanosecond here, and by those who read a line. */
 static int64_t band_width_ns(const struct clock_band *band)
 {
   double worst = 0;
   for (size_t i = 0; i < 2; i++)
     worst = fmax(worst, fmax(band->high_ns[i], -band->low_ns[i]));
-  worst = ceil(worst * (1 + 1e-12)) + 2;
+  worst = ceil(worst * (1 + 1e-12)) + 3;
   return worst < 0x1p62 ? (int64_t)worst : TIME_INVALID;
 }
 

@@ -1,6 +1,5 @@
 #include "analyzer/clock_fit.h"
 
-#include "analyzer/clock_math.h"
 #include "analyzer/clock_slots.h"
 #include "analyzer/clock_solve.h"
 
@@ -8,8 +7,9 @@
 
 /* Times beyond are taken as this: a difference of two fits into int64_t. */
 #define TIME_MAX_NS ((INT64_C(1) << 62) - 1)
-/* Within a span of so many ns, 4 s, no skew is worth looking for. */
-#define SKEW_SPAN_NS (INT64_C(1) << 32)
+/* Before slots are 2^22 ns wide, 4 ms, 600 ppm of skew are nothing within one.
+ */
+#define SHIFT_SKEW 22u
 
 struct clock_fit {
   struct clock_slots slots[CLOCK_AXES]; /* the same bounds, over A's time and over B's */
@@ -46,30 +46,21 @@ static int64_t clamp(int64_t time_ns)
   return time_ns < -TIME_MAX_NS ? -TIME_MAX_NS : time_ns;
 }
 
-/* Done a few dozen times at most in the life of a fit, so it may take its time. */
-static void learn_skew(struct clock_fit *fit)
+static void list_bounds(const struct clock_fit *fit, enum clock_axis axis)
 {
-  struct clock_map map;
-  clock_fit_solve(fit, &map);
-  int64_t longest_ns = SKEW_SPAN_NS;
-  double skew = 0;
-  for (uint32_t i = 0; i < map.piece_count; i++) {
-    const struct clock_piece *piece = &map.pieces[i];
-    int64_t length_ns = clock_subtract(piece->to_ns, piece->from_ns);
-    if (length_ns <= longest_ns)
-      continue;
-    longest_ns = length_ns;
-    skew = piece->skew_ppm / 1e6;
-  }
-  fit->slots[CLOCK_AXIS_A].skew = skew;
-  fit->slots[CLOCK_AXIS_B].skew = -skew / (1 + skew);
+  struct clock_bound *bounds = clock_workspace_bounds(fit->workspace, axis);
+  clock_workspace_set_count(fit->workspace, axis, clock_slots_list(&fit->slots[axis], bounds));
 }
 
 static void add(struct clock_fit *fit, enum clock_axis axis, const struct clock_bound *bound)
 {
-  while (!clock_slots_add(&fit->slots[axis], bound)) {
-    learn_skew(fit);
-    clock_slots_widen(&fit->slots[axis]);
+  struct clock_slots *slots = &fit->slots[axis];
+  while (!clock_slots_add(slots, bound)) {
+    if (slots->shift >= SHIFT_SKEW) {
+      list_bounds(fit, axis);
+      slots->skew = clock_solve_skew(fit->workspace, axis);
+    }
+    clock_slots_widen(slots);
   }
 }
 
@@ -88,10 +79,7 @@ void clock_fit_add(struct clock_fit *fit, enum clock_direction direction, int64_
 
 void clock_fit_solve(const struct clock_fit *fit, struct clock_map *map)
 {
-  for (int axis = 0; axis < CLOCK_AXES; axis++) {
-    struct clock_bound *bounds = clock_workspace_bounds(fit->workspace, (enum clock_axis)axis);
-    size_t count = clock_slots_list(&fit->slots[axis], bounds);
-    clock_workspace_set_count(fit->workspace, (enum clock_axis)axis, count);
-  }
+  list_bounds(fit, CLOCK_AXIS_A);
+  list_bounds(fit, CLOCK_AXIS_B);
   clock_solve(fit->workspace, map);
 }

@@ -1,55 +1,56 @@
 #include "analyzer/clock_lines.h"
 
+#include "analyzer/clock_math.h"
+
 void clock_lines_init(struct clock_lines *lines, int64_t x_origin_ns, int64_t reference_ns,
-                      long double radius, long double skew_max)
+                      double radius_ns, double skew_max)
 {
   lines->x_origin_ns = x_origin_ns;
   lines->reference_ns = reference_ns;
-  lines->radius = radius;
+  lines->radius_ns = radius_ns;
   lines->skew_max = skew_max;
   lines->above = lines->below = false;
   lines->count = 4;
-  lines->corners[0] = (struct clock_line){-radius, -skew_max};
-  lines->corners[1] = (struct clock_line){radius, -skew_max};
-  lines->corners[2] = (struct clock_line){radius, skew_max};
-  lines->corners[3] = (struct clock_line){-radius, skew_max};
+  lines->corners[0] = (struct clock_line){-radius_ns, -skew_max};
+  lines->corners[1] = (struct clock_line){radius_ns, -skew_max};
+  lines->corners[2] = (struct clock_line){radius_ns, skew_max};
+  lines->corners[3] = (struct clock_line){-radius_ns, skew_max};
 }
 
-/* A bound that passes a corner that closely passes through it, else rounding errors would make
- * corner upon corner. */
-#define TOUCH_NS 1e-3L
+/* A bound that passes a corner that closely passes through it, else rounding
+ * errors would make corner upon corner. */
+#define TOUCH_NS 0.05
 
-/* The subtraction is done in long double: hostile times are further apart than int64_t reaches. */
-static long double distance(int64_t to, int64_t from)
+/* Subtracted as integers: a double tells times since 1970 to 256 ns only. */
+static double distance(int64_t to, int64_t from)
 {
-  return (long double)to - (long double)from;
+  return (double)clock_subtract(to, from);
 }
 
-long double clock_line_at(const struct clock_lines *lines, const struct clock_line *line,
-                          int64_t x_ns)
+double clock_line_at(const struct clock_lines *lines, const struct clock_line *line, int64_t x_ns)
 {
-  return line->offset + line->skew * distance(x_ns, lines->x_origin_ns);
+  return line->offset_ns + line->skew * distance(x_ns, lines->x_origin_ns);
 }
 
 static struct clock_line between(const struct clock_line *p, const struct clock_line *q,
-                                 long double excess_p, long double excess_q)
+                                 double excess_p, double excess_q)
 {
-  long double share = excess_p / (excess_p - excess_q);
-  return (struct clock_line){p->offset + share * (q->offset - p->offset),
+  double share = excess_p / (excess_p - excess_q);
+  return (struct clock_line){p->offset_ns + share * (q->offset_ns - p->offset_ns),
                              p->skew + share * (q->skew - p->skew)};
 }
 
 bool clock_lines_bound(struct clock_lines *lines, bool upper, int64_t x_ns, int64_t y_ns,
                        int64_t ease_ns)
 {
-  long double sign = upper ? 1 : -1;
-  long double x = distance(x_ns, lines->x_origin_ns);
-  long double y = distance(y_ns, lines->reference_ns);
-  long double excess[CLOCK_CORNERS_MAX]; /* above TOUCH_NS: the corner is cut off */
+  double sign = upper ? 1 : -1;
+  double x = distance(x_ns, lines->x_origin_ns);
+  double y = distance(y_ns, lines->reference_ns);
+  double excess[CLOCK_CORNERS_MAX]; /* above TOUCH_NS: the corner is cut off */
   uint32_t cut = 0;
   for (uint32_t i = 0; i < lines->count; i++) {
     const struct clock_line *corner = &lines->corners[i];
-    excess[i] = sign * (corner->offset + corner->skew * x - y) - (long double)ease_ns;
+    excess[i] = sign * (corner->offset_ns + corner->skew * x - y) - (double)ease_ns;
     cut += excess[i] > TOUCH_NS ? 1 : 0;
   }
   if (upper)
@@ -78,22 +79,22 @@ bool clock_lines_bound(struct clock_lines *lines, bool upper, int64_t x_ns, int6
   return true;
 }
 
-long double clock_lines_max(const struct clock_lines *lines, int64_t x_ns)
+double clock_lines_max(const struct clock_lines *lines, int64_t x_ns)
 {
-  long double max = clock_line_at(lines, &lines->corners[0], x_ns);
+  double max = clock_line_at(lines, &lines->corners[0], x_ns);
   for (uint32_t i = 1; i < lines->count; i++) {
-    long double own = clock_line_at(lines, &lines->corners[i], x_ns);
+    double own = clock_line_at(lines, &lines->corners[i], x_ns);
     if (own > max)
       max = own;
   }
   return max;
 }
 
-long double clock_lines_min(const struct clock_lines *lines, int64_t x_ns)
+double clock_lines_min(const struct clock_lines *lines, int64_t x_ns)
 {
-  long double min = clock_line_at(lines, &lines->corners[0], x_ns);
+  double min = clock_line_at(lines, &lines->corners[0], x_ns);
   for (uint32_t i = 1; i < lines->count; i++) {
-    long double own = clock_line_at(lines, &lines->corners[i], x_ns);
+    double own = clock_line_at(lines, &lines->corners[i], x_ns);
     if (own < min)
       min = own;
   }
@@ -103,27 +104,27 @@ long double clock_lines_min(const struct clock_lines *lines, int64_t x_ns)
 bool clock_lines_allow(const struct clock_lines *lines, bool upper, int64_t x_ns, int64_t y_ns,
                        int64_t ease_ns)
 {
-  long double y = distance(y_ns, lines->reference_ns), ease = (long double)ease_ns;
+  double y = distance(y_ns, lines->reference_ns), ease = (double)ease_ns;
   return upper ? clock_lines_min(lines, x_ns) <= y + ease
                : clock_lines_max(lines, x_ns) >= y - ease;
 }
 
-long double clock_lines_skew_max(const struct clock_lines *lines)
+double clock_lines_skew_max(const struct clock_lines *lines)
 {
-  long double max = lines->corners[0].skew;
+  double max = lines->corners[0].skew;
   for (uint32_t i = 1; i < lines->count; i++) {
-    long double own = lines->corners[i].skew;
+    double own = lines->corners[i].skew;
     if (own > max)
       max = own;
   }
   return max;
 }
 
-long double clock_lines_skew_min(const struct clock_lines *lines)
+double clock_lines_skew_min(const struct clock_lines *lines)
 {
-  long double min = lines->corners[0].skew;
+  double min = lines->corners[0].skew;
   for (uint32_t i = 1; i < lines->count; i++) {
-    long double own = lines->corners[i].skew;
+    double own = lines->corners[i].skew;
     if (own < min)
       min = own;
   }
@@ -134,19 +135,21 @@ struct clock_line clock_lines_centre(const struct clock_lines *lines)
 {
   const struct clock_line *first = &lines->corners[0];
   struct clock_line sum = {0, 0};
-  long double area = 0;
+  double area = 0;
   for (uint32_t i = 1; i + 1 < lines->count; i++) {
     const struct clock_line *p = &lines->corners[i], *q = &lines->corners[i + 1];
-    long double px = p->offset - first->offset, py = p->skew - first->skew;
-    long double qx = q->offset - first->offset, qy = q->skew - first->skew;
-    long double part = px * qy - py * qx; /* twice the area of the triangle */
+    double px = p->offset_ns - first->offset_ns, py = p->skew - first->skew;
+    double qx = q->offset_ns - first->offset_ns, qy = q->skew - first->skew;
+    double part = px * qy - py * qx; /* twice the area of the triangle */
     area += part;
-    sum.offset += part * (px + qx) / 3;
+    sum.offset_ns += part * (px + qx) / 3;
     sum.skew += part * (py + qy) / 3;
   }
   if (!(area > 0)) { /* a polygon without area, or its rounding errors */
     const struct clock_line *last = &lines->corners[lines->count / 2];
-    return (struct clock_line){(first->offset + last->offset) / 2, (first->skew + last->skew) / 2};
+    return (struct clock_line){(first->offset_ns + last->offset_ns) / 2,
+                               (first->skew + last->skew) / 2};
   }
-  return (struct clock_line){first->offset + sum.offset / area, first->skew + sum.skew / area};
+  return (struct clock_line){first->offset_ns + sum.offset_ns / area,
+                             first->skew + sum.skew / area};
 }

@@ -29,7 +29,8 @@ static int64_t number_of(int64_t x_ns, unsigned shift)
 /* Where the slot's position stands, or is to stand, in the index. */
 static uint16_t *index_of(struct clock_slots *slots, int64_t number)
 {
-  /* Fibonacci hashing: the golden ratio's digits, the product's highest bits. */
+  /* Fibonacci hashing: the golden ratio's digits, the product's highest bits.
+   */
   uint64_t hash = (uint64_t)number * UINT64_C(0x9e3779b97f4a7c15) >> (64 - INDEX_BITS);
   for (;;) {
     uint16_t *entry = &slots->index[hash];
@@ -89,7 +90,8 @@ bool clock_slots_add(struct clock_slots *slots, const struct clock_bound *bound)
   return true;
 }
 
-/* Slots only move to the front, so that each is read before its place is taken. */
+/* Slots only move to the front, so that each is read before its place is taken.
+ */
 void clock_slots_widen(struct clock_slots *slots)
 {
   uint32_t count = slots->count;

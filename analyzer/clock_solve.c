@@ -15,7 +15,8 @@ struct view {
   size_t count;
   struct clock_core cores[CLOCK_BOUNDS_MAX];
   size_t core_count;
-  long double radius;
+  int64_t confused_ns;
+  uint32_t mistakes;
 };
 
 struct clock_workspace {
@@ -69,31 +70,30 @@ static void sort(struct view *view)
   view->count = kept;
 }
 
-static struct clock_bounds all_of(const struct view *view)
+static struct clock_bounds all_of(struct view *view)
 {
-  return (struct clock_bounds){
-      .bounds = view->bounds, .count = view->count, .radius = view->radius};
+  return (struct clock_bounds){.bounds = view->bounds, .count = view->count};
 }
 
-static int64_t to_ns(long double ns)
+static int64_t to_ns(double ns)
 {
-  if (!(ns < 0x1p62L))
+  if (!(ns < 0x1p62))
     return INT64_C(1) << 62;
-  return ns > -0x1p62L ? (int64_t)llrintl(ns) : -(INT64_C(1) << 62);
+  return ns > -0x1p62 ? (int64_t)llrint(ns) : -(INT64_C(1) << 62);
 }
 
 /* The line that stands for all that the bounds of one stretch leave open. */
 static struct clock_line choose_line(const struct clock_lines *lines, int64_t middle_ns,
                                      bool *skew_known)
 {
-  long double low = clock_lines_skew_min(lines), high = clock_lines_skew_max(lines);
+  double low = clock_lines_skew_min(lines), high = clock_lines_skew_max(lines);
   bool both = lines->above && lines->below;
-  *skew_known = both && (high - low) / 2 <= (long double)CLOCK_SKEW_KNOWN_PPM / 1e6L;
+  *skew_known = both && (high - low) / 2 <= CLOCK_SKEW_KNOWN_PPM / 1e6;
   if (both)
     return clock_lines_centre(lines);
   /* As if the fastest packets had taken no time. */
   const struct clock_line *best = &lines->corners[0];
-  long double sign = lines->above ? 1 : -1;
+  double sign = lines->above ? 1 : -1;
   for (uint32_t i = 1; i < lines->count; i++) {
     if (sign * clock_line_at(lines, &lines->corners[i], middle_ns) >
         sign * clock_line_at(lines, best, middle_ns))
@@ -103,11 +103,11 @@ static struct clock_line choose_line(const struct clock_lines *lines, int64_t mi
 }
 
 /* What the gain rose by, at most, between two pieces, at x_ns. */
-static long double rise_at(const struct clock_lines *before, const struct clock_lines *behind,
-                           int64_t x_ns)
+static double rise_at(const struct clock_lines *before, const struct clock_lines *behind,
+                      int64_t x_ns)
 {
-  return clock_lines_max(behind, x_ns) + (long double)behind->reference_ns -
-         clock_lines_min(before, x_ns) - (long double)before->reference_ns;
+  return clock_lines_max(behind, x_ns) - clock_lines_min(before, x_ns) +
+         (double)clock_subtract(behind->reference_ns, before->reference_ns);
 }
 
 static bool is_bounded(const struct clock_lines *lines)
@@ -115,32 +115,35 @@ static bool is_bounded(const struct clock_lines *lines)
   return lines->above && lines->below;
 }
 
-/* If the gain rises, either the other clock was stepped forwards, or x backwards, and has shown
- * some time twice: by how much at most. */
+/* If the gain rises, either the other clock was stepped forwards, or x
+ * backwards, and has shown some time twice: by how much at most. */
 static int64_t shown_twice_ns(const struct clock_lines *before, const struct clock_lines *behind,
                               int64_t x_ns)
 {
   if (!is_bounded(before) || !is_bounded(behind))
     return CLOCK_TWICE_MAX_NS;
-  long double rise = rise_at(before, behind, x_ns);
-  return rise > 0 && rise <= CLOCK_TWICE_MAX_NS ? to_ns(ceill(rise)) : 0;
+  double rise = rise_at(before, behind, x_ns);
+  return rise > 0 && rise <= (double)CLOCK_TWICE_MAX_NS ? to_ns(ceil(rise)) : 0;
 }
 
-/* A bound is known to be of a piece since, or until, the packet was at both points: either clock
- * may be the one that was stepped, and the packet contradicts the piece on the other side by what
- * either showed. Returns the earlier, or the later, of both instants, in x. */
+/* A bound is known to be of a piece since, or until, the packet was at both
+ * points: either clock may be the one that was stepped, and the packet
+ * contradicts the piece on the other side by what either showed. Returns the
+ * earlier, or the later, of both instants, in x. */
 static int64_t sure_ns(const struct clock_bound *bound, const struct clock_lines *lines, bool later)
 {
   if (!is_bounded(lines))
     return bound->x_ns;
-  long double gain =
+  double gain_ns =
       later ? clock_lines_min(lines, bound->x_ns) : clock_lines_max(lines, bound->x_ns);
-  long double other = (long double)bound->x_ns + (long double)bound->gain_ns;
-  int64_t at_ns = to_ns(other - gain - (long double)lines->reference_ns);
+  int64_t delay_ns =
+      clock_subtract(clock_subtract(bound->gain_ns, lines->reference_ns), to_ns(gain_ns));
+  int64_t at_ns = clock_add(bound->x_ns, delay_ns);
   return (at_ns > bound->x_ns) == later ? at_ns : bound->x_ns;
 }
 
-/* Of core n: how far its piece may reach, if there is a step before or behind it. */
+/* Of core n: how far its piece may reach, if there is a step before or behind
+ * it. */
 static void set_reach(const struct clock_workspace *workspace, const struct view *view, size_t n,
                       struct clock_stretch *stretch)
 {
@@ -161,50 +164,71 @@ static void set_reach(const struct clock_workspace *workspace, const struct view
   }
 }
 
-static long double gain_at(const struct clock_stretch *stretch, int64_t x_ns)
+static int64_t gain_at(const struct clock_stretch *stretch, int64_t x_ns)
 {
-  return clock_line_at(stretch->lines, &stretch->line, x_ns) +
-         (long double)stretch->lines->reference_ns;
+  return clock_add(stretch->lines->reference_ns,
+                   to_ns(clock_line_at(stretch->lines, &stretch->line, x_ns)));
+}
+
+/* The other clock's reading. */
+static int64_t turned(const struct clock_stretch *stretch, int64_t x_ns)
+{
+  return clock_add(x_ns, gain_at(stretch, x_ns));
 }
 
 /* The line in terms of A's time, its reach and its zones in terms of B's. */
 static void write_over_b(const struct clock_stretch *stretch, struct clock_piece *piece)
 {
   int64_t from_ns = stretch->bounds[0].x_ns, last_ns = stretch->bounds[stretch->count - 1].x_ns;
-  piece->from_ns = to_ns((long double)from_ns + gain_at(stretch, from_ns));
-  piece->to_ns = to_ns((long double)last_ns + gain_at(stretch, last_ns));
+  piece->from_ns = turned(stretch, from_ns);
+  piece->to_ns = turned(stretch, last_ns);
   piece->offset_ns = clock_subtract(from_ns, piece->from_ns);
-  piece->skew_ppm = (double)(-stretch->line.skew / (1 + stretch->line.skew) * 1e6L);
+  piece->skew_ppm = -stretch->line.skew / (1 + stretch->line.skew) * 1e6;
   piece->early_ns = clock_subtract(from_ns, stretch->before_x_ns);
   piece->late_ns = clock_subtract(stretch->behind_x_ns, last_ns);
 }
 
-static int64_t turned(const struct clock_stretch *stretch, int64_t x_ns)
+/* At a step the truth is somewhere between the lines of both pieces: so far in
+ * B's time, towards the beginning or the end of the piece. */
+static int64_t turned_reach(const struct clock_stretch *stretch,
+                            const struct clock_lines *neighbour, int64_t x_ns, bool end)
 {
-  return to_ns((long double)x_ns + gain_at(stretch, x_ns));
+  int64_t reach_ns = turned(stretch, x_ns);
+  if (!neighbour || !is_bounded(neighbour))
+    return reach_ns;
+  double gain = end ? clock_lines_max(neighbour, x_ns) : clock_lines_min(neighbour, x_ns);
+  int64_t other_ns = clock_add(clock_add(x_ns, neighbour->reference_ns), to_ns(gain));
+  return (other_ns > reach_ns) == end ? other_ns : reach_ns;
 }
 
-/* From A's time to B's: a reading of B's stands for an instant that is itself uncertain. */
-static void write_over_a(const struct clock_stretch *stretch, struct clock_zone *zones,
-                         struct clock_piece *piece, struct clock_spread *spread)
+/* From A's time to B's: a reading of B's stands for an instant that is itself
+ * uncertain. */
+static void write_over_a(struct clock_workspace *workspace, const struct clock_stretch *stretch,
+                         size_t n, struct clock_piece *piece)
 {
-  int64_t last_ns = stretch->bounds[stretch->count - 1].x_ns;
+  const struct clock_lines *before = stretch->step_before ? &workspace->lines[(n + 2) % 3] : NULL;
+  const struct clock_lines *behind = stretch->step_behind ? &workspace->lines[(n + 1) % 3] : NULL;
+  struct clock_zone *zones = &workspace->zones[piece->zone_first];
+  int64_t last_ns = stretch->bounds[stretch->count - 1].x_ns, early_ns = 0, late_ns = 0;
   piece->from_ns = stretch->bounds[0].x_ns;
   piece->to_ns = last_ns;
-  piece->offset_ns = to_ns(gain_at(stretch, piece->from_ns));
-  piece->skew_ppm = (double)(stretch->line.skew * 1e6L);
-  int64_t before_b_ns = turned(stretch, stretch->before_x_ns);
-  piece->early_ns = clock_subtract(clock_add(piece->from_ns, piece->offset_ns), before_b_ns);
-  piece->late_ns = clock_subtract(turned(stretch, stretch->behind_x_ns), turned(stretch, last_ns));
-  if (piece->zone_count == 0)
-    return;
-  for (uint32_t i = 0; i < piece->zone_count; i++)
-    zones[i].to_b_ns = turned(stretch, zones[i].to_b_ns);
-  clock_zones_spread(zones, piece->zone_count, before_b_ns, spread);
-  if (stretch->step_before && time_is_valid(zones[0].uncertainty_ns))
-    piece->early_ns = clock_add(piece->early_ns, zones[0].uncertainty_ns);
-  if (stretch->step_behind && time_is_valid(zones[piece->zone_count - 1].uncertainty_ns))
-    piece->late_ns = clock_add(piece->late_ns, zones[piece->zone_count - 1].uncertainty_ns);
+  piece->offset_ns = gain_at(stretch, piece->from_ns);
+  piece->skew_ppm = stretch->line.skew * 1e6;
+  if (piece->zone_count > 0) {
+    for (uint32_t i = 0; i < piece->zone_count; i++)
+      zones[i].to_b_ns = turned(stretch, zones[i].to_b_ns);
+    clock_zones_spread(zones, piece->zone_count, turned(stretch, stretch->before_x_ns),
+                       &workspace->spread);
+    early_ns = before ? zones[0].uncertainty_ns : 0;
+    late_ns = behind ? zones[piece->zone_count - 1].uncertainty_ns : 0;
+  }
+  early_ns = time_is_valid(early_ns) ? early_ns : CLOCK_TWICE_MAX_NS;
+  late_ns = time_is_valid(late_ns) ? late_ns : CLOCK_TWICE_MAX_NS;
+  int64_t first_b_ns = clock_add(piece->from_ns, piece->offset_ns);
+  int64_t before_b_ns = turned_reach(stretch, before, stretch->before_x_ns, false);
+  int64_t behind_b_ns = turned_reach(stretch, behind, stretch->behind_x_ns, true);
+  piece->early_ns = clock_add(clock_subtract(first_b_ns, before_b_ns), early_ns);
+  piece->late_ns = clock_add(clock_subtract(behind_b_ns, turned(stretch, last_ns)), late_ns);
 }
 
 /* workspace->lines holds those of cores n - 1, n, n + 1. */
@@ -233,7 +257,7 @@ static void write_piece(struct clock_workspace *workspace, enum clock_axis axis,
     workspace->zone_count += piece->zone_count;
   }
   if (axis == CLOCK_AXIS_A)
-    write_over_a(&stretch, zones, piece, &workspace->spread);
+    write_over_a(workspace, &stretch, n, piece);
   else
     write_over_b(&stretch, piece);
   if (piece->zone_count > 0)
@@ -243,7 +267,7 @@ static void write_piece(struct clock_workspace *workspace, enum clock_axis axis,
 static void write_pieces(struct clock_workspace *workspace, enum clock_axis axis,
                          struct clock_map *map)
 {
-  const struct view *view = &workspace->views[axis];
+  struct view *view = &workspace->views[axis];
   const struct clock_bounds all = all_of(view);
   size_t pieces = view->core_count;
   if (pieces > CLOCK_PIECES_MAX) {
@@ -258,62 +282,104 @@ static void write_pieces(struct clock_workspace *workspace, enum clock_axis axis
     write_piece(workspace, axis, n, &map->pieces[map->piece_count++]);
   }
   clock_zones_join(workspace->zones, map);
-  if (map->steps_left_out > 0) {
-    struct clock_piece *last = &map->pieces[pieces - 1];
-    last->uncertainty_ns = last->usual_uncertainty_ns = TIME_INVALID;
+  map->mistakes = view->mistakes;
+  /* No clock is stepped that often: these are not bounds of two clocks. */
+  for (size_t n = 0; n < pieces && map->steps_left_out > 0; n++) {
+    map->pieces[n].uncertainty_ns = map->pieces[n].usual_uncertainty_ns = TIME_INVALID;
+    map->pieces[n].zone_count = 0;
   }
-}
-
-static long double radius_of(const struct view *view)
-{
-  int64_t min = view->bounds[0].gain_ns, max = min;
-  for (size_t i = 1; i < view->count; i++) {
-    min = view->bounds[i].gain_ns < min ? view->bounds[i].gain_ns : min;
-    max = view->bounds[i].gain_ns > max ? view->bounds[i].gain_ns : max;
-  }
-  long double span =
-      (long double)view->bounds[view->count - 1].x_ns - (long double)view->bounds[0].x_ns;
-  return (long double)max - (long double)min + 2 * (long double)CLOCK_SKEW_MAX_PPM / 1e6L * span +
-         4 * CLOCK_EASE_NS;
 }
 
 /* The most that this clock may have been stepped backwards by at once. */
-static long double largest_rise(struct clock_workspace *workspace, const struct view *view)
+static double largest_rise(struct clock_workspace *workspace, struct view *view)
 {
   const struct clock_bounds all = all_of(view);
   struct clock_lines *lines = workspace->lines;
-  long double largest = 0;
+  double largest = 0;
   for (size_t n = 0; n < view->core_count && n <= CLOCK_PIECES_MAX; n++) {
     const struct clock_core *core = &view->cores[n];
     clock_cut_lines(&all, core, &lines[n % 2]);
     if (n > 0 && is_bounded(&lines[0]) && is_bounded(&lines[1]))
-      largest = fmaxl(largest,
-                      rise_at(&lines[(n + 1) % 2], &lines[n % 2], view->bounds[core->first].x_ns));
+      largest = fmax(largest,
+                     rise_at(&lines[(n + 1) % 2], &lines[n % 2], view->bounds[core->first].x_ns));
   }
   return largest;
 }
 
+/* For how long nothing was seen around the steps, if each is laid to the clock that makes it less.
+ * Pieces in the wrong order leave much more. */
+static double silence_ns(const struct view *view)
+{
+  double sum = 0;
+  for (size_t n = 1; n < view->core_count; n++) {
+    const struct clock_bound *last = &view->bounds[view->cores[n - 1].last];
+    const struct clock_bound *first = &view->bounds[view->cores[n].first];
+    double own = (double)first->x_ns - (double)last->x_ns;
+    double other = own + ((double)first->gain_ns - (double)last->gain_ns);
+    sum += other >= 0 && other < own ? other : own;
+  }
+  return sum;
+}
+
 static enum clock_axis choose_axis(struct clock_workspace *workspace)
 {
-  const struct view *a = &workspace->views[CLOCK_AXIS_A], *b = &workspace->views[CLOCK_AXIS_B];
-  if (a->core_count != b->core_count)
-    return a->core_count < b->core_count ? CLOCK_AXIS_A : CLOCK_AXIS_B;
+  struct view *a = &workspace->views[CLOCK_AXIS_A], *b = &workspace->views[CLOCK_AXIS_B];
+  /* What is no mistake is a step there and a step back. */
+  size_t steps_a = a->core_count + 2 * (size_t)a->mistakes;
+  size_t steps_b = b->core_count + 2 * (size_t)b->mistakes;
+  if (steps_a != steps_b)
+    return steps_a < steps_b ? CLOCK_AXIS_A : CLOCK_AXIS_B;
   if (a->core_count == 1)
     return CLOCK_AXIS_B; /* whose zones are exact */
+  if (a->confused_ns != b->confused_ns)
+    return a->confused_ns < b->confused_ns ? CLOCK_AXIS_A : CLOCK_AXIS_B;
+  double silence_a = silence_ns(a), silence_b = silence_ns(b);
+  if (2 * silence_a + NS_PER_S < silence_b)
+    return CLOCK_AXIS_A;
+  if (2 * silence_b + NS_PER_S < silence_a)
+    return CLOCK_AXIS_B;
   return largest_rise(workspace, a) < largest_rise(workspace, b) ? CLOCK_AXIS_A : CLOCK_AXIS_B;
+}
+
+/* false: there are no bounds. */
+static bool cut(struct view *view)
+{
+  if (view->count == 0)
+    return false;
+  sort(view);
+  struct clock_bounds all = all_of(view);
+  view->core_count = clock_cut(&all, view->cores, &view->confused_ns);
+  view->mistakes = (uint32_t)(view->count - all.count);
+  view->count = all.count;
+  return true;
+}
+
+double clock_solve_skew(struct clock_workspace *workspace, enum clock_axis axis)
+{
+  struct view *view = &workspace->views[axis];
+  const struct clock_core *longest = NULL;
+  int64_t longest_ns = 0;
+  if (!cut(view))
+    return 0;
+  for (size_t n = 0; n < view->core_count; n++) {
+    const struct clock_core *core = &view->cores[n];
+    int64_t length_ns = view->bounds[core->last].x_ns - view->bounds[core->first].x_ns;
+    if (length_ns > longest_ns) {
+      longest = core;
+      longest_ns = length_ns;
+    }
+  }
+  if (!longest)
+    return 0;
+  const struct clock_bounds all = all_of(view);
+  struct clock_lines *lines = &workspace->lines[0];
+  clock_cut_lines(&all, longest, lines);
+  return is_bounded(lines) ? clock_lines_centre(lines).skew : 0;
 }
 
 void clock_solve(struct clock_workspace *workspace, struct clock_map *map)
 {
   *map = (struct clock_map){0};
-  for (int axis = 0; axis < CLOCK_AXES; axis++) {
-    struct view *view = &workspace->views[axis];
-    if (view->count == 0)
-      return;
-    sort(view);
-    view->radius = radius_of(view);
-    const struct clock_bounds all = all_of(view);
-    view->core_count = clock_cut(&all, view->cores);
-  }
-  write_pieces(workspace, choose_axis(workspace), map);
+  if (cut(&workspace->views[CLOCK_AXIS_A]) && cut(&workspace->views[CLOCK_AXIS_B]))
+    write_pieces(workspace, choose_axis(workspace), map);
 }
