@@ -147,6 +147,32 @@ bool both_ends_is_near(const struct situation *situation)
   return view != NULL && view->end[situation->side] == situation->connection->end;
 }
 
+/* A clock that was set in that time makes waits, and delays, that there were not. What was lost is
+ * lost whatever the clocks say. */
+static void limit_by_steps(struct judge *judge)
+{
+  const struct situation *situation = judge->situation;
+  const struct path_source *paths = &situation->analyzer->paths;
+  struct finding *finding = judge->finding;
+  char text[32];
+  for (int side = 0; side < 2 && paths->stepped_ns != NULL; side++) {
+    const int64_t step_ns = paths->stepped_ns(paths->context, judge->view->end[side],
+                                              situation->start_ns, situation->end_ns);
+    if (!time_is_share(llabs(step_ns), situation->gap_ns, OWNER_PERCENT) ||
+        (step_ns > 0 && judge->chain.lost > 0))
+      continue;
+    const enum confidence most = step_ns < 0 ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY;
+    if (finding->confidence > most)
+      finding->confidence = most;
+    if (finding->cause_confidence > finding->confidence)
+      finding->cause_confidence = finding->confidence;
+    finding_add_alternative(finding, LOCATION_NONE, CAUSE_UNKNOWN,
+                            "a capture's clock was set by %s in that time: there may have been no "
+                            "wait, or another one",
+                            duration_words(llabs(step_ns), text));
+  }
+}
+
 void both_ends_judge(const struct situation *situation, struct finding *finding)
 {
   const uint8_t end = situation->connection->end;
@@ -164,6 +190,7 @@ void both_ends_judge(const struct situation *situation, struct finding *finding)
     judge_near(&judge);
   else if (end == judge.far_end)
     judge_far(&judge);
+  limit_by_steps(&judge);
   /* What that text asks for has been done. */
   if (finding->settle != NULL && strncmp(finding->settle, CAPTURE_BOTH, strlen(CAPTURE_BOTH)) == 0)
     finding->settle = NULL;

@@ -124,6 +124,21 @@ static bool was_silent(void *context, uint8_t end, int64_t from_ns, int64_t unti
   return engine_captured_nothing(joint->engines[end], from_ns, until_ns);
 }
 
+static int64_t stepped_ns(void *context, uint8_t end, int64_t from_ns, int64_t until_ns)
+{
+  const struct joint *joint = context;
+  const struct clock_map *map = survey_clock(joint->survey, end);
+  int64_t largest_ns = 0;
+  for (uint32_t p = 1; end != 0 && p < map->piece_count; p++) {
+    const struct clock_piece *before = &map->pieces[p - 1], *after = &map->pieces[p];
+    const int64_t step_ns = after->offset_ns - before->offset_ns;
+    if (before->to_ns <= until_ns && after->from_ns >= from_ns &&
+        llabs(step_ns) > llabs(largest_ns))
+      largest_ns = step_ns;
+  }
+  return largest_ns;
+}
+
 static bool is_declared(void *context, uint8_t end)
 {
   const struct joint *joint = context;
@@ -380,7 +395,7 @@ struct joint *joint_new(uint32_t ends, const struct joint_options *options,
     ready = joint->engines[end] != NULL;
     if (ready)
       joint->engines[end]->paths =
-          (struct path_source){joint, view_for_engine, was_silent, is_declared};
+          (struct path_source){joint, view_for_engine, was_silent, stepped_ns, is_declared};
   }
   if (ready)
     return joint;

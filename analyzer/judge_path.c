@@ -204,6 +204,19 @@ static void doubt_if_silent(struct judge *judge, uint8_t end, enum location loca
                           end_letter(end));
 }
 
+/* F shows nothing at all after that: its capture may have been over. */
+static void doubt_if_over(struct judge *judge)
+{
+  const struct path_chain *chain = &judge->chain;
+  if (chain->arrived != NULL || chain->ack != NULL ||
+      judge->view->last_ns[judge->side ^ 1] > chain->lost_first->left_ns)
+    return;
+  finding_add_alternative(judge->finding, LOCATION_REVERSE_PATH, CAUSE_ACK_LOSS,
+                          "%c shows nothing at all from then on: if its capture was over, the ACKs "
+                          "may be what was lost",
+                          end_letter(judge->far_end));
+}
+
 void judge_forward(struct judge *judge)
 {
   const struct path_chain *chain = &judge->chain;
@@ -215,6 +228,7 @@ void judge_forward(struct judge *judge)
   const bool lost = chain->lost > 0 && 2 * chain->lost_ns > chain->forward_ns;
   if (lost) {
     judge_settle_on(judge, LOCATION_FORWARD_PATH, cause_of_loss(judge), CONFIDENCE_LIKELY);
+    doubt_if_over(judge);
     tell_loss(judge);
   } else if (chain->slowest != NULL) {
     judge_settle_on(judge, LOCATION_FORWARD_PATH,

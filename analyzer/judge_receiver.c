@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A host answers data sooner than this; what takes longer, and so much of the round trip, has a way
+ * to go. */
+#define AT_HOST_NS      NS_PER_MS
+#define AT_HOST_PERCENT 12
+
 static const struct finding *receivers_own(const struct judge *judge)
 {
   const struct finding *told = judge->view->last_told[judge->side];
@@ -91,6 +96,53 @@ static bool is_beyond_window(const struct judge *judge)
   return known && seq_gt(arrived->end, edge);
 }
 
+/* The fastest answer of R to data that F shows: about 0 at R's host. TIME_INVALID: none is
+ * remembered. */
+static int64_t fastest_answer_ns(const struct judge *judge)
+{
+  const struct lane *forward = &judge->view->lanes[judge->side];
+  const struct lane *reverse = &judge->view->lanes[judge->side ^ 1];
+  int64_t fastest_ns = TIME_INVALID;
+  uint32_t answer = reverse->first;
+  for (uint32_t n = forward->first; n != forward->next; n++) {
+    const struct passage *data = lane_passage(forward, n);
+    if (data->seq == data->end || !time_is_valid(data->came_ns))
+      continue;
+    while (answer != reverse->next && (seq_lt(lane_passage(reverse, answer)->ack, data->end) ||
+                                       lane_passage(reverse, answer)->left_ns < data->came_ns))
+      answer++;
+    if (answer == reverse->next)
+      break;
+    const int64_t took_ns = lane_passage(reverse, answer)->left_ns - data->came_ns;
+    if (!time_is_valid(fastest_ns) || took_ns < fastest_ns)
+      fastest_ns = took_ns;
+  }
+  return fastest_ns;
+}
+
+/* F stands before R's host, as far as R's answers there always took a good part of the round trip:
+ * what came to F went on from there, and who had it then is not seen. */
+static bool stands_before_host(struct judge *judge)
+{
+  const struct path_source *paths = &judge->situation->analyzer->paths;
+  const char far = end_letter(judge->far_end);
+  char text[200], took[32];
+  if (paths->declared != NULL && paths->declared(paths->context, judge->far_end))
+    return false;
+  const int64_t fastest_ns = fastest_answer_ns(judge);
+  if (!time_is_valid(fastest_ns) || fastest_ns < AT_HOST_NS ||
+      !time_is_share(fastest_ns, judge->situation->rtt_ns, AT_HOST_PERCENT))
+    return false;
+  snprintf(text, sizeof text,
+           "It passed %c, which stands before the receiver's host: no answer came back there in "
+           "less than %s. What happened behind %c is not seen.",
+           far, duration_words(fastest_ns, took), far);
+  judge_add_reason(judge->finding, text);
+  finding_add_evidence(judge->finding, judge->far_end, judge->chain.arrived->came_frame,
+                       judge->chain.arrived_ns, "it came to %c, undamaged", far);
+  return true;
+}
+
 /* What the ledger shows of it; CAUSE_UNKNOWN: nothing. */
 static enum cause cause_at_receiver(const struct judge *judge)
 {
@@ -148,6 +200,9 @@ void judge_receiver(struct judge *judge)
   if (chain->arrived == NULL)
     return;
   const enum cause seen = cause_at_receiver(judge);
+  const enum cause said = told != NULL ? told->cause : finding->cause;
+  if (!is_about_window(said) && stands_before_host(judge))
+    return;
   if (seen != CAUSE_UNKNOWN) {
     drop_at_receiver(judge, seen);
   } else if (chain->had_before && blames_host(judge, told)) {

@@ -18,6 +18,8 @@
  * this much. */
 #define LOST_DELAY_TIMES     2
 #define LOST_DELAY_MARGIN_NS NS_PER_S
+/* Delays differ by so much without a reason. */
+#define COPY_SLACK_NS NS_PER_MS
 /* Clocks that are fitted to a microsecond still may put an arrival before its departure. */
 #define EARLY_MIN_NS (10 * NS_PER_MS)
 
@@ -333,11 +335,23 @@ static bool fits(const struct lane *lane, const struct search *search,
     return may_be(lane, passage, packet);
   if (end_of(packet) == packet->seq)
     return like_ack(passage, packet);
-  return passage_covers(passage, packet->seq);
+  /* Where the path leaves timestamps alone, another TSval is another copy. */
+  return passage_covers(passage, packet->seq) && (!lane->times_kept || same_times(passage, packet));
+}
+
+/* Of copies that nothing else tells apart: the last one, unless it would have come faster than
+ * anything before. Lost ones are more frequent than such as are late by just so much. */
+static bool is_likelier(const struct lane *lane, const struct search *search, uint32_t number)
+{
+  const int64_t delay_ns = search->packet->time_ns - lane_passage(lane, number)->left_ns;
+  const bool too_fast = time_is_valid(lane->stats.delay_min_ns) &&
+                        delay_ns + COPY_SLACK_NS < lane->stats.delay_min_ns;
+  return !too_fast && (int32_t)(number - search->best) > 0;
 }
 
 /* Of several that fit: the one with the same IP-ID; else, since a path keeps the order as a rule,
- * the oldest of those that left after the last one that came; else the latest. */
+ * the oldest of those that left after the last one that came; else the latest. Copies of data are
+ * weighed by their delays. */
 static void consider(const struct lane *lane, struct search *search, uint32_t number)
 {
   const struct passage *passage = lane_passage(lane, number);
@@ -350,7 +364,9 @@ static void consider(const struct lane *lane, struct search *search, uint32_t nu
   const bool id = same_id(passage, search->packet);
   search->candidates++;
   bool better = !search->found || (id && !search->found_id);
-  if (!better && id == search->found_id) {
+  if (!better && id == search->found_id && !id && end_of(search->packet) != search->packet->seq) {
+    better = is_likelier(lane, search, number);
+  } else if (!better && id == search->found_id) {
     const bool in_order = !lane->matched || (int32_t)(number - lane->highest_matched) > 0;
     better = in_order && (int32_t)(number - search->best) < 0;
   }
@@ -379,6 +395,13 @@ static void search_latest(const struct lane *lane, struct search *search)
     consider(lane, search, --number);
 }
 
+/* false: there may be another copy of the expected passage. */
+static bool is_only_copy(const struct lane *lane, const struct passage *expected)
+{
+  return !has_data(expected) ||
+         lane->index[key_of(expected) & (lane->capacity - 1)] == lane->cursor + 1;
+}
+
 static bool find(const struct lane *lane, struct search *search, uint32_t *number)
 {
   if (lane->next == lane->first)
@@ -388,7 +411,8 @@ static bool find(const struct lane *lane, struct search *search, uint32_t *numbe
     const bool id_tells = ((expected->facts & search->packet->facts) & PACKET_IP_ID) == 0 ||
                           expected->ip_id == search->packet->ip_id ||
                           expected->end - expected->seq != search->packet->payload_bytes;
-    if (is_open(expected) && id_tells && may_be(lane, expected, search->packet)) {
+    if (is_open(expected) && id_tells && is_only_copy(lane, expected) &&
+        may_be(lane, expected, search->packet)) {
       *number = lane->cursor;
       return true;
     }
@@ -562,6 +586,9 @@ static bool match(struct lane *lane, const struct packet *packet)
     return false;
   if (search.candidates > 1 && !search.found_id)
     at(lane, number)->state |= PASSAGE_AMBIGUOUS;
+  if (((at(lane, number)->options & packet->options) & TCP_OPT_TIMESTAMPS) != 0 &&
+      at(lane, number)->ts_val == packet->ts_val)
+    lane->times_kept = true;
   bring_all(lane, number, packet);
   return true;
 }

@@ -85,7 +85,8 @@ struct lane {
   uint32_t cursor;      /* the passage expected next */
   uint32_t acked;       /* highest ACK for this lane's data that the near point has */
   bool acked_known;
-  bool matched; /* highest_matched is valid */
+  bool times_kept; /* timestamps came as they left */
+  bool matched;    /* highest_matched is valid */
   uint32_t highest_matched;
 
   int64_t last_came_left_ns; /* of the passage that left last of those that came */

@@ -33,6 +33,9 @@ struct path_source {
   struct path_view *(*view)(void *context, uint8_t end, uint64_t connection_id);
   /* true: that capture holds nothing at all for most of the time between. */
   bool (*was_silent)(void *context, uint8_t end, int64_t from_ns, int64_t until_ns);
+  /* By how much that capture point's clock was stepped against end 0's at that time (the largest
+   * step; 0: none). NULL: never. */
+  int64_t (*stepped_ns)(void *context, uint8_t end, int64_t from_ns, int64_t until_ns);
   /* true: that capture point is declared to be on a host of the connection. NULL: none is. */
   bool (*declared)(void *context, uint8_t end);
 };
