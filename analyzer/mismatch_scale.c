@@ -305,6 +305,21 @@ static void tell_no_harm(struct mismatch *mismatch, bool scaling)
     SUMMARY_ADD(mismatch, "without effect, since both ends go by the same shifts");
 }
 
+/* Whether it did anything to this connection: a lowered window to data that were many, a raised one
+ * to data that went beyond the true one and had to be sent again. */
+static bool does_harm(const struct mismatch *mismatch, const struct shift_belief *belief,
+                      enum stream_side announcer)
+{
+  const struct stream_summary *sent = mismatch_stream(mismatch, (enum stream_side)(announcer ^ 1u));
+  const struct connection_summary *view = mismatch->context->views[announcer];
+  if (sent == NULL || view == NULL)
+    return true;
+  if (belief->read < belief->announced)
+    return sent->bytes >= BYTES_NOTEWORTHY;
+  const uint64_t meant = view->streams[announcer ^ 1u].window_max;
+  return sent->retransmitted_segments > 0 && meant != 0 && sent->flight_max > meant;
+}
+
 static void tell_consequences(struct mismatch *mismatch)
 {
   struct syn_sightings seen;
@@ -312,6 +327,7 @@ static void tell_consequences(struct mismatch *mismatch)
   collect_sightings(mismatch, &seen);
   shift_beliefs(&seen, beliefs);
   unsigned hurt = 0;
+  bool harm = false;
   for (unsigned i = 0; i < 2; i++) {
     enum stream_side announcer = (enum stream_side)((unsigned)mismatch->side ^ i);
     const struct shift_belief *belief = &beliefs[announcer];
@@ -321,8 +337,9 @@ static void tell_consequences(struct mismatch *mismatch)
     SUMMARY_ADD(mismatch, "%s", hurt++ > 0 ? "; " : "");
     tell_belief(mismatch, belief, announcer);
     tell_effect(mismatch, belief, announcer);
+    harm |= does_harm(mismatch, belief, announcer);
   }
-  mismatch->finding.severity = hurt > 0 ? SEVERITY_PROBLEM : SEVERITY_INFO;
+  mismatch->finding.severity = harm ? SEVERITY_PROBLEM : SEVERITY_INFO;
   if (hurt == 0)
     tell_no_harm(mismatch, scaled(&beliefs[0]) || scaled(&beliefs[1]));
   SUMMARY_ADD(mismatch, ".");
