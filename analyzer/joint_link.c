@@ -167,6 +167,8 @@ void link_packet(struct link *link, uint8_t end, const struct packet *packet)
   const bool first = place == (client ? 0 : last), final = place == (client ? last : 0);
   if (first || final)
     pass(&view->lanes[side], first, final, packet);
+  if (first)
+    lane_answered(&view->lanes[side ^ 1], packet);
   /* What comes here acknowledges what the other side sent from here. */
   if (final && (packet->flags & (TCP_ACK | TCP_RST)) == TCP_ACK)
     lane_acked(&view->lanes[side ^ 1], packet->ack);

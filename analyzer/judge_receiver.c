@@ -96,30 +96,6 @@ static bool is_beyond_window(const struct judge *judge)
   return known && seq_gt(arrived->end, edge);
 }
 
-/* The fastest answer of R to data that F shows: about 0 at R's host. TIME_INVALID: none is
- * remembered. */
-static int64_t fastest_answer_ns(const struct judge *judge)
-{
-  const struct lane *forward = &judge->view->lanes[judge->side];
-  const struct lane *reverse = &judge->view->lanes[judge->side ^ 1];
-  int64_t fastest_ns = TIME_INVALID;
-  uint32_t answer = reverse->first;
-  for (uint32_t n = forward->first; n != forward->next; n++) {
-    const struct passage *data = lane_passage(forward, n);
-    if (data->seq == data->end || !time_is_valid(data->came_ns))
-      continue;
-    while (answer != reverse->next && (seq_lt(lane_passage(reverse, answer)->ack, data->end) ||
-                                       lane_passage(reverse, answer)->left_ns < data->came_ns))
-      answer++;
-    if (answer == reverse->next)
-      break;
-    const int64_t took_ns = lane_passage(reverse, answer)->left_ns - data->came_ns;
-    if (!time_is_valid(fastest_ns) || took_ns < fastest_ns)
-      fastest_ns = took_ns;
-  }
-  return fastest_ns;
-}
-
 /* F stands before R's host, as far as R's answers there always took a good part of the round trip:
  * what came to F went on from there, and who had it then is not seen. */
 static bool stands_before_host(struct judge *judge)
@@ -129,7 +105,7 @@ static bool stands_before_host(struct judge *judge)
   char text[200], took[32];
   if (paths->declared != NULL && paths->declared(paths->context, judge->far_end))
     return false;
-  const int64_t fastest_ns = fastest_answer_ns(judge);
+  const int64_t fastest_ns = judge->view->lanes[judge->side].answer_min_ns;
   if (!time_is_valid(fastest_ns) || fastest_ns < AT_HOST_NS ||
       !time_is_share(fastest_ns, judge->situation->rtt_ns, AT_HOST_PERCENT))
     return false;

@@ -196,7 +196,7 @@ static void share_attempt(struct path_chain *chain, const struct lane *forward,
   const int64_t left_ns = copy->left_ns;
   if (passage_fate(copy, chain->byte) != FATE_CAME) {
     const int64_t lost_ns = clipped_ns(chain, left_ns, until_ns);
-    if (!was_watched(forward, copy)) {
+    if (!was_watched(forward, copy) && (copy->flags & TCP_SYN) == 0) {
       chain->unwatched_ns += lost_ns;
       return;
     }

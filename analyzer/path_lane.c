@@ -30,6 +30,7 @@ void lane_init(struct lane *lane, struct lane_pool *pool, const int64_t *far_fir
   lane->pool = pool;
   lane->early_max_ns = EARLY_MIN_NS;
   lane->stray_ns = lane->first_left_ns = TIME_INVALID;
+  lane->top_came_ns = lane->answer_min_ns = TIME_INVALID;
   lane->seq_shift = seq_shift;
   lane->ack_shift = ack_shift;
   lane->far_first_ns = far_first_ns;
@@ -335,8 +336,10 @@ static bool fits(const struct lane *lane, const struct search *search,
     return may_be(lane, passage, packet);
   if (end_of(packet) == packet->seq)
     return like_ack(passage, packet);
-  /* Where the path leaves timestamps alone, another TSval is another copy. */
-  return passage_covers(passage, packet->seq) && (!lane->times_kept || same_times(passage, packet));
+  /* Where the path leaves timestamps alone, a later TSval is a later copy. */
+  return passage_covers(passage, packet->seq) &&
+         (!lane->times_kept || same_times(passage, packet) ||
+          seq_lt(packet->ts_val, passage->ts_val));
 }
 
 /* Of copies that nothing else tells apart: the last one, unless it would have come faster than
@@ -543,6 +546,10 @@ static void bring(struct lane *lane, uint32_t number, const struct packet *packe
     note_delay(&lane->stats, packet->time_ns - passage->left_ns);
     if (lane->matched && (int32_t)(number - lane->highest_matched) < 0)
       lane->stats.reordered++;
+  }
+  if (has_data(passage) && (!time_is_valid(lane->top_came_ns) || seq_gt(until, lane->top_came))) {
+    lane->top_came = until;
+    lane->top_came_ns = packet->time_ns;
   }
   passage->came_last_ns = packet->time_ns;
   passage->came_bytes += until - from;

@@ -18,6 +18,7 @@
 #include "analyzer/path_changes.h"
 #include "wire/packet.h"
 #include "wire/seq.h"
+#include "wire/timestamp.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -89,6 +90,9 @@ struct lane {
   bool matched;    /* highest_matched is valid */
   uint32_t highest_matched;
 
+  uint32_t top_came;         /* end of the highest data that came, */
+  int64_t top_came_ns;       /* when; TIME_INVALID: none did */
+  int64_t answer_min_ns;     /* and the fastest ACK there of such; TIME_INVALID: none */
   int64_t last_came_left_ns; /* of the passage that left last of those that came */
   uint32_t forgotten_ack;    /* the highest ACK number of the passages dropped */
   int64_t forgotten_ns;      /* left_ns of the last passage dropped; TIME_INVALID: none was */
@@ -109,6 +113,17 @@ void lane_came(struct lane *lane, const struct packet *packet);
 
 /* The near point has got an ACK for this lane's data. */
 void lane_acked(struct lane *lane, uint32_t ack);
+
+/* The far point has sent this packet: perhaps an answer to the last data that came there. */
+static inline void lane_answered(struct lane *lane, const struct packet *packet)
+{
+  if (packet->ack != lane->top_came || !time_is_valid(lane->top_came_ns) ||
+      (packet->flags & TCP_ACK) == 0)
+    return;
+  const int64_t took_ns = packet->time_ns - lane->top_came_ns;
+  if (!time_is_valid(lane->answer_min_ns) || took_ns < lane->answer_min_ns)
+    lane->answer_min_ns = took_ns;
+}
 
 /* No more packets: what has not come is lost, or unsettled if it left at far_last_ns (the far
  * capture's last packet of any kind) or so shortly before it that it may still have been on its
