@@ -89,8 +89,7 @@ static int survey_batches(struct together *together, struct lanes *lanes, uint32
   progress_start(&progress, stderr, !together->analysis->options->no_progress,
                  "all captures, first time");
   while (status == 0 && (batch = lanes_next_any(lanes, &lane)) != NULL) {
-    for (uint32_t i = 0; i < batch->count && status == 0; i++)
-      status = survey_packet(together->survey, &batch->packets[i]);
+    status = survey_packets(together->survey, batch->packets, batch->count);
     progress_update_part(&progress, lane_count, lane, batch->bytes_read, batch->bytes_total);
   }
   if (status == 0)
