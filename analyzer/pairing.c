@@ -20,13 +20,17 @@ struct index_entry {
 struct pairing_scratch {
   struct index_entry index[INDEX_SLOTS];
   uint32_t index_mask;
+  uint32_t seed; /* odd: keeps strangers from choosing contents that crowd one place */
   uint32_t votes[2][VOTES_MAX];
   uint32_t vote_count[2];
 };
 
 struct pairing_scratch *pairing_scratch_new(void)
 {
-  return malloc(sizeof(struct pairing_scratch));
+  struct pairing_scratch *scratch = malloc(sizeof *scratch);
+  if (scratch != NULL)
+    scratch->seed = (uint32_t)((uintptr_t)scratch * UINT64_C(0x9e3779b97f4a7c15) >> 32) | 1;
+  return scratch;
 }
 
 void pairing_scratch_free(struct pairing_scratch *scratch)
@@ -57,10 +61,15 @@ static uint32_t entry_hash(enum sample_key kind, unsigned side, uint32_t high, u
   return (uint32_t)(hash >> 32) ^ (uint32_t)hash ^ (side != 0 ? UINT32_C(0x85ebca6b) : 0);
 }
 
+static uint32_t index_start(const struct pairing_scratch *scratch, uint32_t hash)
+{
+  return (uint32_t)((uint64_t)(hash * scratch->seed) * (scratch->index_mask + 1) >> 32);
+}
+
 static void index_add(struct pairing_scratch *scratch, uint32_t hash, uint32_t sample)
 {
   unsigned same = 0;
-  for (uint32_t at = hash & scratch->index_mask;; at = (at + 1) & scratch->index_mask) {
+  for (uint32_t at = index_start(scratch, hash);; at = (at + 1) & scratch->index_mask) {
     struct index_entry *entry = &scratch->index[at];
     if (entry->sample == SKETCH_NONE) {
       *entry = (struct index_entry){hash, sample};
@@ -109,7 +118,7 @@ static void index_build(struct pairing_scratch *scratch, const struct sketch *b)
   }
 }
 
-/* Walks through the entries of one hash; *at begins as the hash. SKETCH_NONE: no more. */
+/* Walks through the entries of one hash; *at begins as its index_start(). SKETCH_NONE: no more. */
 static uint32_t index_next(const struct pairing_scratch *scratch, uint32_t hash, uint32_t *at)
 {
   for (;; (*at)++) {
@@ -154,7 +163,7 @@ static bool other_payload(const struct sample *x, const struct sample *y)
 static void vote_by(struct pairing_scratch *scratch, const struct sample *x, unsigned side,
                     const struct sketch *b, unsigned b_side, uint32_t hash)
 {
-  uint32_t at = hash, index;
+  uint32_t at = index_start(scratch, hash), index;
   while ((index = index_next(scratch, hash, &at)) != SKETCH_NONE) {
     const struct sample *y = &b->samples[index];
     if (side_of(y) != b_side || !same_kind(x, y) || other_payload(x, y))
@@ -269,7 +278,7 @@ static struct like find_like(const struct pairing_scratch *scratch, const struct
   unsigned side = side_of(x), b_side = side ^ (pairing->crossed ? 1 : 0);
   uint32_t hash =
       number_hash(x, b_side, x->seq - pairing->shift[side], x->ack - pairing->shift[side ^ 1]);
-  uint32_t at = hash, index;
+  uint32_t at = index_start(scratch, hash), index;
   struct like best = {NULL, LIKENESS_NONE, 0};
   while ((index = index_next(scratch, hash, &at)) != SKETCH_NONE) {
     const struct sample *y = &b->samples[index];
