@@ -42,6 +42,6 @@ scenario_half_open() {
   verdict sender-tcp half-open abort; one_end=(app-reset) meanwhile=(sender-app)
   wire+=("both drop kind=rst count=1"); [ "$opener" = a ] && sender=server || sender=client
   a_script=(write:20000 read:1 sleep:2500 write:20000 read:1) b_script=(read:20000 write:1 readall)
-  during() { sleep 1; b ss -K sport = "$port" or dport = "$port" >/dev/null; note "B forgets the connection"; }
+  during() { sleep 1; b ss -K sport = "$port" or dport = "$port" >/dev/null 2>&1; note "B forgets the connection"; }
   stop_after=8; expected=("wire drop -eq 1" "b TcpOutRsts -ge 1" "a TcpEstabResets -ge 1")
 }

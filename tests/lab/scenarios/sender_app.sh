@@ -36,5 +36,5 @@ scenario_process_stopped() { # as app-idle, but nobody asked the application
     sleep "$(opt at 0.4)"; kill -STOP "${pid_app[a]}"; note "A's application is stopped"
     sleep "$(opt pause 3)"; kill -CONT "${pid_app[a]}"; note "A's application goes on"
   }
-  note="the sending process is stopped (SIGSTOP): packets tell no difference to an idle one"; healthy; expected+=("a silence_ms -ge 2000")
+  note="the sending process is stopped (SIGSTOP): packets tell no difference to an idle one"; healthy; expected+=("a silence_ms -ge $(($(opt pause 3) * 1000 - 200))")
 }
