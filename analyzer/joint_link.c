@@ -3,6 +3,7 @@
 #include "wire/timestamp.h"
 
 #include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,6 +233,7 @@ static void merge_whole(const struct link *link, struct connection_summary *whol
   const struct connection_summary *first = NULL;
   for (uint32_t i = 0; i < link->pair->member_count && first == NULL; i++)
     first = link->summaries[link_place(link, link->pair->members[i].end)];
+  assert(first != NULL);
   *whole = *first;
   whole->id = link->id;
   for (uint32_t i = 0; i < link->point_count; i++) {

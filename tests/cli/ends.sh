@@ -58,6 +58,11 @@ expect 2 "${analyze[@]}" --connection 2 "$dir/a.pcapng" "$dir/b.pcapng"
 expect 2 "${analyze[@]}" --at B=elsewhere "$dir/a.pcapng" "$dir/b.pcapng"
 says err 'b.pcapng'
 
+# a point between them
+upload_text M 60 >"$dir/m.txt"
+joined 0 3 "$dir/a.pcapng" "$dir/m.txt" "$dir/b.pcapng"
+joined 0 3 "$dir/m.txt" "$dir/b.pcapng" "$dir/a.pcapng"
+
 # the order of the command line names the ends
 joined 0 2 --at A=server "$dir/b.txt" "$dir/a.txt"
 

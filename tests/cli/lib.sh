@@ -95,8 +95,8 @@ stalled_text()
 EOF
 }
 
-# upload_text END [OFFSET]: 60 segments of a client's upload, 20 ms each way, as the client's end (A) or the server's (B) saw
-# them; OFFSET seconds are what that end's clock is ahead.
+# upload_text END [OFFSET]: 60 segments of a client's upload, 20 ms each way, as the client's end (A), the server's (B) or a
+# point half way (M) saw them; OFFSET seconds are what that end's clock is ahead.
 upload_text()
 {
   awk -v end="$1" -v offset="${2:-0}" '
@@ -105,7 +105,7 @@ upload_text()
     }
     # FROM sends at `at` (true time); the other end sees it 20 ms later
     function packet(from, at, what, val, ecr) {
-      seen = at + offset + (from != end ? 0.020 + (val % 7) / 10000 : 0)
+      seen = at + offset + (from != end ? (end == "M" ? 0.010 : 0.020) + (val % 7) / 10000 : 0)
       printf "%s IP %s: Flags %s, options [%snop,nop,TS val %d ecr %d], length %d\n", stamp(seen),
         from == "A" ? "192.0.2.1.40000 > 192.0.2.2.80" : "192.0.2.2.80 > 192.0.2.1.40000", what,
         what ~ /S/ ? "mss 1460,sackOK,wscale 7," : "", val, ecr, bytes
