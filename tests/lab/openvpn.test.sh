@@ -29,12 +29,12 @@ case $scenario in
     for level in a b ab; do claim $level "no problem" '(problems | length) == 0'; done
     ;;
   openvpn-stopped)
-    held_s=$(truth '.done.host | map(capture("^(?<t>[0-9.]+) tunnel: the process").t | tonumber) | .[1] - .[0]')
+    held_s=$(silence_s b)
     for level in a b ab; do claim $level "no other place is proven" 'wrongly_proven("forward-path"; "reverse-path") == []'; done
     claim a "the sender's end does not accuse its queue" '[findings | select(.location == "sender-queue")] == []'
     # Whether an ACK was on its way back just when the process stopped decides which of the two directions it is.
     claim ab "both ends: the tunnel held the segments or their ACKs, proven" \
-      "[problems[] | select((.cause == \"path-hold\" or .cause == \"ack-hold\") and .confidence == \"proven\" and (.duration_s | about($held_s; 0.6)))] | length == 1"
+      "[problems[] | select((.cause == \"path-hold\" or .cause == \"ack-hold\") and .confidence == \"proven\" and (.duration_s | about($held_s; 0.3)))] | length == 1"
     ;;
   openvpn-ring)
     for level in a b ab; do claim $level "no other place is proven" 'wrongly_proven("forward-path"; "reverse-path") == []'; done

@@ -38,6 +38,12 @@ make_run() { # NAME MATRIX
 
 truth() { jq -r "$1" "$run/truth.json"; } # FILTER
 
+# The longest time without a TCP frame in the capture of END, by tcpdump's word, in seconds.
+silence_s() { # END
+  tcpdump -n -tt -r "$run/$1.pcap" tcp 2>/dev/null |
+    awk 'NR > 1 && $1 - last > longest { longest = $1 - last } { last = $1 } END { printf "%.3f", longest }'
+}
+
 # Analyses the run from LEVEL (a, b, ab) with the capture points declared, into $run/LEVEL.json.
 analyse() { # LEVEL
   local a=client b=server files=("$run/a.pcap" "$run/b.pcap") at status
