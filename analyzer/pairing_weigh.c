@@ -133,7 +133,7 @@ static double address_bits(enum pairing_addresses addresses)
 
 static void weigh_all(struct pairing *pairing)
 {
-  double bits = pairing->sequence_bits;
+  double bits = (double)pairing->sequence_bits;
   uint32_t matched = pairing->matched[0] + pairing->matched[1];
   if (matched + pairing->other_timestamps == 0) {
     pairing->bits = 0;

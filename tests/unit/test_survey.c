@@ -543,10 +543,8 @@ static void test_clients_on_both_sides(void **state)
   struct talk talk = talk_new(&scene, 1, 40000, 2, 443);
   talk_open(&scene, &talk);
   talk_exchange(&scene, &talk, 20000);
-  struct scene_point first = scene.points[0];
-  int64_t from_client_ns = first.from_client_ns;
   for (int end = 0; end < 2; end++) { /* now the client sits where the server sat */
-    from_client_ns = scene.points[end].from_client_ns;
+    int64_t from_client_ns = scene.points[end].from_client_ns;
     scene.points[end].from_client_ns = scene.points[end].from_server_ns;
     scene.points[end].from_server_ns = from_client_ns;
     scene.points[end].hops = (uint8_t)(SCENE_HOPS - scene.points[end].hops);
