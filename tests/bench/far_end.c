@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-/* The clock's gain begins anew, so that the product fits; no capture of the bench is that long. */
-#define SKEW_PERIOD_NS INT64_C(1000000000000000)
+/* When the clock began to gain: before any capture of the bench. */
+#define SKEW_SINCE_NS INT64_C(1699999000000000000)
 
 static bool earlier(const struct far_segment *a, const struct far_segment *b)
 {
@@ -37,7 +37,7 @@ static void settle(struct far_end *far, int64_t until_ns)
 {
   while (far->count > 0 && far->waiting[0].at_ns < until_ns) {
     const struct far_segment *first = &far->waiting[0];
-    const int64_t skew_ns = first->at_ns % SKEW_PERIOD_NS * FAR_SKEW_PPM / 1000000;
+    const int64_t skew_ns = (first->at_ns - SKEW_SINCE_NS) * FAR_SKEW_PPM / 1000000;
     segment_write(&far->writer, first->at_ns + FAR_OFFSET_NS + skew_ns, &first->segment);
     far->waiting[0] = far->waiting[--far->count];
     sink(far);
