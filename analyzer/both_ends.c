@@ -198,6 +198,22 @@ void both_ends_judge(const struct situation *situation, struct finding *finding)
     remember(view, situation->side, finding);
 }
 
+void both_ends_judge_limit(const struct analyzer *analyzer, const struct connection *connection,
+                           enum stream_side side, struct finding *finding)
+{
+  const struct path_source *paths = &analyzer->paths;
+  const struct path_view *view =
+      paths->view == NULL ? NULL : paths->view(paths->context, connection->end, connection->id);
+  if (view == NULL || view->end[side] != connection->end)
+    return;
+  struct judge judge = {.view = view,
+                        .finding = finding,
+                        .side = side,
+                        .near_end = view->end[side],
+                        .far_end = view->end[side ^ 1]};
+  judge_scale(&judge);
+}
+
 enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t end,
                                          enum stream_side sender, const struct packet *packet)
 {

@@ -10,6 +10,11 @@
  * and takes away what is excluded now. */
 void both_ends_judge(const struct situation *situation, struct finding *finding);
 
+/* The same for a crawl that is told as a whole: whether it is a window scale that the path altered.
+ */
+void both_ends_judge_limit(const struct analyzer *analyzer, const struct connection *connection,
+                           enum stream_side side, struct finding *finding);
+
 /* true: several points saw this connection, and this one is closest to the data's sender. */
 bool both_ends_is_near(const struct situation *situation);
 

@@ -14,7 +14,7 @@
 #define OWNER_PERCENT 50
 
 struct judge {
-  const struct situation *situation;
+  const struct situation *situation; /* NULL: of a crawl as a whole */
   const struct path_view *view;
   struct finding *finding;
   struct path_chain chain;

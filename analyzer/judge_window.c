@@ -10,22 +10,28 @@
 static const struct news window_news = {"the window update", "window updates",
                                         "the window was open again"};
 
+/* The way of the permission to send what S sent next. */
+static void lay_window(struct judge *judge, uint8_t announced, uint8_t read)
+{
+  const struct situation *situation = judge->situation;
+  const uint32_t bytes = situation->next_bytes > 0 ? situation->next_bytes : 1;
+  uint32_t edge = situation->stream->snd_nxt + bytes;
+  if (situation->segment != NULL && !situation->by_ack && situation->segment->new_data)
+    edge = situation->segment->end;
+  path_chain_window(&judge->chain, judge->view, judge->side, edge + judge->shift, announced, read,
+                    judge->finding->start_ns, situation->end_ns);
+  judge_find_owner(judge);
+}
+
 void judge_window(struct judge *judge)
 {
   const struct situation *situation = judge->situation;
   struct finding *finding = judge->finding;
-  const struct stream *stream = situation->stream;
   uint8_t announced, read;
   bool known;
   if (!path_window_shifts(judge->view, judge->side, &announced, &read))
     announced = read = connection_shift(situation->connection, judge->side ^ 1, &known);
-  const uint32_t bytes = situation->next_bytes > 0 ? situation->next_bytes : 1;
-  uint32_t edge = stream->snd_nxt + bytes;
-  if (situation->segment != NULL && !situation->by_ack && situation->segment->new_data)
-    edge = situation->segment->end;
-  path_chain_window(&judge->chain, judge->view, judge->side, edge + judge->shift, announced, read,
-                    finding->start_ns, situation->end_ns);
-  judge_find_owner(judge);
+  lay_window(judge, announced, read);
   if (!judge_owner_is_clear(judge))
     return;
   if (judge->owner == LOCATION_REVERSE_PATH) {
@@ -60,13 +66,57 @@ bool is_about_window(enum cause cause)
   }
 }
 
-/* The window that S reads is not the one that R means: that is the cause of every wait for it. */
+/* As R means it, the window was open to a whole segment for most of the wait. */
+static bool is_open_as_meant(const struct judge *judge, uint8_t announced, uint8_t read)
+{
+  const struct situation *situation = judge->situation;
+  struct path_chain chain;
+  if (situation == NULL)
+    return true;
+  const uint32_t bytes = situation->next_bytes > 0 ? situation->next_bytes : 1;
+  path_chain_window(&chain, judge->view, judge->side,
+                    situation->stream->snd_nxt + bytes + judge->shift, announced, read,
+                    judge->finding->start_ns, situation->end_ns);
+  return !time_is_share(chain.receiver_ns, situation->gap_ns, 100 - OWNER_PERCENT);
+}
+
+/* Both SYNs came as they left: the windows are as small as they look. */
+static void deny_scale(struct judge *judge)
+{
+  struct finding *finding = judge->finding;
+  if (finding->cause != CAUSE_WINDOW_SCALE_REWRITTEN &&
+      finding->cause != CAUSE_WINDOW_SCALE_STRIPPED)
+    return;
+  verdict(finding, CAUSE_SILLY_WINDOW, LOCATION_RECEIVER_TCP, CONFIDENCE_LIKELY,
+          CONFIDENCE_POSSIBLE);
+  finding->alternative_count = 0;
+  finding_add_alternative(finding, LOCATION_RECEIVER_APP, CAUSE_SLOW_READER,
+                          "the receiving application may not have read");
+  judge_add_reason(finding, "Not the window scale: both SYNs came as they had left.");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The receiver announced too small a window for the next segment.");
+}
+
+static void tell_waits(struct finding *finding)
+{
+  const size_t used = strlen(finding->summary);
+  char waited[32], span[32];
+  snprintf(finding->summary + used, sizeof finding->summary - used, " It waited for %s of %s.",
+           duration_words(finding->waited_ns, waited),
+           duration_words(finding->end_ns - finding->start_ns, span));
+}
+
+/* The window that S reads is not the one that R means, which would have let it send. */
 bool judge_scale(struct judge *judge)
 {
   struct finding *finding = judge->finding;
   uint8_t announced, read;
   if (!is_about_window(finding->cause) ||
-      !path_window_shifts(judge->view, judge->side, &announced, &read) || announced <= read)
+      !path_window_shifts(judge->view, judge->side, &announced, &read))
+    return false;
+  if (announced <= read)
+    deny_scale(judge);
+  if (announced <= read || !is_open_as_meant(judge, announced, read))
     return false;
   const struct path_changes *changes = &judge->view->lanes[judge->side ^ 1].changes;
   const bool stripped = (changes->changed & PATH_CHANGE_WSCALE_STRIPPED) != 0;
@@ -81,11 +131,15 @@ bool judge_scale(struct judge *judge)
                        changes->first[bit].time_before_ns, "the receiver announces a shift of %u",
                        announced);
   finding_add_evidence(finding, judge->near_end, changes->first[bit].frame_after,
-                       changes->first[bit].time_after_ns, "here it reads %s",
-                       stripped ? "no such option" : "another one");
+                       changes->first[bit].time_after_ns,
+                       stripped ? "here the same SYN has no such option: a shift of %u"
+                                : "here the same SYN has a shift of %u",
+                       read);
   snprintf(finding->summary, sizeof finding->summary,
            "The sender reads the receiver's windows 1/%u as large as they are: the path %s the "
            "window scale.",
            1u << (announced - read), stripped ? "removed" : "rewrote");
+  if (finding->kind == FINDING_CRAWL)
+    tell_waits(finding);
   return true;
 }

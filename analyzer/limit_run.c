@@ -1,5 +1,6 @@
 #include "analyzer/limit_run.h"
 
+#include "analyzer/both_ends.h"
 #include "analyzer/report_finding.h"
 #include "analyzer/situation.h"
 #include "analyzer/window_scale.h"
@@ -121,7 +122,11 @@ static void fill(const struct connection *connection, enum stream_side side,
   const struct trouble *trouble = stream->trouble;
   enum cause cause = cause_of(connection, side);
   int64_t span_ns = trouble->limit.last_ns - trouble->limit.first_ns;
-  char limited[32], span[32];
+  char limited[32], span[32], bytes[32];
+  if (trouble->limit.window_min < trouble->limit.window_max)
+    snprintf(bytes, sizeof bytes, "%u to %u", trouble->limit.window_min, trouble->limit.window_max);
+  else
+    snprintf(bytes, sizeof bytes, "%u", trouble->limit.window_max);
   finding_begin(finding, FINDING_CRAWL, side, trouble->limit.first_ns, trouble->limit.last_ns);
   finding->ended_by = ENDED_BY_ACK;
   finding->waits = trouble->limit.rounds;
@@ -151,8 +156,7 @@ static void fill(const struct connection *connection, enum stream_side side,
                          "%u flights ended exactly at the raw 16-bit window, the last at %u bytes",
                          stream->raw_hits, stream->window_raw);
   finding_add_evidence(finding, connection->end, trouble->limit.last_frame, trouble->limit.last_ns,
-                       "the windows meanwhile: %u to %u bytes", trouble->limit.window_min,
-                       trouble->limit.window_max);
+                       "the windows meanwhile: %s bytes", bytes);
   if (cause == CAUSE_RCVBUF_LIMITED)
     finding_add_alternative(finding, LOCATION_RECEIVER_APP, CAUSE_SLOW_READER,
                             "an application that reads at a steady pace would look alike");
@@ -163,10 +167,10 @@ static void fill(const struct connection *connection, enum stream_side side,
     finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_SILLY_WINDOW,
                             "a receiver that shrinks its window against RFC 9293 would look alike");
   snprintf(finding->summary, sizeof finding->summary,
-           "The receiver's window limited the stream for %s of %s: %u to %u bytes a round trip, "
+           "The receiver's window limited the stream for %s of %s: %s bytes a round trip, "
            "because %s.",
-           duration_words(trouble->limit.limited_ns, limited), duration_words(span_ns, span),
-           trouble->limit.window_min, trouble->limit.window_max, cause_info(cause)->meaning);
+           duration_words(trouble->limit.limited_ns, limited), duration_words(span_ns, span), bytes,
+           cause_info(cause)->meaning);
 }
 
 void limit_run_close(struct analyzer *analyzer, struct connection *connection,
@@ -181,6 +185,7 @@ void limit_run_close(struct analyzer *analyzer, struct connection *connection,
       time_is_share(trouble->limit.limited_ns, span_ns, RUN_MIN_SHARE_PERCENT)) {
     struct finding *finding = &analyzer->scratch;
     fill(connection, side, finding);
+    both_ends_judge_limit(analyzer, connection, side, finding);
     stream->moving_ns -= trouble->limit.limited_ns;
     trouble->owed_ns[finding->location] += trouble->limit.limited_ns;
     report_finding(analyzer, connection, finding);
