@@ -35,7 +35,7 @@ enum ended_by {
 #define EVIDENCE_FACT_SIZE 200
 #define NOT_EXCLUDED_MAX   6
 #define SUMMARY_SIZE       400
-#define REASON_SIZE        800
+#define REASON_SIZE        1200
 #define WHY_SIZE           160
 
 struct evidence {
