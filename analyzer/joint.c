@@ -41,6 +41,8 @@ struct joint {
   uint64_t connections;
   struct link_ref *refs[REF_BUCKETS];
   struct one_end *one_ends[ONE_END_BUCKETS];
+  struct link *feeding;   /* to which the packet belongs that an engine is looking at; or NULL */
+  uint64_t feeding_begun; /* connections that this engine knew before it */
   struct joint_connection scratch;
   struct connection_summary whole;
 };
@@ -90,6 +92,20 @@ static void hook_ref(struct joint *joint, struct link_ref *ref, uint64_t engine_
   *bucket = ref;
 }
 
+/* The ref of an engine's connection; NULL: it is that point's alone. One that the packet being fed
+ * has begun belongs where the packet does: findings may come of its first packet. */
+static struct link_ref *ref_of(struct joint *joint, uint8_t end, uint64_t engine_id)
+{
+  struct link_ref *ref = find_ref(joint, end, engine_id);
+  if (ref != NULL || joint->feeding == NULL || engine_id <= joint->feeding_begun)
+    return ref;
+  const uint32_t place = link_place(joint->feeding, end);
+  if (joint->feeding->summaries[place] != NULL)
+    return NULL; /* a second life, which the other points do not know of */
+  hook_ref(joint, &joint->feeding->refs[place], engine_id);
+  return &joint->feeding->refs[place];
+}
+
 static int64_t clock_uncertainty_ns(const struct joint *joint, uint8_t end)
 {
   return end == 0
@@ -100,7 +116,7 @@ static int64_t clock_uncertainty_ns(const struct joint *joint, uint8_t end)
 static struct path_view *view_for_engine(void *context, uint8_t end, uint64_t connection_id)
 {
   struct joint *joint = context;
-  struct link_ref *ref = find_ref(joint, end, connection_id);
+  struct link_ref *ref = ref_of(joint, end, connection_id);
   if (ref == NULL || !ref->link->pair->order_known)
     return NULL; /* which end is whose cannot be told: each judges for itself */
   struct path_view *view = &ref->link->view;
@@ -145,16 +161,23 @@ static bool is_declared(void *context, uint8_t end)
   return joint->declared[end];
 }
 
+static const struct one_end *find_one_end(const struct joint *joint, uint8_t end,
+                                          uint64_t engine_id)
+{
+  const struct one_end *known = joint->one_ends[bucket_of(end, engine_id, ONE_END_BUCKETS)];
+  while (known != NULL && (known->engine_id != engine_id || known->end != end))
+    known = known->next;
+  return known;
+}
+
 /* A connection that one point saw. */
 static uint64_t one_end_id(struct joint *joint, uint8_t end, uint64_t engine_id)
 {
+  const struct one_end *before = find_one_end(joint, end, engine_id);
+  if (before != NULL)
+    return before->id;
   struct one_end **bucket = &joint->one_ends[bucket_of(end, engine_id, ONE_END_BUCKETS)];
-  struct one_end *known = *bucket;
-  while (known != NULL && (known->engine_id != engine_id || known->end != end))
-    known = known->next;
-  if (known != NULL)
-    return known->id;
-  known = calloc(1, sizeof *known);
+  struct one_end *known = calloc(1, sizeof *known);
   if (known == NULL)
     return ++joint->connections;
   *known = (struct one_end){engine_id, ++joint->connections, *bucket, end};
@@ -283,7 +306,7 @@ static void on_finding(void *context, const struct connection_summary *summary,
 {
   const struct engine_context *engine = context;
   struct joint *joint = engine->joint;
-  struct link_ref *ref = find_ref(joint, engine->end, summary->id);
+  struct link_ref *ref = ref_of(joint, engine->end, summary->id);
   if (ref == NULL) {
     if (joint->sink.finding != NULL)
       joint->sink.finding(joint->sink.context, describe_one_end(joint, engine->end, summary),
@@ -343,6 +366,8 @@ static void conclude(struct joint *joint, struct link *link)
   }
   joint->links[index] = NULL;
   joint->over[index] = true;
+  if (joint->feeding == link)
+    joint->feeding = NULL;
   link_free(link);
 }
 
@@ -350,7 +375,7 @@ static void on_connection(void *context, const struct connection_summary *summar
 {
   const struct engine_context *engine = context;
   struct joint *joint = engine->joint;
-  struct link_ref *ref = find_ref(joint, engine->end, summary->id);
+  struct link_ref *ref = ref_of(joint, engine->end, summary->id);
   const uint32_t place = ref != NULL ? link_place(ref->link, engine->end) : 0;
   struct connection_summary *copy = NULL;
   if (ref != NULL && ref->link->summaries[place] == NULL)
@@ -510,6 +535,18 @@ static void note_time(struct joint *joint, uint8_t end, int64_t raw_ns, int64_t 
   joint->last_raw_ns[end] = raw_ns;
 }
 
+/* The engine's connection is that of the link, unless it belongs elsewhere already: an engine need
+ * not cut in two what the survey does. */
+static void claim(struct joint *joint, struct link *link, uint8_t end, uint64_t engine_id)
+{
+  const uint32_t place = link_place(link, end);
+  struct link_ref *ref = &link->refs[place];
+  if (ref->engine_id == engine_id || engine_id == 0 || link->summaries[place] != NULL ||
+      find_ref(joint, end, engine_id) != NULL || find_one_end(joint, end, engine_id) != NULL)
+    return;
+  hook_ref(joint, ref, engine_id);
+}
+
 /* packet: its time is right. */
 static int feed(struct joint *joint, const struct packet *packet, const struct joint_place *place)
 {
@@ -519,16 +556,12 @@ static int feed(struct joint *joint, const struct packet *packet, const struct j
   struct link *link = place->pair != NO_INDEX ? link_at(joint, place->pair) : NULL;
   if (link != NULL && !is_strange(place->captured_ns))
     link_packet(link, end, packet);
+  joint->feeding = link;
+  joint->feeding_begun = engine->stats.connections;
   const int status = engine_feed(engine, packet, place->hash);
-  if (link == NULL)
-    return status;
-  link = joint->links[place->pair]; /* it may be over now */
-  if (link == NULL)
-    return status;
-  const uint64_t engine_id = engine_last_connection(engine);
-  struct link_ref *ref = &link->refs[link_place(link, end)];
-  if (ref->engine_id != engine_id && engine_id != 0)
-    hook_ref(joint, ref, engine_id);
+  if (joint->feeding != NULL)
+    claim(joint, joint->feeding, end, engine_last_connection(engine));
+  joint->feeding = NULL;
   return status;
 }
 
