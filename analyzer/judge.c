@@ -3,6 +3,7 @@
 #include "wire/seq.h"
 #include "wire/timestamp.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,4 +173,22 @@ void judge_add_reason(struct finding *finding, const char *text)
   const size_t used = strlen(finding->reason);
   snprintf(finding->reason + used, sizeof finding->reason - used, "%s%s", used > 0 ? " " : "",
            text);
+}
+
+void judge_tell_departure(struct finding *finding, uint8_t end, const struct passage *passage,
+                          const char *format, ...)
+{
+  char fact[EVIDENCE_FACT_SIZE];
+  va_list values;
+  va_start(values, format);
+  vsnprintf(fact, sizeof fact, format, values);
+  va_end(values);
+  for (uint32_t i = 0; i < finding->evidence_count; i++) {
+    struct evidence *evidence = &finding->evidence[i];
+    if (evidence->end == end && evidence->frame == passage->left_frame) {
+      snprintf(evidence->fact, sizeof evidence->fact, "%s", fact);
+      return;
+    }
+  }
+  finding_add_evidence(finding, end, passage->left_frame, passage->left_ns, "%s", fact);
 }

@@ -110,8 +110,7 @@ static void tell_loss(struct judge *judge)
   char range[FACT_BYTES], waited[32], copies[FACT_BYTES];
   const bool damaged = chain->damaged > 0;
   judge_range_words(judge, chain->lost_first, range);
-  finding_add_evidence(finding, judge->near_end, chain->lost_first->left_frame,
-                       chain->lost_first->left_ns, "%s: left %c, and %s %c", range,
+  judge_tell_departure(finding, judge->near_end, chain->lost_first, "%s: left %c, and %s %c", range,
                        end_letter(judge->near_end), damaged ? "came damaged to" : "never came to",
                        end_letter(judge->far_end));
   if (chain->arrived != NULL)
@@ -124,14 +123,19 @@ static void tell_loss(struct judge *judge)
                          (unsigned long long)chain->arrived->left_frame);
   judge_tell_hop(judge);
   if (chain->lost > 1)
-    snprintf(copies, sizeof copies, "%u copies of them", chain->lost);
+    snprintf(copies, sizeof copies, "%u copies", chain->lost);
+  else if (chain->arrived != NULL)
+    snprintf(copies, sizeof copies, "%s",
+             chain->arrived->left_ns < chain->lost_first->left_ns ? "a later copy"
+                                                                  : "the first copy");
   else
-    snprintf(copies, sizeof copies, "%s", chain->arrived != NULL ? "the first copy" : "them");
+    snprintf(copies, sizeof copies, "it");
   snprintf(finding->summary, sizeof finding->summary,
-           "The path from %c to %c %s %s: %s left %c and %s, for %s.", end_letter(judge->near_end),
-           end_letter(judge->far_end), damaged ? "damaged" : "lost", range, copies,
-           end_letter(judge->near_end), damaged ? "came with a bad checksum" : "did not come",
-           duration_words(judge->owner_ns, waited));
+           "The path from %c to %c %s %s: %s left %c %s %c%s, which cost %s.",
+           end_letter(judge->near_end), end_letter(judge->far_end), damaged ? "damaged" : "lost",
+           range, copies, end_letter(judge->near_end),
+           damaged ? "and came to" : "and never came to", end_letter(judge->far_end),
+           damaged ? " with a bad checksum" : "", duration_words(judge->owner_ns, waited));
 }
 
 static void tell_hold(struct judge *judge)
@@ -140,7 +144,7 @@ static void tell_hold(struct judge *judge)
   const struct passage *held = judge->chain.slowest;
   char range[FACT_BYTES], delay[32], least[32];
   const struct lane_stats *stats = &judge->view->lanes[judge->side].stats;
-  finding_add_evidence(finding, judge->near_end, held->left_frame, held->left_ns, "%s: left %c",
+  judge_tell_departure(finding, judge->near_end, held, "%s: left %c",
                        judge_range_words(judge, held, range), end_letter(judge->near_end));
   finding_add_evidence(finding, judge->far_end, held->came_frame, held->came_ns,
                        "came to %c %s later; the fastest packet took %s",
@@ -267,7 +271,7 @@ void judge_tell_reverse(struct judge *judge, const struct news *news, bool lost)
   if (chain->ack_arrived != NULL)
     finding_add_evidence(finding, judge->near_end, chain->ack_arrived->came_frame,
                          chain->ack_arrived->came_ns,
-                         "the first packet that tells %c so, %s after it left %c", near,
+                         "the first such packet to reach %c, %s after it left %c", near,
                          duration_words(passage_delay_ns(chain->ack_arrived), delay), far);
   judge_tell_hop_back(judge, lost);
   duration_words(judge->owner_ns, waited);

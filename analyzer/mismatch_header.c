@@ -21,8 +21,9 @@ static void tell_sequence(struct mismatch *mismatch)
     return;
   char before[80], after[80];
   snprintf(before, sizeof before, "a segment of %s leaves", side_words(mismatch->side));
-  snprintf(after, sizeof after, "the same segment, its sequence number lower by %u (mod 2^32)",
-           changes->seq_shift);
+  const bool lower = changes->seq_shift <= INT32_MAX;
+  snprintf(after, sizeof after, "the same segment, its sequence number %s by %u (mod 2^32)",
+           lower ? "lower" : "higher", lower ? changes->seq_shift : 0u - changes->seq_shift);
   mismatch_begin(mismatch, CAUSE_SEQUENCE_SHIFTED);
   mismatch->finding.settle = NULL;
   mismatch_copies(mismatch, mismatch_first(mismatch, PATH_CHANGE_SEQ), before, after);
