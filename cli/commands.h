@@ -5,12 +5,13 @@
  * argv[0] = "tcpstall NAME", prints what it has to say and returns the exit status. */
 
 enum exit_status {
-  EXIT_NO_PROBLEM = 0, /* import: done */
+  EXIT_NO_PROBLEM = 0, /* capture, import: done */
   EXIT_PROBLEM = 1,
   EXIT_TROUBLE = 2 /* nothing readable, bad usage */
 };
 
 int cmd_analyze(int argc, char **argv);
+int cmd_capture(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 
 #endif

@@ -15,6 +15,8 @@ struct command {
 static const struct command commands[] = {
     {"analyze", "TRACE [TRACE...] [FILTER]", "who holds each stalled stream up, and what proves it",
      cmd_analyze},
+    {"capture", "-i IF [-i IF...] -w FILE", "records both ends of a path into one file",
+     cmd_capture},
     {"import", "TEXT -w FILE", "what tcpdump printed, as a pcapng file", cmd_import},
 };
 

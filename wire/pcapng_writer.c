@@ -23,8 +23,11 @@ enum written_option {
   IF_FILTER = 11,
   EPB_FLAGS = 2,
   EPB_PACKETID = 5,
+  ISB_STARTTIME = 2,
+  ISB_ENDTIME = 3,
   ISB_IFRECV = 4,
-  ISB_IFDROP = 5
+  ISB_IFDROP = 5,
+  ISB_USRDELIV = 8
 };
 
 /* A block is laid out in `block` first, which grows as needed, and then goes into the buffer whole.
@@ -35,6 +38,7 @@ struct pcapng_writer {
   bool out_of_memory; /* while the current block was laid out */
   uint8_t *block;
   size_t block_bytes, block_capacity;
+  uint64_t total_bytes, flushed_bytes;
   size_t buffered;
   uint8_t buffer[BUFFER_BYTES];
 };
@@ -121,25 +125,50 @@ static void begin_block(struct pcapng_writer *writer, uint32_t type)
   put_u32(writer, 0); /* its length, when it is known */
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t size, struct error *error)
+/* Takes the part of a block that was written before the disk was full away again. */
+static void cut_back(int fd, size_t bytes)
 {
-  while (size > 0) {
-    ssize_t written = write(fd, bytes, size);
+  off_t place = bytes > 0 ? lseek(fd, 0, SEEK_CUR) : -1;
+  if (place >= (off_t)bytes && ftruncate(fd, place - (off_t)bytes) == 0)
+    lseek(fd, place - (off_t)bytes, SEEK_SET);
+}
+
+/* The bytes are whole blocks. */
+static int write_all(struct pcapng_writer *writer, const uint8_t *bytes, size_t size,
+                     struct error *error)
+{
+  size_t done = 0;
+  int fd = writer->fd;
+  while (done < size) {
+    ssize_t written = write(fd, bytes + done, size - done);
     if (written < 0 && errno == EINTR)
       continue;
-    if (written < 0)
-      return error_set(error, ERROR_IO, "cannot write the trace: %s", strerror(errno));
-    bytes += written;
-    size -= (size_t)written;
+    if (written < 0) {
+      int why = errno;
+      cut_back(fd, done);
+      return error_set(error, ERROR_IO, "cannot write the trace: %s", strerror(why));
+    }
+    done += (size_t)written;
   }
+  writer->flushed_bytes += size;
   return 0;
+}
+
+uint64_t pcapng_writer_flushed_bytes(const struct pcapng_writer *writer)
+{
+  return writer->flushed_bytes;
+}
+
+uint64_t pcapng_writer_bytes(const struct pcapng_writer *writer)
+{
+  return writer->total_bytes;
 }
 
 int pcapng_writer_flush(struct pcapng_writer *writer, struct error *error)
 {
   size_t size = writer->buffered;
   writer->buffered = 0; /* what could not be written is lost, and has been reported */
-  return write_all(writer->fd, writer->buffer, size, error);
+  return write_all(writer, writer->buffer, size, error);
 }
 
 static int end_block(struct pcapng_writer *writer, struct error *error)
@@ -149,13 +178,14 @@ static int end_block(struct pcapng_writer *writer, struct error *error)
   if (writer->out_of_memory)
     return error_set(error, ERROR_MEMORY, "no memory for a block of the trace");
   memcpy(writer->block + 4, &length, sizeof length);
+  writer->total_bytes += length;
   if (length > BUFFER_BYTES - writer->buffered) {
     int rc = pcapng_writer_flush(writer, error);
     if (rc < 0)
       return rc;
   }
   if (length > BUFFER_BYTES)
-    return write_all(writer->fd, writer->block, length, error);
+    return write_all(writer, writer->block, length, error);
   memcpy(writer->buffer + writer->buffered, writer->block, length);
   writer->buffered += length;
   return 0;
@@ -221,6 +251,7 @@ int pcapng_writer_interface(struct pcapng_writer *writer, const struct pcapng_in
   put_text_option(writer, IF_DESCRIPTION, interface->description);
   put_option(writer, IF_TSRESOL, &tsresol, sizeof tsresol);
   put_filter(writer, interface->filter);
+  put_text_option(writer, PCAPNG_OPTION_COMMENT, interface->comment);
   put_end_of_options(writer);
   int rc = end_block(writer, error);
   return rc < 0 ? rc : (int)writer->interface_count++;
@@ -275,22 +306,66 @@ int pcapng_writer_packet(struct pcapng_writer *writer, const struct pcapng_packe
   return end_block(writer, error);
 }
 
+static void put_counter(struct pcapng_writer *writer, uint16_t code, uint64_t count)
+{
+  if (count != UINT64_MAX)
+    put_option(writer, code, &count, sizeof count);
+}
+
+static void put_time_option(struct pcapng_writer *writer, uint16_t code, int64_t time_ns)
+{
+  if (!time_is_valid(time_ns))
+    return;
+  put_u16(writer, code);
+  put_u16(writer, sizeof(uint64_t));
+  put_time(writer, time_ns);
+}
+
+static void put_custom(struct pcapng_writer *writer, const struct pcapng_statistics *statistics)
+{
+  if (statistics->custom_bytes == 0)
+    return;
+  put_u16(writer, PCAPNG_OPTION_CUSTOM_BINARY);
+  put_u16(writer, (uint16_t)(statistics->custom_bytes + sizeof statistics->custom_pen));
+  put_u32(writer, statistics->custom_pen);
+  put_bytes(writer, statistics->custom, statistics->custom_bytes);
+  put_padding(writer);
+}
+
+int pcapng_writer_statistics_block(struct pcapng_writer *writer,
+                                   const struct pcapng_statistics *statistics, struct error *error)
+{
+  int rc = check_interface(writer, statistics->interface, error);
+  if (rc < 0)
+    return rc;
+  if (statistics->custom_bytes > PCAPNG_CUSTOM_BYTES_MAX)
+    return error_set(error, ERROR_LIMIT, "a custom option of %zu bytes is too large",
+                     statistics->custom_bytes);
+  begin_block(writer, PCAPNG_INTERFACE_STATISTICS);
+  put_u32(writer, statistics->interface);
+  put_time(writer, statistics->time_ns);
+  put_time_option(writer, ISB_STARTTIME, statistics->start_ns);
+  put_time_option(writer, ISB_ENDTIME, statistics->end_ns);
+  put_counter(writer, ISB_IFRECV, statistics->received);
+  put_counter(writer, ISB_IFDROP, statistics->dropped);
+  put_counter(writer, ISB_USRDELIV, statistics->delivered);
+  put_custom(writer, statistics);
+  put_end_of_options(writer);
+  return end_block(writer, error);
+}
+
 int pcapng_writer_statistics(struct pcapng_writer *writer, uint32_t interface, int64_t time_ns,
                              uint64_t received_or_none, uint64_t dropped_or_none,
                              struct error *error)
 {
-  int rc = check_interface(writer, interface, error);
-  if (rc < 0)
-    return rc;
-  begin_block(writer, PCAPNG_INTERFACE_STATISTICS);
-  put_u32(writer, interface);
-  put_time(writer, time_ns);
-  if (received_or_none != UINT64_MAX)
-    put_option(writer, ISB_IFRECV, &received_or_none, sizeof received_or_none);
-  if (dropped_or_none != UINT64_MAX)
-    put_option(writer, ISB_IFDROP, &dropped_or_none, sizeof dropped_or_none);
-  put_end_of_options(writer);
-  return end_block(writer, error);
+  const struct pcapng_statistics statistics = {.interface = interface,
+                                               .time_ns = time_ns,
+                                               .start_ns = TIME_INVALID,
+                                               .end_ns = TIME_INVALID,
+                                               .received = received_or_none,
+                                               .dropped = dropped_or_none,
+                                               .delivered = UINT64_MAX};
+  return pcapng_writer_statistics_block(writer, &statistics, error);
 }
 
 int pcapng_writer_name(struct pcapng_writer *writer, const struct ip_address *address,

@@ -15,7 +15,7 @@ struct pcapng_writer; /* opaque */
 
 struct pcapng_interface {
   const char *name, *description; /* NULL or "" = option left out */
-  const char *filter;             /* as above */
+  const char *filter, *comment;   /* as above */
   uint32_t linktype;
   uint32_t snaplen_bytes; /* 0 = unlimited */
 };
@@ -31,6 +31,21 @@ struct pcapng_packet {
   size_t comment_count;
 };
 
+/* Interface statistics block. Counters are since the start of the capture; UINT64_MAX leaves one
+ * out. Times: TIME_INVALID leaves it out. */
+struct pcapng_statistics {
+  uint32_t interface;
+  int64_t time_ns, start_ns, end_ns;
+  uint64_t received, dropped, delivered; /* isb_ifrecv, isb_ifdrop, isb_usrdeliv */
+  /* A custom binary option (code 2989) of private enterprise number custom_pen: custom_bytes of its
+   * data, borrowed for the call; 0 = none, at most PCAPNG_CUSTOM_BYTES_MAX. */
+  const uint8_t *custom;
+  size_t custom_bytes;
+  uint32_t custom_pen;
+};
+
+#define PCAPNG_CUSTOM_BYTES_MAX 65531u /* an option's length field, less the enterprise number */
+
 /* Takes over fd; "application" goes into shb_userappl. Section header is written at once. */
 int pcapng_writer_open(struct pcapng_writer **writer, int fd, const char *application,
                        struct error *error);
@@ -43,10 +58,18 @@ int pcapng_writer_packet(struct pcapng_writer *writer, const struct pcapng_packe
 int pcapng_writer_statistics(struct pcapng_writer *writer, uint32_t interface, int64_t time_ns,
                              uint64_t received_or_none, uint64_t dropped_or_none,
                              struct error *error);
+int pcapng_writer_statistics_block(struct pcapng_writer *writer,
+                                   const struct pcapng_statistics *statistics, struct error *error);
 /* Name resolution block with one record: address (IPv4 if ip_version is 4, else IPv6) -> name. */
 int pcapng_writer_name(struct pcapng_writer *writer, const struct ip_address *address,
                        uint8_t ip_version, const char *name, struct error *error);
+/* A flush writes whole blocks only. If it fails (the disk is full), a regular file is cut back
+ * behind the last whole block, so that what is there stays readable. */
 int pcapng_writer_flush(struct pcapng_writer *writer, struct error *error);
+/* Bytes of all blocks so far, the buffered ones too. */
+uint64_t pcapng_writer_bytes(const struct pcapng_writer *writer);
+/* Of these, the bytes that have left the buffer. */
+uint64_t pcapng_writer_flushed_bytes(const struct pcapng_writer *writer);
 /* Flushes, closes fd, frees; *writer may be NULL. The error of a failed flush is reported. */
 int pcapng_writer_close(struct pcapng_writer *writer, struct error *error);
 

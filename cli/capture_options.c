@@ -1,0 +1,186 @@
+#include "cli/capture_options.h"
+
+#include "cli/commands.h"
+#include "cli/values.h"
+#include "wire/error.h"
+
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SNAPLEN_BYTES_MAX    262144u
+#define BUFFER_BYTES_DEFAULT (UINT64_C(64) << 20)
+#define BUFFER_BYTES_MIN     (UINT64_C(1) << 20)
+#define BUFFER_BYTES_MAX     (UINT64_C(1) << 30)
+
+enum option_key {
+  KEY_BUFFER = 'B',
+  KEY_FILTER = 'f',
+  KEY_INTERFACE = 'i',
+  KEY_NO_PROMISCUOUS_MODE = 'p',
+  KEY_PACKETS = 'c',
+  KEY_QUIET = 'q',
+  KEY_SNAPLEN = 's',
+  KEY_WRITE = 'w',
+  KEY_DURATION = 0x100,
+  KEY_SIZE
+};
+
+static const struct argp_option option_table[] = {
+    {.doc = "What is recorded:"},
+    {"interface", KEY_INTERFACE, "IF[@NETNS]", 0,
+     "an interface, of this network namespace or of another one: IF@NAME (as `ip netns` lists "
+     "them), IF@PID (of a process in it); once for each end",
+     0},
+    {"filter", KEY_FILTER, "EXPR", 0,
+     "only packets that match, in tcpdump's language; the words behind the options say the same",
+     0},
+    {"snaplen", KEY_SNAPLEN, "BYTES", 0, "of each packet at most; default 262144: all of it", 0},
+    {"no-promiscuous-mode", KEY_NO_PROMISCUOUS_MODE, NULL, 0,
+     "only what the interface takes anyhow", 0},
+    {"buffer", KEY_BUFFER, "SIZE", 0, "the kernel's buffer for each interface; default 64M", 0},
+    {.doc = "Where to:"},
+    {"write", KEY_WRITE, "FILE", 0, "the pcapng file to write; - is standard output", 0},
+    {"quiet", KEY_QUIET, NULL, 0, "say only what went wrong", 0},
+    {.doc = "Until when (or SIGINT, SIGTERM, SIGHUP):"},
+    {"duration", KEY_DURATION, "TIME", 0, "so long: 30s, 10min, 500 (milliseconds)", 0},
+    {"packets", KEY_PACKETS, "N", 0, "until so many packets are written", 0},
+    {"size", KEY_SIZE, "SIZE", 0, "until the file is so large: 100M, 2G", 0},
+    {0},
+};
+
+static uint64_t parse_number(const char *text, uint64_t min, uint64_t max, const char *name,
+                             struct argp_state *state)
+{
+  char *end;
+  unsigned long long number = strtoull(text, &end, 10);
+  if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < min || number > max)
+    argp_error(state, "--%s: '%s' is no number from %" PRIu64 " to %" PRIu64, name, text, min, max);
+  return number;
+}
+
+static uint64_t take_size(const char *text, uint64_t min, uint64_t max, const char *name,
+                          struct argp_state *state)
+{
+  struct error error;
+  uint64_t bytes = 0;
+  if (parse_size(text, &bytes, &error) < 0)
+    argp_error(state, "--%s: %s", name, error.text);
+  if (bytes < min || bytes > max)
+    argp_error(state, "--%s: %s is not between %" PRIu64 " and %" PRIu64 " bytes", name, text, min,
+               max);
+  return bytes;
+}
+
+/* The text is argv's, and is cut in two in its place. */
+static void add_interface(struct capture_options *options, char *text, struct argp_state *state)
+{
+  if (options->end_count == RECORDER_ENDS_MAX)
+    argp_error(state, "at most %d interfaces", RECORDER_ENDS_MAX);
+  char *at = strrchr(text, '@');
+  if (text[0] == '\0' || at == text || (at != NULL && at[1] == '\0'))
+    argp_error(state, "--interface: '%s': expected IF, IF@NETNS or IF@PID", text);
+  if (at != NULL)
+    *at = '\0';
+  const struct recorder_end_options end = {.interface = text,
+                                           .network_namespace = at != NULL ? at + 1 : NULL};
+  for (uint32_t i = 0; i < options->end_count; i++) {
+    const struct recorder_end_options *other = &options->ends[i];
+    const char *here = end.network_namespace != NULL ? end.network_namespace : "";
+    const char *there = other->network_namespace != NULL ? other->network_namespace : "";
+    if (strcmp(other->interface, text) == 0 && strcmp(here, there) == 0)
+      argp_error(state, "--interface %s: twice the same", text);
+  }
+  options->ends[options->end_count++] = end;
+}
+
+static void add_filter(struct capture_options *options, const char *word, struct argp_state *state)
+{
+  const size_t old = options->filter != NULL ? strlen(options->filter) : 0;
+  const size_t size = old + strlen(word) + 2;
+  char *longer = realloc(options->filter, size);
+  if (longer == NULL) {
+    argp_failure(state, EXIT_TROUBLE, 0, "out of memory");
+    return;
+  }
+  snprintf(longer + old, size - old, "%s%s", old > 0 ? " " : "", word);
+  options->filter = longer;
+}
+
+static void take_filter(struct capture_options *options, const char *text, bool is_word,
+                        struct argp_state *state)
+{
+  if (options->filter != NULL && !(is_word && options->filter_from_words))
+    argp_error(state, "one filter only: either --filter or the words behind the options");
+  options->filter_from_words = is_word;
+  add_filter(options, text, state);
+}
+
+static void check(const struct capture_options *options, const struct argp_state *state)
+{
+  if (options->end_count == 0)
+    argp_error(state, "which interface? Say -i IF, once for each end");
+  if (options->output == NULL)
+    argp_error(state, "where to? Say -w FILE");
+}
+
+static error_t on_option(int key, char *text, struct argp_state *state)
+{
+  struct capture_options *options = state->input;
+  struct error error;
+  switch (key) {
+  case KEY_BUFFER:
+    options->buffer_bytes = take_size(text, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX, "buffer", state);
+    break;
+  case KEY_DURATION:
+    if (parse_duration(text, &options->duration_ns, &error) < 0)
+      argp_error(state, "--duration: %s", error.text);
+    if (options->duration_ns == 0)
+      argp_error(state, "--duration: that is no time at all");
+    break;
+  case KEY_FILTER: take_filter(options, text, false, state); break;
+  case KEY_INTERFACE: add_interface(options, text, state); break;
+  case KEY_NO_PROMISCUOUS_MODE: options->no_promiscuous_mode = true; break;
+  case KEY_PACKETS:
+    options->packets_max = parse_number(text, 1, UINT64_MAX / 2, "packets", state);
+    break;
+  case KEY_QUIET: options->quiet = true; break;
+  case KEY_SIZE: options->file_bytes_max = take_size(text, 1, UINT64_MAX / 2, "size", state); break;
+  case KEY_SNAPLEN:
+    options->snaplen_bytes = parse_number(text, 1, SNAPLEN_BYTES_MAX, "snaplen", state);
+    break;
+  case KEY_WRITE: options->output = text; break;
+  case ARGP_KEY_ARG: take_filter(options, text, true, state); break;
+  case ARGP_KEY_END: check(options, state); break;
+  default: return ARGP_ERR_UNKNOWN;
+  }
+  return 0;
+}
+
+void capture_options_parse(struct capture_options *options, int argc, char **argv)
+{
+  static const struct argp argp = {
+      .options = option_table,
+      .parser = on_option,
+      .args_doc = "-i IF [-i IF...] -w FILE [FILTER]",
+      .doc = "Records interfaces, both ends of a tunnel for example, into one pcapng file: each "
+             "packet with its interface, its direction and its time in nanoseconds, and what was "
+             "lost."
+             "\vThe ends are called A, B, ... in the order of -i. The file is for `tcpstall "
+             "analyze`, tcpdump and Wireshark, and readable whatever ends the recording. A new "
+             "file is its owner's only (0600): captures hold what others wrote. Capturing needs "
+             "root, or CAP_NET_RAW; other network namespaces need CAP_SYS_ADMIN as well.\n\n"
+             "Exit status: 0 recorded as asked, 2 trouble: nothing could be recorded, an "
+             "interface was lost, or the file could not be written on."};
+  *options = (struct capture_options){.snaplen_bytes = SNAPLEN_BYTES_MAX,
+                                      .buffer_bytes = BUFFER_BYTES_DEFAULT};
+  if (argp_parse(&argp, argc, argv, 0, NULL, options) != 0)
+    exit(EXIT_TROUBLE);
+}
+
+void capture_options_free(struct capture_options *options)
+{
+  free(options->filter);
+}

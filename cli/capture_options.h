@@ -1,0 +1,25 @@
+#ifndef CLI_CAPTURE_OPTIONS_H
+#define CLI_CAPTURE_OPTIONS_H
+
+/* The options of `tcpstall capture`. */
+
+#include "capture/recorder.h"
+
+#include <stdbool.h>
+
+struct capture_options {
+  struct recorder_end_options ends[RECORDER_ENDS_MAX];
+  uint32_t end_count;
+  const char *output;
+  char *filter; /* NULL = everything */
+  bool filter_from_words, quiet, no_promiscuous_mode;
+  uint64_t snaplen_bytes, buffer_bytes, packets_max, file_bytes_max;
+  int64_t duration_ns;
+};
+
+/* Fills *options; on bad usage it says so and ends the program. The strings belong to argv or to
+ * *options (capture_options_free()). */
+void capture_options_parse(struct capture_options *options, int argc, char **argv);
+void capture_options_free(struct capture_options *options);
+
+#endif

@@ -1,0 +1,193 @@
+#!/usr/bin/env bash
+# `tcpstall capture` on real interfaces of two network namespaces of its own making, against the interfaces' own
+# counters and against what tshark and tcpdump find in the file.
+#
+#   record.sh TCPSTALL      exit status 0, 1, 77 not possible here (said why)
+set -u
+program=${1:?usage: record.sh TCPSTALL}
+PATH=$PATH:/usr/sbin:/sbin
+skip() { echo "skipped: $*"; exit 77; }
+
+if [ "${2:-}" != inside ]; then
+  for tool in unshare nsenter ip ping jq tshark tcpdump; do
+    command -v $tool >/dev/null || skip "no $tool"
+  done
+  unshare -Urnm true 2>/dev/null || skip "no user namespaces"
+  work=$(mktemp -d) || exit 2
+  trap 'rm -rf "$work"' EXIT
+  unshare -Urnm bash "$0" "$program" inside "$work"
+  status=$?
+  # tcpdump gives up its rights, which it cannot in there, and then cannot open the file: that is ours only
+  if [ -e "$work/first.pcapng" ]; then
+    expected=$(cat "$work/first.count")
+    found=$(tcpdump -nr - <"$work/first.pcapng" 2>/dev/null | wc -l)
+    [ "$found" = "$expected" ] || { echo "tcpdump finds $found packets, not $expected"; status=1; }
+  fi
+  exit $status
+fi
+
+work=$3
+cd "$work" || exit 2
+status=0
+capture=
+wrong() { echo "$*"; status=1; }
+
+unshare -n sleep 300 &
+far=$!
+trap 'kill $far; [ -z "$capture" ] || kill -9 $capture 2>/dev/null' EXIT
+there() { nsenter -t $far -n "$@"; }
+for ((i = 0; i < 200; i++)); do # until it has its namespace
+  [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
+  sleep 0.02
+done
+ip link set lo up
+ip link add near type veth peer name far netns $far 2>/dev/null || skip "no veth"
+sysctl -qw net.ipv6.conf.near.disable_ipv6=1 2>/dev/null
+there sysctl -qw net.ipv6.conf.far.disable_ipv6=1 2>/dev/null
+ip addr add 10.9.0.1/24 dev near && ip link set near up
+there ip addr add 10.9.0.2/24 dev far && there ip link set far up
+far_mac=$(there ip -j link show far | jq -r '.[0].address')
+ip neigh replace 10.9.0.9 lladdr "$far_mac" dev near nud permanent # nobody's address: taken, and not answered
+
+# start ARGUMENT...: captures in the background, and waits until it does.
+start() {
+  "$program" capture "$@" 2>err &
+  capture=$!
+  until grep -q Ctrl-C err; do
+    kill -0 $capture 2>/dev/null || { wrong "did not start: $(cat err)"; return 1; }
+    sleep 0.01
+  done
+}
+# stop SIGNAL STATUS
+stop() {
+  local got
+  kill -"$1" $capture
+  wait $capture
+  got=$?
+  [ $got = "$2" ] || wrong "status $got instead of $2 after $1: $(cat err)"
+  capture=
+}
+counters() { # packets: near in, near out, far in, far out
+  local stats='.[0].stats64 | "\(.rx.packets) \(.tx.packets)"'
+  echo "$(ip -s -j link show near | jq -r "$stats") $(there ip -s -j link show far | jq -r "$stats")"
+}
+burst() { # N datagrams at once
+  exec 3<>/dev/udp/10.9.0.9/9
+  dd if=/dev/zero bs=1000 count="$1" >&3 2>/dev/null
+  exec 3>&-
+}
+in_file() { # FILE: packets by interface and direction, in the order of counters
+  tshark -r "$1" -T fields -e frame.interface_id -e frame.packet_flags_direction 2>/dev/null |
+    awk '{ n[$1, $2]++ } END { for (i = 0; i < 2; i++) printf "%d %d ", n[i, "0x00000001"], n[i, "0x00000002"] }' | sed 's/ $//'
+}
+difference() { # A B: B - A, word by word
+  paste <(tr ' ' '\n' <<<"$1") <(tr ' ' '\n' <<<"$2") | awk '{ printf "%s%d", (NR > 1 ? " " : ""), $2 - $1 }'
+}
+packets() { tshark -r "$1" 2>/dev/null | wc -l; }
+ordered() { # FILE: its times never go back
+  tshark -r "$1" -T fields -e frame.time_delta 2>/dev/null | grep -c '^-'
+}
+
+# 1. Every packet of both ends, in and out, from the first one to a burst that the signal follows at once.
+for round in INT TERM HUP; do
+  start -i near -i far@$far -w burst.pcapng || break
+  before=$(counters)
+  ping -q -c 2 -i 0.01 10.9.0.2 >/dev/null || wrong "no answer from the other namespace"
+  burst 3000
+  stop $round 0
+  expected=$(difference "$before" "$(counters)")
+  found=$(in_file burst.pcapng)
+  [ "$found" = "$expected" ] || wrong "1 ($round): in the file $found, the interfaces count $expected: $(cat err)"
+  [ "$(ordered burst.pcapng)" = 0 ] || wrong "1 ($round): not in the order of time"
+done
+cp burst.pcapng first.pcapng
+packets first.pcapng >first.count
+[ "$(stat -c %a burst.pcapng)" = 600 ] || wrong "1: the file's mode is $(stat -c %a burst.pcapng)"
+names=$(tshark -r burst.pcapng -T fields -e frame.interface_name -e frame.interface_description 2>/dev/null | sort -u | tr '\t\n' '= ')
+[ "$names" = "far@$far=B near=A " ] || wrong "1: interfaces: $names"
+"$program" analyze --json burst.pcapng 2>err | jq -e '.captures | length == 1 and .[0].dropped == 0' >/dev/null ||
+  wrong "1: analyze: $(cat err)"
+
+# 2. What ends it by itself, to the packet; a filter.
+(sleep 0.3; ping -q -c 40 -i 0.01 10.9.0.2 >/dev/null) &
+pinging=$!
+"$program" capture -i near -w packets.pcapng --packets 7 icmp 2>err || wrong "2: --packets: $(cat err)"
+[ "$(packets packets.pcapng)" = 7 ] || wrong "2: $(packets packets.pcapng) packets, not 7"
+"$program" capture -i near -w size.pcapng --size 1K icmp 2>err || wrong "2: --size: $(cat err)"
+size=$(stat -c %s size.pcapng)
+{ [ "$size" -ge 1024 ] && [ "$size" -lt 1600 ]; } || wrong "2: a file of $size bytes for --size 1K"
+wait $pinging
+start -i near -w filter.pcapng --filter 'udp port 9' || exit 1
+ping -q -c 2 -i 0.01 10.9.0.2 >/dev/null
+burst 50
+stop INT 0
+[ "$(packets filter.pcapng)" = 50 ] || wrong "2: $(packets filter.pcapng) of 50 packets passed the filter"
+
+# 3. Into a pipe that is read, and into one that nobody reads any more.
+(sleep 0.3; ping -q -c 5 -i 0.01 10.9.0.2 >/dev/null) &
+pinging=$!
+found=$("$program" capture -q -i near -w - --duration 700ms icmp 2>err | tshark -r - 2>/dev/null | wc -l)
+wait $pinging
+[ "$found" = 10 ] || wrong "3: $found of 10 packets through the pipe: $(cat err)"
+(for _ in 1 2 3 4 5; do sleep 0.2; ping -q -c 1 10.9.0.2 >/dev/null; done) &
+pinging=$!
+timeout 10 "$program" capture -i near -w - 2>err | head -c 10 >/dev/null
+{ [ "${PIPESTATUS[0]}" = 2 ] && grep -q "Broken pipe" err; } || wrong "3: a closed pipe: $(cat err)"
+wait $pinging
+
+# 4. The disk is full: said, and what is there is whole.
+mkdir full
+if mount -t tmpfs -o size=64k none full 2>/dev/null; then
+  start -i near -w full/full.pcapng --duration 5s || exit 1
+  burst 200
+  wait $capture
+  got=$?
+  capture=
+  { [ $got = 2 ] && grep -q "No space left" err; } || wrong "4: status $got: $(cat err)"
+  there=$(packets full/full.pcapng)
+  grep -q ": $there packets written" err || wrong "4: $there packets in the file, but it says: $(cat err)"
+  [ "$there" -gt 20 ] || wrong "4: only $there packets before the disk was full"
+  tshark -r full/full.pcapng 2>&1 >/dev/null | grep -q "cut short" && wrong "4: the file ends within a block"
+  umount full
+fi
+
+# 5. Killed outright, the file holds what was written before.
+for _ in 1 2 3; do
+  start -i near -i far@$far -w killed.pcapng || break
+  burst 500
+  sleep 0.2
+  burst 2000
+  kill -KILL $capture
+  wait $capture 2>/dev/null
+  capture=
+  [ "$(packets killed.pcapng)" -ge 1000 ] || wrong "5: $(packets killed.pcapng) of 1000 packets after kill -9"
+done
+
+# 6. Interfaces go away: one is said, the other goes on; without any it ends.
+ip link add first type veth peer name second
+ip link set first up
+ip link set second up
+start -i first -i near -w lost.pcapng || exit 1
+ip link del first
+sleep 0.2
+before=$(counters)
+burst 100
+stop INT 2
+grep -q "end A: first was lost" err || wrong "6: the loss is not told: $(cat err)"
+[ "$(tshark -r lost.pcapng -Y 'frame.interface_id == 1 && udp' 2>/dev/null | wc -l)" = 100 ] || wrong "6: the other end is not whole"
+ip link add first type veth peer name second
+ip link set first up
+start -i first -w lost.pcapng || exit 1
+ip link del first
+wait $capture && wrong "6: status 0 without an interface"
+capture=
+grep -q "no interface was left" err || wrong "6: $(cat err)"
+
+# 7. Nothing to capture is trouble, and leaves no file.
+for arguments in "-i nosuch" "-i lo@nosuch" "-i near tcp prot 80"; do
+  # shellcheck disable=SC2086 # words
+  "$program" capture -w none.pcapng $arguments 2>err && wrong "7: $arguments: status 0"
+  [ -e none.pcapng ] && wrong "7: $arguments: left a file"
+  [ "$(wc -l <err)" = 1 ] || wrong "7: $arguments: $(cat err)"
+done
+exit $status
