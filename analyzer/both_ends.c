@@ -39,6 +39,8 @@ static void judge_acknowledged(struct judge *judge)
   const struct path_view *view = judge->view;
   struct path_chain *chain = &judge->chain;
   char text[400], left[32], back[32];
+  if (at_receiver(finding->location)) /* for reasons of its own */
+    return;
   path_chain_lay(chain, view, judge->side, situation->stream->snd_nxt - 1 + judge->shift,
                  situation->start_ns - NS_PER_S, situation->start_ns);
   judge_keep_alternatives(finding, keeps_sender, judge);

@@ -63,9 +63,9 @@ void judge_add_reason(struct finding *finding, const char *text);
 /* "bytes 1449 to 2896", relative to the ISN where that is known; "the SYN". text: FACT_BYTES. */
 const char *judge_range_words(const struct judge *judge, const struct passage *passage, char *text);
 
-/* What became of a passage, in place of an earlier fact about the same frame. */
-void judge_tell_departure(struct finding *finding, uint8_t end, const struct passage *passage,
-                          const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A fact in place of an earlier one about the same frame. */
+void judge_tell_frame(struct finding *finding, uint8_t end, uint64_t frame, int64_t time_ns,
+                      const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 void judge_forward(struct judge *judge);
 void judge_reverse(struct judge *judge);

@@ -175,8 +175,8 @@ void judge_add_reason(struct finding *finding, const char *text)
            text);
 }
 
-void judge_tell_departure(struct finding *finding, uint8_t end, const struct passage *passage,
-                          const char *format, ...)
+void judge_tell_frame(struct finding *finding, uint8_t end, uint64_t frame, int64_t time_ns,
+                      const char *format, ...)
 {
   char fact[EVIDENCE_FACT_SIZE];
   va_list values;
@@ -185,10 +185,10 @@ void judge_tell_departure(struct finding *finding, uint8_t end, const struct pas
   va_end(values);
   for (uint32_t i = 0; i < finding->evidence_count; i++) {
     struct evidence *evidence = &finding->evidence[i];
-    if (evidence->end == end && evidence->frame == passage->left_frame) {
+    if (evidence->end == end && evidence->frame == frame) {
       snprintf(evidence->fact, sizeof evidence->fact, "%s", fact);
       return;
     }
   }
-  finding_add_evidence(finding, end, passage->left_frame, passage->left_ns, "%s", fact);
+  finding_add_evidence(finding, end, frame, time_ns, "%s", fact);
 }

@@ -110,9 +110,10 @@ static void tell_loss(struct judge *judge)
   char range[FACT_BYTES], waited[32], copies[FACT_BYTES];
   const bool damaged = chain->damaged > 0;
   judge_range_words(judge, chain->lost_first, range);
-  judge_tell_departure(finding, judge->near_end, chain->lost_first, "%s: left %c, and %s %c", range,
-                       end_letter(judge->near_end), damaged ? "came damaged to" : "never came to",
-                       end_letter(judge->far_end));
+  judge_tell_frame(finding, judge->near_end, chain->lost_first->left_frame,
+                   chain->lost_first->left_ns, "%s: left %c, and %s %c", range,
+                   end_letter(judge->near_end), damaged ? "came damaged to" : "never came to",
+                   end_letter(judge->far_end));
   if (chain->arrived != NULL)
     finding_add_evidence(finding, judge->far_end, chain->arrived->came_frame, chain->arrived_ns,
                          chain->arrived->left_ns < chain->lost_first->left_ns
@@ -144,8 +145,8 @@ static void tell_hold(struct judge *judge)
   const struct passage *held = judge->chain.slowest;
   char range[FACT_BYTES], delay[32], least[32];
   const struct lane_stats *stats = &judge->view->lanes[judge->side].stats;
-  judge_tell_departure(finding, judge->near_end, held, "%s: left %c",
-                       judge_range_words(judge, held, range), end_letter(judge->near_end));
+  judge_tell_frame(finding, judge->near_end, held->left_frame, held->left_ns, "%s: left %c",
+                   judge_range_words(judge, held, range), end_letter(judge->near_end));
   finding_add_evidence(finding, judge->far_end, held->came_frame, held->came_ns,
                        "came to %c %s later; the fastest packet took %s",
                        end_letter(judge->far_end),

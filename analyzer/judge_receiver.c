@@ -64,9 +64,9 @@ static void tell_receiver(struct judge *judge)
   const struct path_chain *chain = &judge->chain;
   char range[FACT_BYTES], took[32];
   duration_words(chain->receiver_ns, took);
-  finding_add_evidence(finding, judge->far_end, chain->arrived->came_frame, chain->arrived_ns,
-                       "%s: came to %c, undamaged", judge_range_words(judge, chain->arrived, range),
-                       end_letter(judge->far_end));
+  judge_tell_frame(finding, judge->far_end, chain->arrived->came_frame, chain->arrived_ns,
+                   "%s: came to %c, undamaged", judge_range_words(judge, chain->arrived, range),
+                   end_letter(judge->far_end));
   if (chain->ack != NULL)
     finding_add_evidence(finding, judge->far_end, chain->ack->left_frame, chain->ack->left_ns,
                          "the first ACK of them leaves %c, %s later", end_letter(judge->far_end),
@@ -107,6 +107,7 @@ static bool stands_before_host(struct judge *judge)
     return false;
   const int64_t fastest_ns = judge->view->lanes[judge->side].answer_min_ns;
   if (!time_is_valid(fastest_ns) || fastest_ns < AT_HOST_NS ||
+      2 * fastest_ns > judge->chain.receiver_ns || /* measured in this very wait, maybe */
       !time_is_share(fastest_ns, judge->situation->rtt_ns, AT_HOST_PERCENT))
     return false;
   snprintf(text, sizeof text,

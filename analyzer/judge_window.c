@@ -56,6 +56,7 @@ bool is_about_window(enum cause cause)
 {
   switch (cause) {
   case CAUSE_ZERO_WINDOW:
+  case CAUSE_DEADLOCK:
   case CAUSE_SLOW_READER:
   case CAUSE_SILLY_WINDOW:
   case CAUSE_RCVBUF_LIMITED:

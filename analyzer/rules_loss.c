@@ -41,13 +41,15 @@ static void tell_retransmissions(const struct situation *situation, struct findi
         wait->retransmissions);
     return;
   }
+  const bool comes = situation->near == NEAR_RECEIVER;
   if (!wait->hole_noticed || lost->original_frame != 0)
     finding_add_evidence(finding, end, lost->original_frame, lost->original_ns,
-                         "segment %u:%u (%u bytes) is sent", lost->start - situation->stream->isn,
-                         lost->end - situation->stream->isn, lost->end - lost->start);
+                         "segment %u:%u (%u bytes) %s", lost->start - situation->stream->isn,
+                         lost->end - situation->stream->isn, lost->end - lost->start,
+                         comes ? "comes" : "is sent");
   finding_add_evidence(finding, end, lost->first_retransmission_frame,
-                       lost->first_retransmission_ns, "it is sent again, %s later",
-                       duration_words(lost->first_interval_ns, after));
+                       lost->first_retransmission_ns, "it %s again, %s later",
+                       comes ? "comes" : "is sent", duration_words(lost->first_interval_ns, after));
   if (lost->retransmissions > 1)
     finding_add_evidence(
         finding, end, lost->last_retransmission_frame, lost->last_retransmission_ns,
@@ -445,7 +447,7 @@ static bool ignored_by_receiver(const struct situation *situation, struct findin
   finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RTO_BACKOFF,
                           "this capture point may be before the place where they were lost");
   snprintf(finding->summary, sizeof finding->summary,
-           "The segment and its copies arrived here, but the receiver did not answer: the stream "
+           "The segment and its copies arrived, but the receiver did not answer: the stream "
            "stood still for %s.",
            duration_words(situation->gap_ns, gap));
   return true;
