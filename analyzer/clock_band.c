@@ -8,8 +8,7 @@
 /* Of unseen steps: paths of such a round trip are not known. */
 #define UNSEEN_MAX_NS (4 * NS_PER_S)
 
-/* The lines that satisfy the bounds of some time up to an instant that moves
- * on. */
+/* The lines that satisfy the bounds of some time up to an instant that moves on. */
 struct window {
   const struct clock_stretch *stretch;
   struct clock_lines older, younger; /* since the block before this one began; since this one did */
@@ -48,17 +47,15 @@ static void window_take(struct window *window, const struct clock_bound *bound)
   window->block_bounds[0] = window->block_bounds[1] = 0;
 }
 
-static struct clock_band open_band(const struct clock_stretch *stretch,
-                                   const struct clock_lines *lines, int64_t from_ns, int64_t to_ns)
+static void open_band(const struct clock_stretch *stretch, const struct clock_lines *lines,
+                      int64_t from_ns, int64_t to_ns, struct clock_band *band)
 {
-  struct clock_band band;
   const int64_t ends[] = {from_ns, to_ns};
   for (size_t i = 0; i < 2; i++) {
     double at = clock_line_at(stretch->lines, &stretch->line, ends[i]);
-    band.high_ns[i] = lines->above ? clock_lines_max(lines, ends[i]) - at : HUGE_VAL;
-    band.low_ns[i] = lines->below ? clock_lines_min(lines, ends[i]) - at : -HUGE_VAL;
+    band->high_ns[i] = lines->above ? clock_lines_max(lines, ends[i]) - at : HUGE_VAL;
+    band->low_ns[i] = lines->below ? clock_lines_min(lines, ends[i]) - at : -HUGE_VAL;
   }
-  return band;
 }
 
 static int64_t begin_ns(const struct clock_stretch *stretch, size_t zone)
@@ -71,8 +68,7 @@ static int64_t end_ns(const struct clock_stretch *stretch, size_t zone)
   return zone == stretch->count ? stretch->behind_x_ns : stretch->bounds[zone].x_ns;
 }
 
-/* Bounds of both directions: how many must be taken, from the front or from the
- * back. */
+/* Bounds of both directions: how many must be taken, from the front or from the back. */
 static size_t count_until_both(const struct clock_stretch *stretch, bool from_back)
 {
   bool upper = false, lower = false;
@@ -87,20 +83,17 @@ static size_t count_until_both(const struct clock_stretch *stretch, bool from_ba
   return stretch->count;
 }
 
-/* Zones at the edge of the stretch, where one direction is missing on the side
- * of the edge, also rest on the first bounds of that direction beyond them. */
-static void suppose_even_before(const struct clock_stretch *stretch, int64_t aside_ns,
-                                struct clock_band *bands)
+/* Zones at the edge of the stretch, where one direction is missing on the side of the edge, also
+ * rest on the first bounds of that direction beyond them. */
+static void suppose_even_before(const struct clock_stretch *stretch, struct clock_band *bands)
 {
   struct window window;
   size_t taken = 0, both = count_until_both(stretch, false);
   window_start(&window, stretch, stretch->before_x_ns);
   for (size_t zone = 0; zone <= stretch->count; zone++) {
-    int64_t from_ns = begin_ns(stretch, zone), to_ns = end_ns(stretch, zone);
-    while (taken < both ||
-           (taken < zone && stretch->bounds[taken].x_ns <= clock_subtract(from_ns, aside_ns)))
+    while (taken < both || (taken < zone && stretch->bounds[taken].x_ns <= bands[zone].until_ns))
       window_take(&window, &stretch->bounds[taken++]);
-    bands[zone] = open_band(stretch, &window.older, from_ns, to_ns);
+    open_band(stretch, &window.older, begin_ns(stretch, zone), end_ns(stretch, zone), &bands[zone]);
   }
 }
 
@@ -112,32 +105,50 @@ static void widen(struct clock_band *band, const struct clock_band *by)
   }
 }
 
-static void suppose_even_behind(const struct clock_stretch *stretch, int64_t aside_ns,
-                                struct clock_band *bands)
+static void suppose_even_behind(const struct clock_stretch *stretch, struct clock_band *bands)
 {
   struct window window;
   size_t left = stretch->count, both = count_until_both(stretch, true);
   window_start(&window, stretch, stretch->behind_x_ns);
   for (size_t zone = stretch->count + 1; zone-- > 0;) {
-    int64_t from_ns = begin_ns(stretch, zone), to_ns = end_ns(stretch, zone);
+    struct clock_band behind;
     while (stretch->count - left < both ||
-           (left > zone && stretch->bounds[left - 1].x_ns >= clock_add(to_ns, aside_ns)))
+           (left > zone && stretch->bounds[left - 1].x_ns >= bands[zone].since_ns))
       window_take(&window, &stretch->bounds[--left]);
-    struct clock_band behind = open_band(stretch, &window.older, from_ns, to_ns);
+    open_band(stretch, &window.older, begin_ns(stretch, zone), end_ns(stretch, zone), &behind);
     widen(&bands[zone], &behind);
   }
 }
 
-/* An unseen step is smaller than the bands are high. If it went backwards,
- * times that long before it came again behind it, and packets that took less
- * were on their way meanwhile: their bounds may be found on the wrong side. */
-static int64_t unseen_step_ns(const struct clock_stretch *stretch, const struct clock_band *bands)
+static void suppose(const struct clock_stretch *stretch, struct clock_band *bands)
 {
-  double highest = 0;
-  for (size_t zone = 0; zone <= stretch->count; zone++)
-    for (size_t i = 0; i < 2; i++)
-      highest = fmax(highest, bands[zone].high_ns[i] - bands[zone].low_ns[i]);
-  return highest < UNSEEN_MAX_NS ? (int64_t)highest : UNSEEN_MAX_NS;
+  suppose_even_before(stretch, bands);
+  suppose_even_behind(stretch, bands);
+}
+
+/* An unseen step is smaller than the band is high. */
+static int64_t unseen_step_ns(const struct clock_band *band)
+{
+  double height = fmax(band->high_ns[0] - band->low_ns[0], band->high_ns[1] - band->low_ns[1]);
+  return height < UNSEEN_MAX_NS ? (int64_t)height : UNSEEN_MAX_NS;
+}
+
+/* If an unseen step went backwards, times that long before it came again behind it, and packets
+ * that took less were on their way meanwhile: their bounds may be found on the wrong side. So
+ * bounds that close are left aside. */
+static void set_aside(const struct clock_stretch *stretch, struct clock_band *bands)
+{
+  int64_t since_ns = INT64_MIN, until_ns = INT64_MAX;
+  for (size_t zone = 0; zone <= stretch->count; zone++) {
+    int64_t own_ns = clock_add(end_ns(stretch, zone), unseen_step_ns(&bands[zone]));
+    since_ns = own_ns > since_ns ? own_ns : since_ns;
+    bands[zone].since_ns = since_ns;
+  }
+  for (size_t zone = stretch->count + 1; zone-- > 0;) {
+    int64_t own_ns = clock_subtract(begin_ns(stretch, zone), unseen_step_ns(&bands[zone]));
+    until_ns = own_ns < until_ns ? own_ns : until_ns;
+    bands[zone].until_ns = until_ns;
+  }
 }
 
 /* Rounded to the nanosecond here, and by those who read a line. */
@@ -153,11 +164,13 @@ static int64_t band_width_ns(const struct clock_band *band)
 void clock_band_measure(const struct clock_stretch *stretch, struct clock_band *bands,
                         struct clock_zone *zones)
 {
-  suppose_even_before(stretch, 0, bands);
-  suppose_even_behind(stretch, 0, bands);
-  int64_t aside_ns = unseen_step_ns(stretch, bands);
-  suppose_even_before(stretch, aside_ns, bands);
-  suppose_even_behind(stretch, aside_ns, bands);
+  for (size_t zone = 0; zone <= stretch->count; zone++) {
+    bands[zone].until_ns = INT64_MAX;
+    bands[zone].since_ns = INT64_MIN;
+  }
+  suppose(stretch, bands);
+  set_aside(stretch, bands);
+  suppose(stretch, bands);
   for (size_t zone = 0; zone <= stretch->count; zone++) {
     zones[zone].to_b_ns = end_ns(stretch, zone);
     zones[zone].uncertainty_ns = band_width_ns(&bands[zone]);

@@ -5,20 +5,19 @@
 
 /* No packet is on its way for longer than a day. */
 #define RADIUS_NS 86400e9
-/* Packets that were on their way when a clock was stepped backwards may
- * contradict both what was before and what came after. No longer than that. */
+/* Packets that were on their way when a clock was stepped backwards may contradict both what was
+ * before and what came after. No longer than that. */
 #define ON_THE_WAY_NS (5 * NS_PER_S)
-/* Cores that are tried as the other side of a confusion: the next ones, and
- * then only large ones.
- */
+/* Cores that are tried as the other side of a confusion: the next ones, and then only large
+ * ones. */
 #define NEAR_CORES   32u
 #define LARGE_BOUNDS 16u
 #define LARGE_CORES  3u
 /* Cores at which a confusion may begin: more pieces do not fit into a map. */
 #define BEGINNINGS (8 * CLOCK_PIECES_MAX)
 
-/* As many bounds, all in a row, may be mistaken if what is before and behind
- * them is sure: so many bounds from either side. */
+/* As many bounds, all in a row, may be mistaken if what is before and behind them is sure: so many
+ * bounds from either side. */
 #define MISTAKE_BOUNDS 2u
 #define SOLID_BOUNDS   4u
 #define MISTAKE_PASSES 4u
@@ -43,8 +42,7 @@ void clock_cut_lines(const struct clock_bounds *all, const struct clock_core *co
     take(all, lines, i);
 }
 
-/* Each core goes on as long as any line satisfies it: there is no way to make
- * do with fewer. */
+/* Each core goes on as long as any line satisfies it: there is no way to make do with fewer. */
 static size_t cut_forwards(const struct clock_bounds *all, struct clock_core *cores)
 {
   struct clock_lines lines;
@@ -62,8 +60,8 @@ static size_t cut_forwards(const struct clock_bounds *all, struct clock_core *co
   return count;
 }
 
-/* Takes from the end of each core what the next one would satisfy as well.
- * Something is left of each, or else fewer would have done. */
+/* Takes from the end of each core what the next one would satisfy as well. Something is left of
+ * each, or else fewer would have done. */
 static void cut_backwards(const struct clock_bounds *all, struct clock_core *cores, size_t count)
 {
   for (size_t n = count; n-- > 1;) {
@@ -97,9 +95,8 @@ static bool is_one_step(const struct clock_bounds *all, const struct clock_core 
   return true;
 }
 
-/* The core behind the step at the end of cores[p]: mostly the next one, but a
- * clock that is stepped backwards shows some time twice, where bounds from
- * before and from behind the step alternate. */
+/* The core behind the step at the end of cores[p]: mostly the next one, but a clock that is stepped
+ * backwards shows some time twice, where bounds from before and from behind the step alternate. */
 static size_t find_other_side(const struct clock_bounds *all, const struct clock_core *cores,
                               size_t count, size_t p)
 {
@@ -152,9 +149,8 @@ static bool is_one_line(const struct clock_bounds *all, const struct clock_core 
   return true;
 }
 
-/* Two packets taken for one, or a retransmission for the first transmission,
- * make a bound that contradicts the clock before and behind, which agree. It is
- * no step there and back. */
+/* Two packets taken for one, or a retransmission for the first transmission, make a bound that
+ * contradicts the clock before and behind, which agree. It is no step there and back. */
 static bool is_mistake(const struct clock_bounds *all, const struct clock_core *core)
 {
   return core->last - core->first + 1 <= MISTAKE_BOUNDS && is_solid(all, core - 1) &&

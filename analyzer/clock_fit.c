@@ -7,8 +7,7 @@
 
 /* Times beyond are taken as this: a difference of two fits into int64_t. */
 #define TIME_MAX_NS ((INT64_C(1) << 62) - 1)
-/* Before slots are 2^22 ns wide, 4 ms, 600 ppm of skew are nothing within one.
- */
+/* Before slots are 2^22 ns wide, 4 ms, 600 ppm of skew are nothing within one. */
 #define SHIFT_SKEW 22u
 
 struct clock_fit {

@@ -17,8 +17,8 @@ void clock_lines_init(struct clock_lines *lines, int64_t x_origin_ns, int64_t re
   lines->corners[3] = (struct clock_line){-radius_ns, skew_max};
 }
 
-/* A bound that passes a corner that closely passes through it, else rounding
- * errors would make corner upon corner. */
+/* A bound that passes a corner that closely passes through it, else rounding errors would make
+ * corner upon corner. */
 #define TOUCH_NS 0.05
 
 /* Subtracted as integers: a double tells times since 1970 to 256 ns only. */

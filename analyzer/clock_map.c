@@ -32,8 +32,7 @@ static int64_t piece_to_b(const struct clock_piece *piece)
   return clock_add(piece_from_b(piece), gain_ns);
 }
 
-/* The line of a piece, anywhere. Only the small part that is due to the skew is
- * a double. */
+/* The line of a piece, anywhere. Only the small part that is due to the skew is a double. */
 static int64_t piece_to_a(const struct clock_piece *piece, int64_t b_ns)
 {
   int64_t since_ns = clock_subtract(b_ns, piece_from_b(piece));
@@ -50,8 +49,7 @@ static int64_t outside_ns(int64_t b_ns, int64_t from_b_ns, int64_t to_b_ns)
   return b_ns > to_b_ns ? clock_subtract(b_ns, to_b_ns) : 0;
 }
 
-/* Before the first piece, and behind the last, that one goes on, whatever the
- * others' times. */
+/* Before the first piece, and behind the last, that one goes on, whatever the others' times. */
 static const struct clock_piece *nearest(const struct clock_map *map, int64_t b_ns)
 {
   const struct clock_piece *best = &map->pieces[0];
@@ -80,8 +78,7 @@ int64_t clock_map_to_a(const struct clock_map *map, int64_t b_ns)
   return piece_to_a(nearest(map, b_ns), b_ns);
 }
 
-/* Of the piece's line at b_ns, provided that the piece holds then.
- * TIME_INVALID: no bound. */
+/* Of the piece's line at b_ns, provided that the piece holds then. TIME_INVALID: no bound. */
 static int64_t piece_uncertainty(const struct clock_map *map, const struct clock_piece *piece,
                                  int64_t b_ns)
 {
@@ -104,7 +101,7 @@ static int64_t piece_uncertainty(const struct clock_map *map, const struct clock
   }
   int64_t away_ns = outside_ns(b_ns, clock_add(piece_from_b(piece), -piece->early_ns),
                                clock_add(piece_to_b(piece), piece->late_ns));
-  double drift_ns = (double)away_ns * (CLOCK_SKEW_MAX_PPM / 1e6);
+  double drift_ns = (double)away_ns * ((CLOCK_SKEW_MAX_PPM + fabs(piece->skew_ppm)) / 1e6);
   return clock_add(uncertainty_ns, round_clamped(ceil(drift_ns)));
 }
 

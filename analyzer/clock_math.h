@@ -1,8 +1,7 @@
 #ifndef ANALYZER_CLOCK_MATH_H
 #define ANALYZER_CLOCK_MATH_H
 
-/* Times of hostile captures: sums that stop at the ends of int64_t, and never
- * are TIME_INVALID. */
+/* Times of hostile captures: sums that stop at the ends of int64_t, and never are TIME_INVALID. */
 
 #include "wire/timestamp.h"
 

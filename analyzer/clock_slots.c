@@ -90,8 +90,7 @@ bool clock_slots_add(struct clock_slots *slots, const struct clock_bound *bound)
   return true;
 }
 
-/* Slots only move to the front, so that each is read before its place is taken.
- */
+/* Slots only move to the front, so that each is read before its place is taken. */
 void clock_slots_widen(struct clock_slots *slots)
 {
   uint32_t count = slots->count;

@@ -1,21 +1,18 @@
 #ifndef ANALYZER_CLOCK_SLOTS_H
 #define ANALYZER_CLOCK_SLOTS_H
 
-/* The tightest bounds on the difference of two clocks, in bounded memory: time
- * is cut into slots of equal width, and each slot that saw a bound keeps the
- * tightest from above and from below with their exact times. When there are too
- * many slots, they are made twice as wide and merge in pairs.
+/* The tightest bounds on the difference of two clocks, in bounded memory: time is cut into slots of
+ * equal width, and each slot that saw a bound keeps the tightest from above and from below with
+ * their exact times. When there are too many slots, they are made twice as wide and merge in pairs.
  *
- * Tightest is meant along the drift of the clocks, as far as it is known, not
- * straight across: then a merge loses next to nothing, however wide slots have
- * become. */
+ * Tightest is meant along the drift of the clocks, as far as it is known, not straight across: then
+ * a merge loses next to nothing, however wide slots have become. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* gain(x) = what another clock reads more than this one, when this one reads x.
- */
+/* gain(x) = what another clock reads more than this one, when this one reads x. */
 struct clock_bound {
   int64_t x_ns;
   int64_t gain_ns;
@@ -47,15 +44,13 @@ struct clock_slots {
 
 void clock_slots_init(struct clock_slots *slots);
 
-/* false: there is no slot left, nothing was added: widen them. |x_ns| < 2^62,
- * |gain_ns| < 2^63. */
+/* false: there is no slot left, nothing was added: widen them. |x_ns| < 2^62, |gain_ns| < 2^63. */
 bool clock_slots_add(struct clock_slots *slots, const struct clock_bound *bound);
 
-/* At most 63 times, then there are two slots left. */
+/* Twice as wide. There is room then, if not at once, and never more to do than some 50 times. */
 void clock_slots_widen(struct clock_slots *slots);
 
-/* Writes all to bounds[CLOCK_BOUNDS_MAX], some twice, in no order; returns how
- * many. */
+/* Writes all to bounds[CLOCK_BOUNDS_MAX], some twice, in no order; returns how many. */
 size_t clock_slots_list(const struct clock_slots *slots, struct clock_bound *bounds);
 
 #endif

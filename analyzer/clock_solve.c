@@ -9,6 +9,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* One explanation of the steps is taken if another one is so many times stranger, and more. */
+#define MUCH    4
+#define MUCH_NS NS_PER_S
+
 /* The bounds over the time of one clock, x, and where they are cut. */
 struct view {
   struct clock_bound bounds[CLOCK_BOUNDS_MAX];
@@ -115,8 +119,8 @@ static bool is_bounded(const struct clock_lines *lines)
   return lines->above && lines->below;
 }
 
-/* If the gain rises, either the other clock was stepped forwards, or x
- * backwards, and has shown some time twice: by how much at most. */
+/* If the gain rises, either the other clock was stepped forwards, or x backwards, and has shown
+ * some time twice: by how much at most. */
 static int64_t shown_twice_ns(const struct clock_lines *before, const struct clock_lines *behind,
                               int64_t x_ns)
 {
@@ -126,10 +130,9 @@ static int64_t shown_twice_ns(const struct clock_lines *before, const struct clo
   return rise > 0 && rise <= (double)CLOCK_TWICE_MAX_NS ? to_ns(ceil(rise)) : 0;
 }
 
-/* A bound is known to be of a piece since, or until, the packet was at both
- * points: either clock may be the one that was stepped, and the packet
- * contradicts the piece on the other side by what either showed. Returns the
- * earlier, or the later, of both instants, in x. */
+/* A bound is known to be of a piece since, or until, the packet was at both points: either clock
+ * may be the one that was stepped, and the packet contradicts the piece on the other side by what
+ * either showed. Returns the earlier, or the later, of both instants, in x. */
 static int64_t sure_ns(const struct clock_bound *bound, const struct clock_lines *lines, bool later)
 {
   if (!is_bounded(lines))
@@ -142,8 +145,7 @@ static int64_t sure_ns(const struct clock_bound *bound, const struct clock_lines
   return (at_ns > bound->x_ns) == later ? at_ns : bound->x_ns;
 }
 
-/* Of core n: how far its piece may reach, if there is a step before or behind
- * it. */
+/* Of core n: how far its piece may reach, if there is a step before or behind it. */
 static void set_reach(const struct clock_workspace *workspace, const struct view *view, size_t n,
                       struct clock_stretch *stretch)
 {
@@ -188,8 +190,8 @@ static void write_over_b(const struct clock_stretch *stretch, struct clock_piece
   piece->late_ns = clock_subtract(stretch->behind_x_ns, last_ns);
 }
 
-/* At a step the truth is somewhere between the lines of both pieces: so far in
- * B's time, towards the beginning or the end of the piece. */
+/* At a step the truth is somewhere between the lines of both pieces: so far in B's time, towards
+ * the beginning or the end of the piece. */
 static int64_t turned_reach(const struct clock_stretch *stretch,
                             const struct clock_lines *neighbour, int64_t x_ns, bool end)
 {
@@ -201,8 +203,7 @@ static int64_t turned_reach(const struct clock_stretch *stretch,
   return (other_ns > reach_ns) == end ? other_ns : reach_ns;
 }
 
-/* From A's time to B's: a reading of B's stands for an instant that is itself
- * uncertain. */
+/* From A's time to B's: a reading of B's stands for an instant that is itself uncertain. */
 static void write_over_a(struct clock_workspace *workspace, const struct clock_stretch *stretch,
                          size_t n, struct clock_piece *piece)
 {
@@ -264,6 +265,14 @@ static void write_piece(struct clock_workspace *workspace, enum clock_axis axis,
     clock_zones_sum_up(zones, piece);
 }
 
+static void drop_bounds(struct clock_map *map)
+{
+  for (uint32_t i = 0; i < map->piece_count; i++) {
+    map->pieces[i].uncertainty_ns = map->pieces[i].usual_uncertainty_ns = TIME_INVALID;
+    map->pieces[i].zone_count = 0;
+  }
+}
+
 static void write_pieces(struct clock_workspace *workspace, enum clock_axis axis,
                          struct clock_map *map)
 {
@@ -283,11 +292,8 @@ static void write_pieces(struct clock_workspace *workspace, enum clock_axis axis
   }
   clock_zones_join(workspace->zones, map);
   map->mistakes = view->mistakes;
-  /* No clock is stepped that often: these are not bounds of two clocks. */
-  for (size_t n = 0; n < pieces && map->steps_left_out > 0; n++) {
-    map->pieces[n].uncertainty_ns = map->pieces[n].usual_uncertainty_ns = TIME_INVALID;
-    map->pieces[n].zone_count = 0;
-  }
+  if (map->steps_left_out > 0)
+    drop_bounds(map);
 }
 
 /* The most that this clock may have been stepped backwards by at once. */
@@ -299,18 +305,22 @@ static double largest_rise(struct clock_workspace *workspace, struct view *view)
   for (size_t n = 0; n < view->core_count && n <= CLOCK_PIECES_MAX; n++) {
     const struct clock_core *core = &view->cores[n];
     clock_cut_lines(&all, core, &lines[n % 2]);
-    if (n > 0 && is_bounded(&lines[0]) && is_bounded(&lines[1]))
-      largest = fmax(largest,
-                     rise_at(&lines[(n + 1) % 2], &lines[n % 2], view->bounds[core->first].x_ns));
+    if (n == 0)
+      continue;
+    const struct clock_bound *first = &view->bounds[core->first];
+    double rise = (double)first->gain_ns - (double)view->bounds[core[-1].last].gain_ns;
+    if (is_bounded(&lines[0]) && is_bounded(&lines[1]))
+      rise = rise_at(&lines[(n + 1) % 2], &lines[n % 2], first->x_ns);
+    largest = fmax(largest, rise);
   }
   return largest;
 }
 
-/* For how long nothing was seen around the steps, if each is laid to the clock that makes it less.
- * Pieces in the wrong order leave much more. */
-static double silence_ns(const struct view *view)
+/* How strange the steps look over this clock's time: for how long nothing was seen around them, if
+ * each is laid to the clock that makes it less, and for how long bounds were confused. */
+static double strangeness_ns(const struct view *view)
 {
-  double sum = 0;
+  double sum = (double)view->confused_ns;
   for (size_t n = 1; n < view->core_count; n++) {
     const struct clock_bound *last = &view->bounds[view->cores[n - 1].last];
     const struct clock_bound *first = &view->bounds[view->cores[n].first];
@@ -321,23 +331,36 @@ static double silence_ns(const struct view *view)
   return sum;
 }
 
-static enum clock_axis choose_axis(struct clock_workspace *workspace)
+/* Whether the pieces follow each other by the other clock as well. */
+static bool is_order_sure(const struct view *view)
+{
+  for (size_t n = 1; n < view->core_count; n++) {
+    const struct clock_bound *before = &view->bounds[view->cores[n - 1].first];
+    const struct clock_bound *first = &view->bounds[view->cores[n].first];
+    if (clock_add(first->x_ns, first->gain_ns) < clock_add(before->x_ns, before->gain_ns))
+      return false;
+  }
+  return true;
+}
+
+/* *sure: false if the pieces' order is different over the other axis, and may well be that one. */
+static enum clock_axis choose_axis(struct clock_workspace *workspace, bool *sure)
 {
   struct view *a = &workspace->views[CLOCK_AXIS_A], *b = &workspace->views[CLOCK_AXIS_B];
   /* What is no mistake is a step there and a step back. */
   size_t steps_a = a->core_count + 2 * (size_t)a->mistakes;
   size_t steps_b = b->core_count + 2 * (size_t)b->mistakes;
+  *sure = true;
   if (steps_a != steps_b)
     return steps_a < steps_b ? CLOCK_AXIS_A : CLOCK_AXIS_B;
   if (a->core_count == 1)
     return CLOCK_AXIS_B; /* whose zones are exact */
-  if (a->confused_ns != b->confused_ns)
-    return a->confused_ns < b->confused_ns ? CLOCK_AXIS_A : CLOCK_AXIS_B;
-  double silence_a = silence_ns(a), silence_b = silence_ns(b);
-  if (2 * silence_a + NS_PER_S < silence_b)
+  double strange_a = strangeness_ns(a), strange_b = strangeness_ns(b);
+  if (MUCH * strange_a + MUCH_NS < strange_b)
     return CLOCK_AXIS_A;
-  if (2 * silence_b + NS_PER_S < silence_a)
+  if (MUCH * strange_b + MUCH_NS < strange_a)
     return CLOCK_AXIS_B;
+  *sure = is_order_sure(a) && is_order_sure(b);
   return largest_rise(workspace, a) < largest_rise(workspace, b) ? CLOCK_AXIS_A : CLOCK_AXIS_B;
 }
 
@@ -380,6 +403,11 @@ double clock_solve_skew(struct clock_workspace *workspace, enum clock_axis axis)
 void clock_solve(struct clock_workspace *workspace, struct clock_map *map)
 {
   *map = (struct clock_map){0};
-  if (cut(&workspace->views[CLOCK_AXIS_A]) && cut(&workspace->views[CLOCK_AXIS_B]))
-    write_pieces(workspace, choose_axis(workspace), map);
+  if (!cut(&workspace->views[CLOCK_AXIS_A]) || !cut(&workspace->views[CLOCK_AXIS_B]))
+    return;
+  bool sure = false;
+  enum clock_axis axis = choose_axis(workspace, &sure);
+  write_pieces(workspace, axis, map);
+  if (!sure)
+    drop_bounds(map);
 }

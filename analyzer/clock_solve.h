@@ -1,13 +1,12 @@
 #ifndef ANALYZER_CLOCK_SOLVE_H
 #define ANALYZER_CLOCK_SOLVE_H
 
-/* From bounds on the difference of two clocks to pieces of straight lines, with
- * what remains uncertain. docs/clocks.md tells the method and its limits.
+/* From bounds on the difference of two clocks to pieces of straight lines, with what remains
+ * uncertain. docs/clocks.md tells the method and its limits.
  *
- * It is done over the time of either clock, and the better result is taken:
- * over the time of a clock that was stepped backwards, bounds from before and
- * from behind the step come in a confused order; over the other's time they do
- * not. */
+ * It is done over the time of either clock, and the better result is taken: over the time of a
+ * clock that was stepped backwards, bounds from before and from behind the step come in a confused
+ * order; over the other's time they do not. */
 
 #include "analyzer/clock_fit.h"
 #include "analyzer/clock_slots.h"
@@ -26,8 +25,8 @@ struct clock_bound *clock_workspace_bounds(struct clock_workspace *workspace, en
 void clock_workspace_set_count(struct clock_workspace *workspace, enum clock_axis axis,
                                size_t count);
 
-/* The skew of the longest piece over the time of one clock: what the other
- * gains per ns; 0 if it is not known. Sorts the bounds of that clock. */
+/* The skew of the longest piece over the time of one clock: what the other gains per ns; 0 if it is
+ * not known. Sorts the bounds of that clock. */
 double clock_solve_skew(struct clock_workspace *workspace, enum clock_axis axis);
 
 /* Sorts the bounds and fills in *map. */

@@ -10,9 +10,8 @@ static uint64_t rank(int64_t uncertainty_ns)
   return time_is_valid(uncertainty_ns) ? (uint64_t)uncertainty_ns : UINT64_MAX;
 }
 
-/* How much of the piece's time an uncertainty of at most limit_ns covers. Zone
- * 0 begins where it ends, or in front of the piece: it is left out, and so is
- * the last one's part behind it. */
+/* How much of the piece's time an uncertainty of at most limit_ns covers. Zone 0 begins where it
+ * ends, or in front of the piece: it is left out, and so is the last one's part behind it. */
 static double covered(const struct clock_zone *zones, uint32_t count, uint64_t limit_ns)
 {
   double sum = 0;
@@ -59,9 +58,8 @@ static void spread_one(struct clock_zone *zone, int64_t uncertainty_ns)
     zone->uncertainty_ns = uncertainty_ns;
 }
 
-/* The queue holds those zones that were passed, and of which none passed later
- * is as uncertain: the first one is the most uncertain, and is dropped when it
- * is out of reach. */
+/* The queue holds those zones that were passed, and of which none passed later is as uncertain: the
+ * first one is the most uncertain, and is dropped when it is out of reach. */
 static void spread_forwards(struct clock_zone *zones, uint32_t count, int64_t begin_b_ns,
                             struct clock_spread *spread)
 {
@@ -106,15 +104,13 @@ void clock_zones_spread(struct clock_zone *zones, uint32_t count, int64_t begin_
   spread_backwards(zones, count, begin_b_ns, spread);
 }
 
-/* Two uncertainties are alike if none is more than so many times the other, in
- * percent. */
+/* Two uncertainties are alike if none is more than so many times the other, in percent. */
 static bool is_alike(uint64_t least, uint64_t most, uint64_t percent)
 {
   return (double)most * 100 <= (double)least * (double)percent;
 }
 
-/* Returns the number of zones that become of one piece's; writes as many as
- * there is room for. */
+/* Returns the number of zones that become of one piece's; writes as many as there is room for. */
 static uint32_t join(const struct clock_zone *zones, uint32_t count, uint64_t percent,
                      struct clock_zone *joined, uint32_t room)
 {
