@@ -26,6 +26,8 @@ void sketch_set_init(struct sketch_set *set, struct sketch_budget *budget, uint3
 {
   *set = (struct sketch_set){.budget = budget,
                              .max_count = max_count < SKETCH_NONE ? max_count : SKETCH_NONE - 1,
+                             .half_open_first = SKETCH_NONE,
+                             .half_open_last = SKETCH_NONE,
                              .hash_seed = hash_seed};
 }
 
@@ -191,36 +193,107 @@ static void link_jump(const struct sketch_set *set, struct sketch *sketch)
     sketch->jump = target->jump;
 }
 
-static enum room sketch_new(struct sketch_set *set, const struct packet *packet,
-                            const struct flow_key *key, uint32_t hash, unsigned from)
+/* Empties a slot, and closes the gap in the runs behind it. */
+static void slot_clear(struct sketch_set *set, struct sketch_slot *slot)
 {
-  if (set->count >= set->max_count)
-    return ROOM_NONE;
-  enum room room = slots_make_room(set);
+  uint32_t mask = set->slot_count - 1, gap = (uint32_t)(slot - set->slots);
+  for (uint32_t at = (gap + 1) & mask; set->slots[at].sketch != SKETCH_NONE; at = (at + 1) & mask) {
+    uint32_t home = set->slots[at].hash & mask;
+    if (((at - home) & mask) < ((at - gap) & mask))
+      continue; /* it would come to lie before the place where it is looked for first */
+    set->slots[gap] = set->slots[at];
+    gap = at;
+  }
+  set->slots[gap].sketch = SKETCH_NONE;
+  set->slots_used--;
+}
+
+static bool is_unanswered(const struct sketch *sketch)
+{
+  return (sketch->facts & (SKETCH_ESTABLISHED | SKETCH_ENDED)) == 0 &&
+         (sketch->sides[0].facts == 0 || sketch->sides[1].facts == 0);
+}
+
+static void half_open_append(struct sketch_set *set, uint32_t index)
+{
+  if (set->half_open_last != SKETCH_NONE)
+    sketch_at(set, set->half_open_last)->next_half_open = index;
+  else
+    set->half_open_first = index;
+  set->half_open_last = index;
+}
+
+/* Forgets the oldest unanswered SYN. Its index, which is free now; SKETCH_NONE: there is none. */
+static uint32_t forget_half_open(struct sketch_set *set)
+{
+  while (set->half_open_first != SKETCH_NONE) {
+    uint32_t index = set->half_open_first;
+    struct sketch *sketch = sketch_at(set, index);
+    set->half_open_first = sketch->next_half_open;
+    if (set->half_open_first == SKETCH_NONE)
+      set->half_open_last = SKETCH_NONE;
+    if (!is_unanswered(sketch))
+      continue;
+    struct sketch_slot *slot = slot_of(set, &sketch->key, key_hash(set, &sketch->key));
+    if (slot->sketch != index) /* a later connection leads to it */
+      continue;
+    slot_clear(set, slot);
+    set->unsampled++;
+    return index;
+  }
+  return SKETCH_NONE;
+}
+
+/* Finds the index of a new sketch. */
+static enum room index_make_room(struct sketch_set *set, uint32_t *index)
+{
+  enum room room = ROOM_NONE;
+  if (set->count < set->max_count) {
+    room = slots_make_room(set);
+    if (room == ROOM_MADE)
+      room = slabs_make_room(set);
+  }
   if (room == ROOM_MADE)
-    room = slabs_make_room(set);
+    *index = set->count++;
+  if (room != ROOM_NONE)
+    return room;
+  *index = forget_half_open(set);
+  return *index != SKETCH_NONE ? ROOM_MADE : ROOM_NONE;
+}
+
+static enum room sketch_new(struct sketch_set *set, const struct packet *packet,
+                            const struct flow_key *key, uint32_t hash, uint32_t *index)
+{
+  enum room room = index_make_room(set, index);
   if (room != ROOM_MADE)
     return room;
+  const unsigned from = is_swapped(packet) ? 1 : 0;
   struct sketch_slot *slot = slot_of(set, key, hash);
-  struct sketch *sketch = sketch_at(set, set->count);
+  struct sketch *sketch = sketch_at(set, *index);
   int64_t now_ns = credible_time(packet);
   *sketch = (struct sketch){.key = *key,
                             .first_ns = now_ns,
                             .last_ns = now_ns,
                             .first_frame = packet->frame,
                             .sealed_ns = INT64_MAX,
+                            .samples = sketch->samples, /* of the one that was forgotten */
+                            .sample_capacity = sketch->sample_capacity,
                             .older = slot->sketch,
                             .jump = slot->sketch,
+                            .next_half_open = SKETCH_NONE,
                             .pair = SKETCH_NONE};
   link_jump(set, sketch);
   if (source_is_client(packet) != (from == 0))
     sketch->facts |= SKETCH_CLIENT_IS_1;
   if ((packet->flags & TCP_SYN) != 0)
     sketch->facts |= SKETCH_ROLES_FROM_SYN;
-  if (slot->sketch == SKETCH_NONE)
+  if (slot->sketch == SKETCH_NONE) {
     set->slots_used++;
+    if ((packet->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+      half_open_append(set, *index);
+  }
   slot->hash = hash;
-  slot->sketch = set->count++;
+  slot->sketch = *index;
   return ROOM_MADE;
 }
 
@@ -502,16 +575,16 @@ int sketch_set_fetched(struct sketch_set *set, const struct packet *packet,
   key_of(packet, from, &key);
   uint32_t index = set->slot_count > 0 ? slot_of(set, &key, ticket->hash)->sketch : SKETCH_NONE;
   if (index == SKETCH_NONE || begins_anew(sketch_at(set, index), from, packet)) {
-    enum room room = sketch_new(set, packet, &key, ticket->hash, from);
+    uint32_t before = index;
+    enum room room = sketch_new(set, packet, &key, ticket->hash, &index);
     if (room == ROOM_NO_MEMORY)
       return ERROR_MEMORY;
     if (room == ROOM_NONE) {
       count_refused(set, ticket->hash);
-      if (index != SKETCH_NONE && sketch_at(set, index)->sealed_ns == INT64_MAX)
-        sketch_at(set, index)->sealed_ns = credible_time(packet);
+      if (before != SKETCH_NONE && sketch_at(set, before)->sealed_ns == INT64_MAX)
+        sketch_at(set, before)->sealed_ns = credible_time(packet);
       return 0;
     }
-    index = set->count - 1;
   }
   struct sketch *sketch = sketch_at(set, index);
   if (sketch->sealed_ns == INT64_MAX)
@@ -560,7 +633,10 @@ uint32_t sketch_find(const struct sketch_set *set, const struct flow_key *key)
 
 static bool begins_after(const struct sketch *sketch, int64_t now_ns, uint64_t frame)
 {
-  return now_ns < sketch->first_ns || (now_ns == sketch->first_ns && frame < sketch->first_frame);
+  /* Frame numbers only grow; a capture's clock may be set back. */
+  if (frame != 0 && sketch->first_frame != 0)
+    return frame < sketch->first_frame;
+  return now_ns < sketch->first_ns;
 }
 
 uint32_t sketch_of_packet(const struct sketch_set *set, const struct packet *packet)

@@ -91,10 +91,11 @@ struct sketch {
   /* Earlier connections of the same addresses; SKETCH_NONE: none. Ports may be used again many
    * thousand times: `jump` leads further back, so that the right one is found in few steps. */
   uint32_t older, jump;
-  uint32_t reuses;     /* how many there are */
-  uint32_t pair;       /* for the owner of the set */
-  uint8_t pair_member; /* " */
-  uint8_t facts;       /* enum sketch_fact */
+  uint32_t reuses;         /* how many there are */
+  uint32_t next_half_open; /* in the queue of its set; SKETCH_NONE: last */
+  uint32_t pair;           /* for the owner of the set */
+  uint8_t pair_member;     /* " */
+  uint8_t facts;           /* enum sketch_fact */
   uint8_t rate;
 };
 
@@ -120,8 +121,11 @@ struct sketch_set {
   uint32_t slab_count;
   uint32_t count; /* sketches */
   uint32_t max_count;
+  /* Begun by a SYN, the oldest first: what nobody has answered makes room for others when the set
+   * is full, so that a flood of SYNs does not hide the connections behind it. */
+  uint32_t half_open_first, half_open_last;
   uint64_t hash_seed;
-  uint64_t unsampled;     /* connections without a sketch, nearly: see refused_bits */
+  uint64_t unsampled;     /* connections without a sketch, any more; nearly: see refused_bits */
   uint64_t *refused_bits; /* one bit per hash of those, so that each is counted once; or NULL */
 };
 
@@ -154,7 +158,7 @@ static inline struct sketch *sketch_at(const struct sketch_set *set, uint32_t in
 /* The newest connection of these addresses; SKETCH_NONE: there is none. The others follow through
  * sketch.older. */
 uint32_t sketch_find(const struct sketch_set *set, const struct flow_key *key);
-/* The one of them that a packet belongs to, by its time (and frame, where times are equal);
+/* The one of them that a packet belongs to, by its frame number, or where it has none by its time;
  * SKETCH_NONE: none. */
 uint32_t sketch_of_packet(const struct sketch_set *set, const struct packet *packet);
 

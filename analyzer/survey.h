@@ -18,7 +18,8 @@
 struct survey; /* opaque */
 
 struct survey_limits {
-  uint32_t connections;  /* sampled per capture; beyond it they stay unpaired, counted */
+  uint32_t connections;  /* sampled per capture; beyond it unanswered SYNs are forgotten,
+                            then others stay unpaired; counted */
   uint64_t memory_bytes; /* of samples and solving; the result comes on top, 1 KB for each pair */
 };
 
@@ -71,8 +72,8 @@ uint32_t survey_pair_count(const struct survey *survey);
 /* The pairs are one array: those behind `index` follow the result. */
 const struct connection_pair *survey_pair(const struct survey *survey, uint32_t index);
 /* The pair to which a packet seen at packet->end (on that capture's own clock) belongs, and in
- * *member its member; NULL: none. Cost: one hash lookup. Reused addresses are told apart by time.
- */
+ * *member its member; NULL: none. Cost: one hash lookup. Reused addresses are told apart by
+ * frame number, or by time if packet->frame is 0. */
 const struct connection_pair *survey_find(const struct survey *survey, const struct packet *packet,
                                           const struct pair_member **member);
 /* The clock of `end` against that of end 0; of end 0 the identity. */

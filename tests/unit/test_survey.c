@@ -580,6 +580,42 @@ static void test_connections_beyond_the_limit(void **state)
   survey_free(scene.survey);
 }
 
+static void test_flood_of_syns_hides_nothing(void **state)
+{
+  (void)state;
+  struct scene scene = scene_new(2, 30);
+  survey_free(scene.survey);
+  scene.survey =
+      survey_new(2, &(struct survey_limits){.connections = 500, .memory_bytes = 16 << 20});
+  struct talk early = talk_new(&scene, 2, 40000, 3, 443);
+  talk_open(&scene, &early);
+  for (uint32_t i = 0; i < 20000; i++) {
+    struct talk flood = talk_new(&scene, 100 + i, (uint16_t)i, 3, 443);
+    talk_send(&scene, &flood, 0, TCP_SYN, 0);
+    scene.now_ns += NS_PER_US;
+    if (i % 1000 == 500) {
+      struct talk talk = talk_new(&scene, 2, (uint16_t)(41000 + i), 3, 443);
+      talk_open(&scene, &talk);
+      talk_exchange(&scene, &talk, 3000);
+    }
+  }
+  talk_exchange(&scene, &early, 3000);
+  solve(&scene);
+  uint32_t real = 0;
+  for (uint32_t i = 0; i < survey_pair_count(scene.survey); i++) {
+    const struct connection_pair *pair = survey_pair(scene.survey, i);
+    assert_int_equal(pair->certainty, PAIR_CERTAIN);
+    const struct ip_address host = packet_host(2);
+    real += memcmp(&pair->members[0].client.address, &host, sizeof host) == 0;
+  }
+  assert_int_equal(real, 21);
+  struct survey_stats stats;
+  survey_get_stats(scene.survey, &stats);
+  assert_int_equal(stats.connections[0], 20021);
+  assert_int_equal(wrong_pairs(&scene, 0, PAIR_POSSIBLE), 0);
+  survey_free(scene.survey);
+}
+
 static void test_memory_stays_below_its_limit(void **state)
 {
   (void)state;
@@ -730,6 +766,7 @@ int main(void)
       cmocka_unit_test(test_clock_through_another_point),
       cmocka_unit_test(test_clients_on_both_sides),
       cmocka_unit_test(test_connections_beyond_the_limit),
+      cmocka_unit_test(test_flood_of_syns_hides_nothing),
       cmocka_unit_test(test_memory_stays_below_its_limit),
       cmocka_unit_test(test_all_elements_equal),
       cmocka_unit_test(test_solve_again_after_more),
