@@ -178,24 +178,40 @@ static int64_t answered_ns(const struct path_chain *chain, const struct lane *re
   return chain->until_ns;
 }
 
+/* The wait up to until_ns, of which *at_ns tells how far it has been given to somebody. */
+static int64_t take_until(const struct path_chain *chain, int64_t *at_ns, int64_t until_ns)
+{
+  const int64_t from_ns = *at_ns;
+  *at_ns = later(from_ns, earlier(until_ns, chain->until_ns));
+  return *at_ns - from_ns;
+}
+
 /* A passage's time beyond what the fastest one needed. */
-static int64_t late_ns(struct path_chain *chain, const struct lane *lane, int64_t left_ns,
+static int64_t late_ns(struct path_chain *chain, const struct lane *lane, int64_t *at_ns,
                        int64_t came_ns)
 {
-  const int64_t under_way_ns = clipped_ns(chain, left_ns, came_ns);
+  const int64_t under_way_ns = take_until(chain, at_ns, came_ns);
   const int64_t least_ns = time_is_valid(lane->stats.delay_min_ns) ? lane->stats.delay_min_ns : 0;
-  const int64_t normal_ns = least_ns < 0 ? 0 : least_ns < under_way_ns ? least_ns : under_way_ns;
+  const int64_t normal_ns = least_ns < 0 ? 0 : earlier(least_ns, under_way_ns);
   chain->normal_ns += normal_ns;
   return under_way_ns - normal_ns;
 }
 
+static void note_slowest(struct path_chain *chain, const struct passage *copy)
+{
+  const struct passage *slowest = chain->slowest;
+  if (slowest == NULL || clipped_ns(chain, copy->left_ns, copy->came_ns) >
+                             clipped_ns(chain, slowest->left_ns, slowest->came_ns))
+    chain->slowest = copy;
+}
+
 /* One copy, which has the time until the next one, or until the ACK that S got was sent. */
 static void share_attempt(struct path_chain *chain, const struct lane *forward,
-                          const struct lane *reverse, const struct passage *copy, int64_t until_ns)
+                          const struct lane *reverse, const struct passage *copy, int64_t *at_ns,
+                          int64_t until_ns)
 {
-  const int64_t left_ns = copy->left_ns;
   if (passage_fate(copy, chain->byte) != FATE_CAME) {
-    const int64_t lost_ns = clipped_ns(chain, left_ns, until_ns);
+    const int64_t lost_ns = take_until(chain, at_ns, until_ns);
     if (!was_watched(forward, copy) && (copy->flags & TCP_SYN) == 0) {
       chain->unwatched_ns += lost_ns;
       return;
@@ -204,41 +220,41 @@ static void share_attempt(struct path_chain *chain, const struct lane *forward,
     chain->lost_ns += lost_ns;
     return;
   }
-  const int64_t came_ns = earlier(byte_came_ns(copy, chain->byte), until_ns);
-  const int64_t forward_ns = late_ns(chain, forward, left_ns, came_ns);
-  chain->forward_ns += forward_ns;
-  if (chain->slowest == NULL ||
-      forward_ns > clipped_ns(chain, chain->slowest->left_ns, chain->slowest->came_ns))
-    chain->slowest = copy;
-  const int64_t answer_ns = earlier(answered_ns(chain, reverse, came_ns), until_ns);
-  chain->receiver_ns += clipped_ns(chain, came_ns, answer_ns);
-  chain->reverse_ns += clipped_ns(chain, answer_ns, until_ns);
+  const int64_t came_ns = byte_came_ns(copy, chain->byte);
+  chain->forward_ns += late_ns(chain, forward, at_ns, earlier(came_ns, until_ns));
+  note_slowest(chain, copy);
+  const int64_t answer_ns = answered_ns(chain, reverse, earlier(came_ns, until_ns));
+  chain->receiver_ns += take_until(chain, at_ns, earlier(answer_ns, until_ns));
+  chain->reverse_ns += take_until(chain, at_ns, until_ns);
 }
 
-/* Cuts the wait at the moments when the byte, or the news of it, changed hands. */
+/* Cuts the wait at the moments when the byte, or the news of it, changed hands. Times that clocks,
+ * or a capture, have put into another order leave no part of it to two. */
 static void share_out(struct path_chain *chain, const struct lane *forward,
                       const struct lane *reverse)
 {
   const int64_t told_ns =
       chain->ack_arrived != NULL ? chain->ack_arrived->left_ns : chain->until_ns;
   const struct passage *copy = NULL;
+  int64_t at_ns = chain->from_ns;
   for (uint32_t n = forward->first; n != forward->next; n++) {
     const struct passage *passage = lane_passage(forward, n);
     if (!passage_covers(passage, chain->byte) || passage->left_ns > told_ns)
       continue;
     if (copy != NULL)
-      share_attempt(chain, forward, reverse, copy, passage->left_ns);
+      share_attempt(chain, forward, reverse, copy, &at_ns, passage->left_ns);
     else
-      chain->sender_ns = clipped_ns(chain, chain->from_ns, passage->left_ns);
+      chain->sender_ns = take_until(chain, &at_ns, passage->left_ns);
     copy = passage;
   }
   if (copy != NULL)
-    share_attempt(chain, forward, reverse, copy, told_ns);
+    share_attempt(chain, forward, reverse, copy, &at_ns, told_ns);
+  else
+    (void)take_until(chain, &at_ns, told_ns); /* nobody's: it is not known who sent it, and when */
   if (chain->ack_arrived == NULL)
     return;
-  const int64_t came_ns = chain->ack_arrived->came_ns;
-  chain->reverse_ns += late_ns(chain, reverse, told_ns, came_ns);
-  chain->sender_ns += clipped_ns(chain, came_ns, chain->until_ns);
+  chain->reverse_ns += late_ns(chain, reverse, &at_ns, chain->ack_arrived->came_ns);
+  chain->sender_ns += take_until(chain, &at_ns, chain->until_ns);
 }
 
 static void start(struct path_chain *chain, uint32_t byte, int64_t from_ns, int64_t until_ns)
@@ -266,8 +282,9 @@ void path_chain_lay(struct path_chain *chain, const struct path_view *view, enum
     chain->ambiguous = true;
   const int64_t since_ns = chain->first != NULL ? earlier(from_ns, chain->first->left_ns) : from_ns;
   /* Packets of R that were forgotten do not matter if none of them acknowledged the byte. */
-  chain->complete = chain->first != NULL &&
-                    (remembers(reverse, since_ns) || seq_leq(reverse->forgotten_ack, byte));
+  chain->complete =
+      chain->first != NULL && (remembers(reverse, since_ns) || !reverse->ack_was_forgotten ||
+                               seq_leq(reverse->forgotten_ack, byte));
   share_out(chain, forward, reverse);
 }
 
@@ -382,16 +399,23 @@ static void add_arrived(struct ranges *ranges, uint32_t base, const struct passa
   }
 }
 
-/* The highest ACK of S's data that R had sent by at_ns. */
-static uint32_t acked_at_receiver(const struct lane *reverse, uint32_t una, int64_t at_ns)
+/* The highest ACK of S's data that R had sent by at_ns. false: that is forgotten. */
+static bool acked_at_receiver(const struct lane *reverse, uint32_t una, int64_t at_ns,
+                              uint32_t *highest)
 {
   uint32_t acked = una;
+  if (reverse->ack_was_forgotten && seq_gt(reverse->forgotten_ack, una)) {
+    if (reverse->forgotten_ns > at_ns)
+      return false;
+    acked = reverse->forgotten_ack;
+  }
   for (uint32_t n = reverse->first; n != reverse->next; n++) {
     const struct passage *passage = lane_passage(reverse, n);
     if (passage->left_ns <= at_ns && (passage->flags & TCP_ACK) != 0 && seq_gt(passage->ack, acked))
       acked = passage->ack;
   }
-  return acked;
+  *highest = acked;
+  return true;
 }
 
 void path_stages(struct byte_stages *stages, const struct path_view *view, enum stream_side sender,
@@ -399,7 +423,9 @@ void path_stages(struct byte_stages *stages, const struct path_view *view, enum 
 {
   const struct lane *forward = &view->lanes[sender], *reverse = &view->lanes[sender ^ 1];
   *stages = (struct byte_stages){.at_ns = TIME_INVALID};
-  const uint32_t acked = acked_at_receiver(reverse, una, at_ns);
+  uint32_t acked;
+  if (!acked_at_receiver(reverse, una, at_ns, &acked))
+    return;
   struct ranges *ranges = calloc(3, sizeof *ranges);
   if (ranges == NULL)
     return;
@@ -421,7 +447,8 @@ void path_stages(struct byte_stages *stages, const struct path_view *view, enum 
     else if (time_is_valid(passage->came_ns) || !passage_is_lost(forward, passage, at_ns))
       range_add(alive, acked, passage->seq, passage->end);
   }
-  if (!left->full && range_bytes(left) == top - acked) {
+  const bool all = !left->full && !arrived->full && !alive->full;
+  if (all && range_bytes(left) == top - acked) {
     const uint64_t arrived_bytes = range_bytes(arrived), alive_bytes = range_bytes(alive);
     stages->at_ns = at_ns;
     stages->outstanding_bytes = top - una;

@@ -159,16 +159,23 @@ static bool is_in_question(const struct lane *lane, const struct passage *passag
   return (passage->state & PASSAGE_CAME) == 0;
 }
 
+static void note_forgotten(struct lane *lane, uint16_t flags, uint32_t ack, int64_t left_ns)
+{
+  lane->forgotten_ns = left_ns;
+  if ((flags & (TCP_ACK | TCP_RST)) != TCP_ACK)
+    return;
+  if (!lane->ack_was_forgotten || seq_gt(ack, lane->forgotten_ack))
+    lane->forgotten_ack = ack;
+  lane->ack_was_forgotten = true;
+}
+
 static void drop_oldest(struct lane *lane, int64_t now_ns)
 {
   const struct passage *oldest = at(lane, lane->first);
   if (is_in_question(lane, oldest) && !passage_is_lost(lane, oldest, now_ns))
     lane->pool->forgotten++;
   settle(lane, oldest, now_ns);
-  if (!time_is_valid(lane->forgotten_ns) || seq_gt(oldest->ack, lane->forgotten_ack))
-    lane->forgotten_ack = oldest->ack;
-  lane->forgotten_ns = oldest->left_ns;
-
+  note_forgotten(lane, oldest->flags, oldest->ack, oldest->left_ns);
   lane->first++;
   if (!is_kept(lane, lane->cursor))
     lane->cursor = lane->first;
@@ -238,7 +245,7 @@ void lane_left(struct lane *lane, const struct packet *packet)
     lane->first_left_ns = packet->time_ns;
   if (!make_room(lane, packet->time_ns)) {
     lane->pool->forgotten++;
-    lane->forgotten_ns = packet->time_ns;
+    note_forgotten(lane, packet->flags, packet->ack, packet->time_ns);
     return;
   }
   const uint32_t number = lane->next++;

@@ -94,8 +94,9 @@ struct lane {
   int64_t top_came_ns;       /* when; TIME_INVALID: none did */
   int64_t answer_min_ns;     /* and the fastest ACK there of such; TIME_INVALID: none */
   int64_t last_came_left_ns; /* of the passage that left last of those that came */
-  uint32_t forgotten_ack;    /* the highest ACK number of the passages dropped */
-  int64_t forgotten_ns;      /* left_ns of the last passage dropped; TIME_INVALID: none was */
+  bool ack_was_forgotten;
+  uint32_t forgotten_ack; /* if ack_was_forgotten: the highest one of the passages dropped */
+  int64_t forgotten_ns;   /* left_ns of the last passage dropped; TIME_INVALID: none was */
   uint8_t early_count;
   struct packet *early; /* LANE_EARLY of them, allocated on first use */
   struct lane_stats stats;
