@@ -2,8 +2,8 @@
 
 #include "wire/timestamp.h"
 
-#include <stdio.h>
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
