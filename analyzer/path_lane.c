@@ -1,5 +1,7 @@
 #include "analyzer/path_lane.h"
 
+#include "analyzer/passage.h"
+
 #include "wire/timestamp.h"
 
 #include <stdlib.h>
@@ -68,15 +70,10 @@ static bool is_kept(const struct lane *lane, uint32_t number)
   return number - lane->first < lane->next - lane->first;
 }
 
-static bool has_data(const struct passage *passage)
-{
-  return passage->seq != passage->end;
-}
-
 /* Data are found by where they start, the rest by what it acknowledges. */
 static uint32_t key_of(const struct passage *passage)
 {
-  const uint32_t key = has_data(passage) ? passage->seq : passage->ack ^ 0x5bd1e995u;
+  const uint32_t key = passage_has_data(passage) ? passage->seq : passage->ack ^ 0x5bd1e995u;
   return (key * 0x9e3779b1u) >> 7;
 }
 
@@ -128,12 +125,6 @@ bool passage_is_lost(const struct lane *lane, const struct passage *passage, int
   return now_ns - passage->left_ns > LOST_DELAY_TIMES * delay_ns + LOST_DELAY_MARGIN_NS;
 }
 
-static uint32_t missing_bytes(const struct passage *passage)
-{
-  const uint32_t bytes = passage->end - passage->seq;
-  return passage->came_bytes < bytes ? bytes - passage->came_bytes : 0;
-}
-
 /* What becomes of a passage is final now: it is counted. */
 static void settle(struct lane *lane, const struct passage *passage, int64_t now_ns)
 {
@@ -144,17 +135,17 @@ static void settle(struct lane *lane, const struct passage *passage, int64_t now
     stats->unsettled++;
     return;
   }
-  if (!has_data(passage)) {
+  if (!passage_has_data(passage)) {
     stats->lost_acks++;
     return;
   }
-  stats->lost_bytes += missing_bytes(passage);
+  stats->lost_bytes += passage_missing_bytes(passage);
   stats->lost_segments++;
 }
 
 static bool is_in_question(const struct lane *lane, const struct passage *passage)
 {
-  if (has_data(passage))
+  if (passage_has_data(passage))
     return !lane->acked_known || seq_gt(passage->end, lane->acked);
   return (passage->state & PASSAGE_CAME) == 0;
 }
@@ -198,44 +189,6 @@ static bool make_room(struct lane *lane, int64_t now_ns)
   return true;
 }
 
-static void fill(struct passage *passage, const struct packet *packet)
-{
-  const uint32_t control =
-      ((packet->flags & TCP_SYN) != 0 ? 1u : 0) + ((packet->flags & TCP_FIN) != 0 ? 1u : 0);
-  *passage = (struct passage){
-      .left_ns = packet->time_ns,
-      .came_ns = TIME_INVALID,
-      .came_last_ns = TIME_INVALID,
-      .left_frame = packet->frame,
-      .seq = packet->seq,
-      .end = packet->seq + packet->payload_bytes + control,
-      .came_to = packet->seq,
-      .hole_end = packet->seq,
-      .came_top = packet->seq,
-      .ack = packet->ack,
-      .ts_val = packet->ts_val,
-      .ts_ecr = packet->ts_ecr,
-      .payload_hash = packet->payload_hash,
-      .window = packet->window,
-      .flags = packet->flags,
-      .options = packet->options,
-      .ip_id = packet->ip_id,
-      .payload_sum = packet->payload_sum,
-      .mss = packet->mss,
-      .wscale = packet->wscale,
-      .ttl = packet->ttl,
-      .tos = packet->tos,
-      .checksum = packet->checksum,
-      .facts = packet->facts,
-  };
-  if (packet->sack_count > 0) {
-    passage->sack_start = packet->sack[0].start;
-    passage->sack_end = packet->sack[0].end;
-  }
-  if (packet->checksum == CHECKSUM_BAD)
-    passage->state |= PASSAGE_LEFT_BAD;
-}
-
 static bool match_early(struct lane *lane, uint32_t number);
 
 void lane_left(struct lane *lane, const struct packet *packet)
@@ -249,7 +202,7 @@ void lane_left(struct lane *lane, const struct packet *packet)
     return;
   }
   const uint32_t number = lane->next++;
-  fill(at(lane, number), packet);
+  passage_fill(at(lane, number), packet);
   index_add(lane, number);
   if (lane->early_count > 0)
     match_early(lane, number);
@@ -267,12 +220,6 @@ static bool same_id(const struct passage *passage, const struct packet *packet)
 {
   return ((passage->facts & packet->facts) & PACKET_IP_ID) != 0 && passage->ip_id != 0 &&
          passage->ip_id == packet->ip_id;
-}
-
-static uint32_t end_of(const struct packet *packet)
-{
-  return packet->seq + packet->payload_bytes + ((packet->flags & TCP_SYN) != 0 ? 1u : 0) +
-         ((packet->flags & TCP_FIN) != 0 ? 1u : 0);
 }
 
 #define KIND_FLAGS (TCP_SYN | TCP_RST | TCP_ACK)
@@ -293,8 +240,9 @@ static bool same_echo(const struct passage *passage, const struct packet *packet
 /* A pure ACK's sequence number apart. */
 static bool same_answer(const struct passage *passage, const struct packet *packet)
 {
-  return !has_data(passage) && passage->ack == packet->ack && passage->window == packet->window &&
-         same_times(passage, packet) && same_echo(passage, packet) &&
+  return !passage_has_data(passage) && passage->ack == packet->ack &&
+         passage->window == packet->window && same_times(passage, packet) &&
+         same_echo(passage, packet) &&
          (passage->flags & KIND_FLAGS) == (packet->flags & KIND_FLAGS);
 }
 
@@ -310,14 +258,14 @@ static bool same_ack(const struct lane *lane, const struct passage *passage,
 static bool like_ack(const struct passage *passage, const struct packet *packet)
 {
   if (passage->seq == packet->seq)
-    return !has_data(passage) && passage->ack == packet->ack;
+    return !passage_has_data(passage) && passage->ack == packet->ack;
   return passage->ip_id == packet->ip_id && same_answer(passage, packet);
 }
 
 static bool may_be(const struct lane *lane, const struct passage *passage,
                    const struct packet *packet)
 {
-  if (end_of(packet) == packet->seq)
+  if (packet_end(packet) == packet->seq)
     return same_ack(lane, passage, packet);
   return passage_covers(passage, packet->seq) && same_times(passage, packet) &&
          ((passage->flags ^ packet->flags) & TCP_SYN) == 0;
@@ -341,7 +289,7 @@ static bool fits(const struct lane *lane, const struct search *search,
   const struct packet *packet = search->packet;
   if (!search->relaxed)
     return may_be(lane, passage, packet);
-  if (end_of(packet) == packet->seq)
+  if (packet_end(packet) == packet->seq)
     return like_ack(passage, packet);
   /* Where the path leaves timestamps alone, a later TSval is a later copy. */
   return passage_covers(passage, packet->seq) &&
@@ -374,7 +322,8 @@ static void consider(const struct lane *lane, struct search *search, uint32_t nu
   const bool id = same_id(passage, search->packet);
   search->candidates++;
   bool better = !search->found || (id && !search->found_id);
-  if (!better && id == search->found_id && !id && end_of(search->packet) != search->packet->seq) {
+  if (!better && id == search->found_id && !id &&
+      packet_end(search->packet) != search->packet->seq) {
     better = is_likelier(lane, search, number);
   } else if (!better && id == search->found_id) {
     const bool in_order = !lane->matched || (int32_t)(number - lane->highest_matched) > 0;
@@ -390,7 +339,7 @@ static void consider(const struct lane *lane, struct search *search, uint32_t nu
 static void search_index(const struct lane *lane, struct search *search)
 {
   struct passage probe = {
-      .seq = search->packet->seq, .end = end_of(search->packet), .ack = search->packet->ack};
+      .seq = search->packet->seq, .end = packet_end(search->packet), .ack = search->packet->ack};
   uint32_t number = lane->index[key_of(&probe) & (lane->capacity - 1)];
   for (uint32_t i = 0; i < CHAIN_MAX && number != 0 && is_kept(lane, number - 1); i++) {
     consider(lane, search, number - 1);
@@ -408,7 +357,7 @@ static void search_latest(const struct lane *lane, struct search *search)
 /* false: there may be another copy of the expected passage. */
 static bool is_only_copy(const struct lane *lane, const struct passage *expected)
 {
-  return !has_data(expected) ||
+  return !passage_has_data(expected) ||
          lane->index[key_of(expected) & (lane->capacity - 1)] == lane->cursor + 1;
 }
 
@@ -428,12 +377,12 @@ static bool find(const struct lane *lane, struct search *search, uint32_t *numbe
     }
   }
   search_index(lane, search);
-  if (!search->found && end_of(search->packet) != search->packet->seq)
+  if (!search->found && packet_end(search->packet) != search->packet->seq)
     search_latest(lane, search);
   if (!search->found && !search->came_already) {
     search->relaxed = true;
     search_index(lane, search);
-    if (!search->found && end_of(search->packet) != search->packet->seq)
+    if (!search->found && packet_end(search->packet) != search->packet->seq)
       search_latest(lane, search);
   }
   *number = search->best;
@@ -450,83 +399,16 @@ static void note_delay(struct lane_stats *stats, int64_t delay_ns)
   stats->delays++;
 }
 
-/* The packet as it left, as far as a comparison needs it. */
-static void as_packet(const struct passage *passage, const struct packet *after,
-                      struct packet *before)
-{
-  *before = *after;
-  before->time_ns = passage->left_ns;
-  before->frame = passage->left_frame;
-  before->seq = passage->seq;
-  before->ack = passage->ack;
-  before->ts_val = passage->ts_val;
-  before->ts_ecr = passage->ts_ecr;
-  before->payload_hash = passage->payload_hash;
-  before->payload_bytes =
-      passage->end - passage->seq - (end_of(after) - after->seq - after->payload_bytes);
-  before->window = passage->window;
-  before->flags = passage->flags;
-  before->options = passage->options;
-  before->ip_id = passage->ip_id;
-  before->payload_sum = passage->payload_sum;
-  before->mss = passage->mss;
-  before->wscale = passage->wscale;
-  before->ttl = passage->ttl;
-  before->tos = passage->tos;
-  before->checksum = passage->checksum;
-  before->facts = passage->facts;
-  if (after->sack_count > 0) {
-    before->sack[0].start = passage->sack_start;
-    before->sack[0].end = passage->sack_end;
-    before->sack_count = passage->sack_start != passage->sack_end ? 1 : 0;
-  }
-}
-
 static void compare(struct lane *lane, const struct passage *passage, const struct packet *packet)
 {
   struct packet before, after = *packet;
-  const bool whole = passage->seq == packet->seq && passage->end == end_of(packet);
+  const bool whole = passage->seq == packet->seq && passage->end == packet_end(packet);
   if (after.sack_count > 1)
     after.sack_count = 1;
-  as_packet(passage, &after, &before);
+  passage_as_packet(passage, &after, &before);
   after.seq -= lane->seq_shift;
   after.ack -= lane->ack_shift;
   path_changes_compare(&lane->changes, &before, &after, lane->seq_shift, lane->ack_shift, whole);
-}
-
-/* The range has come; one hole is remembered, more are just known to be there. */
-static void bring_range(struct passage *passage, uint32_t from, uint32_t until)
-{
-  if (seq_leq(from, passage->came_to)) {
-    if (seq_gt(until, passage->came_to))
-      passage->came_to = until;
-    if (seq_geq(passage->came_to, passage->hole_end) && (passage->state & PASSAGE_HOLES) == 0)
-      passage->came_to = passage->came_top =
-          seq_gt(passage->came_top, passage->came_to) ? passage->came_top : passage->came_to;
-    if (seq_geq(passage->came_to, passage->hole_end))
-      passage->hole_end = passage->came_to;
-    return;
-  }
-  if (passage->hole_end == passage->came_to)
-    passage->hole_end = from;
-  else if (from != passage->came_top)
-    passage->state |= PASSAGE_HOLES;
-  if (seq_gt(until, passage->came_top))
-    passage->came_top = until;
-}
-
-enum byte_fate passage_fate(const struct passage *passage, uint32_t seq)
-{
-  if ((passage->state & PASSAGE_CAME) != 0)
-    return FATE_CAME;
-  if ((passage->state & PASSAGE_PART_CAME) == 0)
-    return FATE_MISSING;
-  if (seq_lt(seq, passage->came_to))
-    return FATE_CAME;
-  if ((passage->state & PASSAGE_HOLES) != 0)
-    return FATE_UNKNOWN;
-  return seq_geq(seq, passage->hole_end) && seq_lt(seq, passage->came_top) ? FATE_CAME
-                                                                           : FATE_MISSING;
 }
 
 /* from .. until of the passage have come with this packet. */
@@ -554,15 +436,16 @@ static void bring(struct lane *lane, uint32_t number, const struct packet *packe
     if (lane->matched && (int32_t)(number - lane->highest_matched) < 0)
       lane->stats.reordered++;
   }
-  if (has_data(passage) && (!time_is_valid(lane->top_came_ns) || seq_gt(until, lane->top_came))) {
+  if (passage_has_data(passage) &&
+      (!time_is_valid(lane->top_came_ns) || seq_gt(until, lane->top_came))) {
     lane->top_came = until;
     lane->top_came_ns = packet->time_ns;
   }
   passage->came_last_ns = packet->time_ns;
   passage->came_bytes += until - from;
-  bring_range(passage, from, until);
+  passage_bring_range(passage, from, until);
   passage->state |=
-      missing_bytes(passage) == 0 ? (uint8_t)PASSAGE_CAME : (uint8_t)PASSAGE_PART_CAME;
+      passage_missing_bytes(passage) == 0 ? (uint8_t)PASSAGE_CAME : (uint8_t)PASSAGE_PART_CAME;
   if (!lane->matched || (int32_t)(number - lane->highest_matched) > 0) {
     lane->highest_matched = number;
     lane->matched = true;
@@ -574,7 +457,7 @@ static void bring(struct lane *lane, uint32_t number, const struct packet *packe
 /* One arrival may bring several passages (GRO), or a piece of one (GSO). */
 static void bring_all(struct lane *lane, uint32_t number, const struct packet *packet)
 {
-  const uint32_t end = end_of(packet);
+  const uint32_t end = packet_end(packet);
   uint32_t from = packet->seq;
   compare(lane, at(lane, number), packet);
   for (;;) {
@@ -648,7 +531,7 @@ static void forget_early(struct lane *lane, uint32_t which)
   } else {
     lane->stats.uncaptured++;
     lane->stats.gaps += is_gap(lane, packet);
-    if (end_of(packet) != packet->seq)
+    if (packet_end(packet) != packet->seq)
       lane->stray_ns = packet->time_ns;
   }
   remove_early(lane, which);
@@ -711,9 +594,4 @@ void lane_finish(struct lane *lane, int64_t far_last_ns)
   for (uint32_t n = lane->first; n != lane->next; n++)
     settle(lane, at(lane, n), now_ns);
   lane->first = lane->next;
-}
-
-int64_t passage_delay_ns(const struct passage *passage)
-{
-  return time_is_valid(passage->came_ns) ? passage->came_ns - passage->left_ns : TIME_INVALID;
 }
