@@ -38,7 +38,7 @@ struct pairing {
   bool provable;     /* not the work of two connections that a proxy has joined, nor of siblings */
   bool contradicted; /* numbers are shifted, and neither timestamps nor IP-IDs agree, though both
                         have them */
-  float sequence_bits, bits; /* of sequence numbers alone; all */
+  float sequence_bits, ip_id_bits, bits; /* of sequence numbers, of IP-IDs alone; all */
 };
 
 struct pairing_scratch;                            /* opaque: working memory */

@@ -135,7 +135,7 @@ static void weigh_all(struct pairing *pairing)
 {
   double bits = (double)pairing->sequence_bits;
   uint32_t matched = pairing->matched[0] + pairing->matched[1];
-  if (matched + pairing->other_timestamps == 0) {
+  if (matched == 0 && pairing->sequence_bits <= 0) {
     pairing->bits = 0;
     return;
   }
@@ -143,7 +143,8 @@ static void weigh_all(struct pairing *pairing)
   if (pairing->same_timestamps > 0)
     bits += timestamp_bits(pairing);
   if (pairing_ip_ids_kept(pairing))
-    bits += ip_id_bits(pairing);
+    pairing->ip_id_bits = (float)ip_id_bits(pairing);
+  bits += (double)pairing->ip_id_bits;
   if (pairing->sequence_bits <= 0)
     bits -= sibling_bits(pairing, matched);
   bits += fmin(PAYLOAD_BITS * pairing->same_payloads, PAYLOAD_BITS_MAX);

@@ -180,6 +180,8 @@ static void order_by_clock(struct survey *survey, struct survey_edge *edge)
 
 /* A packet is not longer than that on its way. */
 #define APART_MAX_NS (10 * NS_PER_S)
+/* Nor so long on any, whatever holds it: what is further apart is something else. */
+#define APART_NEVER_NS (120 * NS_PER_S)
 /* The next best connection must be that much further apart. */
 #define APART_RATIO 4
 
@@ -228,8 +230,13 @@ static void settle_by_time(struct survey *survey)
   struct survey_edges *edges = &survey->edges;
   size_t kept = 0;
   for (size_t i = 0; i < edges->count; i++) {
-    if (edges->at[i].ambiguous)
-      measure_apart(survey, &edges->at[i]);
+    struct survey_edge *edge = &edges->at[i];
+    edge->apart_ns = INT64_MAX;
+    if (edge->certainty == PAIR_CERTAIN && is_solid(edge))
+      continue;
+    measure_apart(survey, edge);
+    if (edge->apart_ns != INT64_MAX && edge->apart_ns > APART_NEVER_NS)
+      edge->certainty = PAIR_POSSIBLE;
   }
   for (size_t i = 0; i < edges->count; i++) {
     if (edges->at[i].ambiguous && is_closest(edges, i))

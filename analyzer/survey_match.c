@@ -85,7 +85,7 @@ static float bits_that_count(const struct matching *matching, const struct pairi
 {
   if (pairing->addresses == PAIRING_ADDRESSES_SAME)
     return pairing->bits;
-  return pairing->bits - fminf(matching->space_bits, pairing->sequence_bits);
+  return pairing->bits - fminf(matching->space_bits, pairing->sequence_bits + pairing->ip_id_bits);
 }
 
 /* Without anything that tells the connection from its siblings, its addresses have to, or time. */

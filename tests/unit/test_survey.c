@@ -271,6 +271,30 @@ static void test_health_checks_at_other_times(void **state)
   }
 }
 
+/* Other connections of the same hosts at either point, with or without timestamps and IP-IDs. */
+static void test_strangers(void **state)
+{
+  (void)state;
+  for (int kind = 0; kind < 4; kind++) {
+    struct scene scene = scene_new(2, 31 + (uint64_t)kind);
+    for (uint32_t i = 0; i < 1000; i++) {
+      struct talk talk = talk_new(&scene, 1 + i % 20, (uint16_t)(40000 + i), 2, 80);
+      talk.content = 12345;
+      if ((kind & 1) != 0)
+        talk.tick_ns = 0;
+      if ((kind & 2) != 0)
+        talk.ip_id[0] = talk.ip_id[1] = 0;
+      scene.points[0].absent = i >= 500;
+      scene.points[1].absent = i < 500;
+      talk_open(&scene, &talk);
+      talk_exchange(&scene, &talk, 20000);
+    }
+    solve(&scene);
+    assert_int_equal(survey_pair_count(scene.survey), 0);
+    survey_free(scene.survey);
+  }
+}
+
 static void test_unanswered_syns(void **state)
 {
   (void)state;
@@ -752,6 +776,7 @@ int main(void)
       cmocka_unit_test(test_siblings_behind_nat_that_shifts_numbers),
       cmocka_unit_test(test_siblings_with_one_timestamp_clock),
       cmocka_unit_test(test_health_checks_at_other_times),
+      cmocka_unit_test(test_strangers),
       cmocka_unit_test(test_unanswered_syns),
       cmocka_unit_test(test_only_the_second_syn_arrives),
       cmocka_unit_test(test_reused_ports),
