@@ -236,6 +236,8 @@ static int describe(const struct joint_pass *pass, const struct joint *joint, ui
                                    .interrupted = interrupt_seen()};
   joint_get_stats(joint, end, &capture.stats);
   capture_describe(&capture, source->path, pass->first_traces[end], shared_ends(pass, end));
+  if (capture.interrupted && !pass->analysis->interrupted)
+    capture_cut_short(&capture);
   const int status = analysis_damage(source, &capture, pass->last_frames[end] == 0);
   if (status != 0)
     return status;

@@ -95,6 +95,15 @@ void capture_describe(struct report_capture *capture, const char *path, const st
   capture->filtered_out = frames > packets ? frames - packets : 0;
 }
 
+void capture_cut_short(struct report_capture *capture)
+{
+  const uint64_t packets = packets_of(&capture->stats);
+  if (packets + capture->filtered_out >= capture->frames)
+    return;
+  capture->frames = packets;
+  capture->filtered_out = 0;
+}
+
 static int write_json(struct collect *collect, FILE *stream, const struct report_names *names,
                       struct error *error)
 {

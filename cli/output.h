@@ -14,6 +14,9 @@
 void capture_describe(struct report_capture *capture, const char *path, const struct trace *trace,
                       const struct lane_ends *ends);
 
+/* Only as many of its frames as capture->stats counts were analysed. */
+void capture_cut_short(struct report_capture *capture);
+
 /* Writes the report that the options ask for. Returns 0 or EXIT_TROUBLE, then with a message on
  * stderr. */
 int output_report(struct collect *collect, const struct analyze_options *options,
