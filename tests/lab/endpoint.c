@@ -397,7 +397,8 @@ static int open_listening(int fd, const struct addrinfo *to, const struct option
     pause_ms(o->accept_delay);
   int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
   say("accept", peer >= 0 ? "done" : strerror(errno), 0);
-  if (peer >= 0 && o->tos) { /* inherited without its priority in queues, which only a change sets */
+  if (peer >= 0 &&
+      o->tos) { /* inherited without its priority in queues, which only a change sets */
     set_int(peer, IPPROTO_IP, IP_TOS, 0, "tos");
     set_int(peer, IPPROTO_IP, IP_TOS, o->tos, "tos");
   }
