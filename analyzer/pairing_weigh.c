@@ -70,7 +70,7 @@ static void weigh_sequence(const struct sketch *a, const struct sketch *b,
 #define TIMESTAMPS_SHARED_FIRST_BITS 4.0
 #define TIMESTAMPS_SHARED_OTHER_BITS 1.0
 #define TIMESTAMPS_BITS_MAX          40.0
-#define IP_ID_BITS                   12.0 /* of 16, per side: counters may start anywhere */
+#define IP_ID_BITS                   15.0 /* of 16, per side: counters start anywhere */
 #define IP_ID_ALONE_BITS             8.0  /* one packet only */
 /* Siblings carry the same bytes in the same pieces: what those give only ranks candidates. */
 #define PAYLOAD_BITS     0.05
