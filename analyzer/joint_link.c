@@ -2,7 +2,6 @@
 
 #include "wire/timestamp.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,12 +227,24 @@ bool link_was_told(const struct link *link, const struct finding *finding)
   return false;
 }
 
+/* By the capture points' names; NULL: no engine has summarised it. */
+static const struct connection_summary *first_summary(const struct link *link)
+{
+  for (uint32_t i = 0; i < link->pair->member_count; i++) {
+    const struct connection_summary *summary =
+        link->summaries[link_place(link, link->pair->members[i].end)];
+    if (summary != NULL)
+      return summary;
+  }
+  return NULL;
+}
+
 static void merge_whole(const struct link *link, struct connection_summary *whole)
 {
-  const struct connection_summary *first = NULL;
-  for (uint32_t i = 0; i < link->pair->member_count && first == NULL; i++)
-    first = link->summaries[link_place(link, link->pair->members[i].end)];
-  assert(first != NULL);
+  const struct connection_summary *first = first_summary(link);
+  if (first == NULL)
+    return;
+  uint32_t suppressed = 0;
   *whole = *first;
   whole->id = link->id;
   for (uint32_t i = 0; i < link->point_count; i++) {
@@ -248,6 +259,8 @@ static void merge_whole(const struct link *link, struct connection_summary *whol
     whole->closed |= view->closed;
     whole->roles_from_syn |= view->roles_from_syn;
     whole->quality |= view->quality;
+    if (view->findings_suppressed > suppressed)
+      suppressed = view->findings_suppressed; /* many of them by several engines */
   }
   for (int side = 0; side < 2; side++) {
     const struct connection_summary *near =
@@ -259,7 +272,7 @@ static void merge_whole(const struct link *link, struct connection_summary *whol
     stream->idle_ns += (whole->end_ns - whole->start_ns) - (source->end_ns - source->start_ns);
   }
   whole->findings = link->findings;
-  whole->findings_suppressed = link->suppressed;
+  whole->findings_suppressed = link->suppressed + suppressed;
 }
 
 static void summarise_hop(struct hop_summary *hop, struct lane *lane, uint8_t from, uint8_t to,
