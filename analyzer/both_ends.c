@@ -63,7 +63,7 @@ static void judge_acknowledged(struct judge *judge)
 static bool window_stops(const struct situation *situation, const struct finding *finding)
 {
   return is_about_window(finding->cause) || finding->cause == CAUSE_WINDOW_UPDATE_LOST ||
-         ((situation->stream->flags & STREAM_WINDOW) != 0 &&
+         (situation->window_scale_known && (situation->stream->flags & STREAM_WINDOW) != 0 &&
           situation->window_left < situation->next_bytes);
 }
 
@@ -81,7 +81,8 @@ static void judge_outstanding(struct judge *judge)
   if (judge->ack_unseen && (judge->owner != LOCATION_FORWARD_PATH || judge->chain.arrived == NULL))
     return;
   /* S could have gone on, and did in the end, without an ACK: what it waited for is its own. */
-  if (at_sender(finding->location) && !situation->by_ack && situation->segment != NULL)
+  if ((at_sender(finding->location) || judge->owner == LOCATION_REVERSE_PATH) &&
+      !situation->by_ack && situation->segment != NULL)
     return;
   switch (judge->owner) {
   case LOCATION_FORWARD_PATH: judge_forward(judge); break;

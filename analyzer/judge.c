@@ -49,6 +49,18 @@ void judge_keep_alternatives(struct finding *finding,
   finding->alternative_count = kept;
 }
 
+/* The verdict itself is no alternative to it. */
+static void drop_itself(struct finding *finding)
+{
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < finding->alternative_count; i++) {
+    const struct alternative *other = &finding->not_excluded[i];
+    if (other->location != finding->location || other->cause != finding->cause)
+      finding->not_excluded[kept++] = *other;
+  }
+  finding->alternative_count = kept;
+}
+
 void judge_find_owner(struct judge *judge)
 {
   const struct path_chain *chain = &judge->chain;
@@ -160,6 +172,7 @@ void judge_settle_on(struct judge *judge, enum location location, enum cause cau
     finding->severity = severity;
   if (!has_gaps(judge)) /* else what is missing there excludes nothing */
     judge_keep_alternatives(finding, judge_keeps_owner, judge);
+  drop_itself(finding);
   if (provable && !at_receiver(location)) {
     finding->alternative_count = 0; /* what happened was seen, at both ends */
     finding->settle = NULL;

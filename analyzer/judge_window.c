@@ -28,9 +28,11 @@ void judge_window(struct judge *judge)
   const struct situation *situation = judge->situation;
   struct finding *finding = judge->finding;
   uint8_t announced, read;
-  bool known;
+  bool known = true;
   if (!path_window_shifts(judge->view, judge->side, &announced, &read))
     announced = read = connection_shift(situation->connection, judge->side ^ 1, &known);
+  if (!known)
+    return;
   lay_window(judge, announced, read);
   if (!judge_owner_is_clear(judge))
     return;

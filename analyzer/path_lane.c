@@ -224,11 +224,14 @@ static bool same_id(const struct passage *passage, const struct packet *packet)
 
 #define KIND_FLAGS (TCP_SYN | TCP_RST | TCP_ACK)
 
+/* Blocks may be translated on the way, or not. */
 static bool same_sack(const struct lane *lane, const struct passage *passage,
                       const struct packet *packet)
 {
-  return lane->ack_shift != 0 || packet->sack_count == 0 ||
-         passage->sack_start == passage->sack_end || passage->sack_end == packet->sack[0].end;
+  const bool had = passage->sack_start != passage->sack_end;
+  if (had != (packet->sack_count > 0))
+    return false;
+  return !had || lane->ack_shift != 0 || passage->sack_end == packet->sack[0].end;
 }
 
 static bool same_echo(const struct passage *passage, const struct packet *packet)
@@ -307,9 +310,8 @@ static bool is_likelier(const struct lane *lane, const struct search *search, ui
   return !too_fast && (int32_t)(number - search->best) > 0;
 }
 
-/* Of several that fit: the one with the same IP-ID; else, since a path keeps the order as a rule,
- * the oldest of those that left after the last one that came; else the latest. Copies of data are
- * weighed by their delays. */
+/* Of several that fit: the one with the same IP-ID (of several such, since a path keeps the order
+ * as a rule, the oldest of those that left after the last one that came); else the likelier one. */
 static void consider(const struct lane *lane, struct search *search, uint32_t number)
 {
   const struct passage *passage = lane_passage(lane, number);
@@ -322,12 +324,10 @@ static void consider(const struct lane *lane, struct search *search, uint32_t nu
   const bool id = same_id(passage, search->packet);
   search->candidates++;
   bool better = !search->found || (id && !search->found_id);
-  if (!better && id == search->found_id && !id &&
-      packet_end(search->packet) != search->packet->seq) {
-    better = is_likelier(lane, search, number);
-  } else if (!better && id == search->found_id) {
+  if (!better && id == search->found_id) {
     const bool in_order = !lane->matched || (int32_t)(number - lane->highest_matched) > 0;
-    better = in_order && (int32_t)(number - search->best) < 0;
+    better =
+        id ? in_order && (int32_t)(number - search->best) < 0 : is_likelier(lane, search, number);
   }
   if (!better)
     return;
@@ -357,8 +357,7 @@ static void search_latest(const struct lane *lane, struct search *search)
 /* false: there may be another copy of the expected passage. */
 static bool is_only_copy(const struct lane *lane, const struct passage *expected)
 {
-  return !passage_has_data(expected) ||
-         lane->index[key_of(expected) & (lane->capacity - 1)] == lane->cursor + 1;
+  return lane->index[key_of(expected) & (lane->capacity - 1)] == lane->cursor + 1;
 }
 
 static bool find(const struct lane *lane, struct search *search, uint32_t *number)
