@@ -213,31 +213,6 @@ static struct joint_connection *describe_one_end(struct joint *joint, uint8_t en
   return connection;
 }
 
-static void give_finding(struct joint *joint, struct link *link,
-                         const struct connection_summary *summary, const struct finding *finding)
-{
-  struct finding given = *finding;
-  if (link->findings >= joint->options.engine.limits.findings_per_connection) {
-    link->suppressed++;
-    return;
-  }
-  given.id = ++link->findings;
-  link_note_told(link, &given);
-  if (joint->sink.finding == NULL)
-    return;
-  struct joint_connection *connection = &joint->scratch;
-  joint->whole = *summary;
-  joint->whole.id = link->id;
-  connection->id = link->id;
-  connection->level = EVIDENCE_BOTH_ENDS;
-  connection->view_count = 1;
-  connection->views[0] = summary;
-  connection->whole = &joint->whole;
-  connection->pair = link->pair;
-  connection->hop_count = 0;
-  joint->sink.finding(joint->sink.context, connection, &given);
-}
-
 /* The sender's end did not watch at that time: the other end is the only witness. */
 static bool is_only_witness(const struct joint *joint, const struct link *link,
                             const struct finding *finding)
@@ -258,23 +233,66 @@ static bool deserves_telling(const struct joint *joint, const struct link *link,
          (finding->kind == FINDING_STALL || finding->kind == FINDING_CRAWL);
 }
 
-static void release_held(struct joint *joint, struct link *link, uint32_t which)
+static struct finding *take_held(struct link *link, uint32_t which)
 {
   struct finding *finding = link->held[which];
-  const struct connection_summary *summary = link->summaries[link->held_by[which]];
-  if (summary != NULL && deserves_telling(joint, link, finding))
-    give_finding(joint, link, summary, finding);
-  free(finding);
   link->held_count--;
   for (uint32_t i = which; i < link->held_count; i++) {
     link->held[i] = link->held[i + 1];
     link->held_by[i] = link->held_by[i + 1];
   }
+  return finding;
 }
 
-static void hold(struct joint *joint, struct link *link, uint32_t place,
+/* What has been told meanwhile need not wait: there is room for few, and few are remembered. */
+static void forget_held(const struct joint *joint, struct link *link)
+{
+  for (uint32_t i = link->held_count; i-- > 0;) {
+    if (!deserves_telling(joint, link, link->held[i]))
+      free(take_held(link, i));
+  }
+}
+
+static void give_finding(struct joint *joint, struct link *link,
+                         const struct connection_summary *summary, const struct finding *finding)
+{
+  struct finding given = *finding;
+  if (link->findings >= joint->options.engine.limits.findings_per_connection) {
+    link->suppressed++;
+    return;
+  }
+  given.id = ++link->findings;
+  link_note_told(link, &given);
+  forget_held(joint, link);
+  if (joint->sink.finding == NULL)
+    return;
+  struct joint_connection *connection = &joint->scratch;
+  joint->whole = *summary;
+  joint->whole.id = link->id;
+  connection->id = link->id;
+  connection->level = EVIDENCE_BOTH_ENDS;
+  connection->view_count = 1;
+  connection->views[0] = summary;
+  connection->whole = &joint->whole;
+  connection->pair = link->pair;
+  connection->hop_count = 0;
+  joint->sink.finding(joint->sink.context, connection, &given);
+}
+
+static void release_held(struct joint *joint, struct link *link)
+{
+  const struct connection_summary *summary = link->summaries[link->held_by[0]];
+  struct finding *finding = take_held(link, 0);
+  if (summary != NULL && deserves_telling(joint, link, finding))
+    give_finding(joint, link, summary, finding);
+  free(finding);
+}
+
+static void hold(const struct joint *joint, struct link *link, uint32_t place,
                  const struct finding *finding)
 {
+  if (!deserves_telling(joint, link, finding))
+    return; /* nor will it later */
   if (link->held_count == LINK_HELD) {
     link->suppressed++;
     return;
@@ -285,7 +303,6 @@ static void hold(struct joint *joint, struct link *link, uint32_t place,
   *copy = *finding;
   link->held_by[link->held_count] = (uint8_t)place;
   link->held[link->held_count++] = copy;
-  (void)joint;
 }
 
 /* What both SYNs show, nobody has to infer. */
@@ -344,17 +361,18 @@ static void on_mismatch(void *context, const struct finding *finding)
 static void conclude(struct joint *joint, struct link *link)
 {
   while (link->held_count > 0)
-    release_held(joint, link, 0);
+    release_held(joint, link);
   struct connection_summary whole;
   struct joint_connection *connection = calloc(1, sizeof *connection);
   if (connection != NULL) {
+    const uint32_t suppressed = link->suppressed;
     link_conclude(link, joint->last_ns, &whole, connection);
     struct mismatch_context_of of = {joint, link};
     const struct mismatch_sink sink = {&of, on_mismatch};
     if (connection->view_count > 1)
       link_mismatches(link, &whole, &sink);
     whole.findings = link->findings;
-    whole.findings_suppressed = link->suppressed;
+    whole.findings_suppressed += link->suppressed - suppressed;
     if (joint->sink.connection != NULL)
       joint->sink.connection(joint->sink.context, connection);
     free(connection);
