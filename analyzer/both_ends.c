@@ -84,6 +84,8 @@ static void judge_outstanding(struct judge *judge)
   if ((at_sender(finding->location) || judge->owner == LOCATION_REVERSE_PATH) &&
       !situation->by_ack && situation->segment != NULL)
     return;
+  if (judge->chain.lost > 0 && judge_was_heard(judge, judge->side, judge->chain.lost_first))
+    return;
   switch (judge->owner) {
   case LOCATION_FORWARD_PATH: judge_forward(judge); break;
   case LOCATION_RECEIVER_TCP: judge_receiver(judge); break;

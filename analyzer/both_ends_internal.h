@@ -67,6 +67,11 @@ const char *judge_range_words(const struct judge *judge, const struct passage *p
 void judge_tell_frame(struct finding *finding, uint8_t end, uint64_t frame, int64_t time_ns,
                       const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* true: the other side echoes the TSval of a passage of `sender` that was not seen to come, and of
+ * none that was: it came, and the capture there missed it. */
+bool judge_was_heard(const struct judge *judge, enum stream_side sender,
+                     const struct passage *passage);
+
 void judge_forward(struct judge *judge);
 void judge_reverse(struct judge *judge);
 void judge_receiver(struct judge *judge);

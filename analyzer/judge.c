@@ -10,6 +10,8 @@
 
 /* A capture that has seen something so much later was still running. */
 #define ALIVE_MARGIN_NS (100 * NS_PER_MS)
+/* So many lost passages are examined for such as came unseen. */
+#define UNSEEN_LOOKED_AT_MAX 32u
 
 static bool is_owners(const struct judge *judge, enum location location)
 {
@@ -116,12 +118,42 @@ static bool holds_whatever_the_clocks(const struct judge *judge)
          time_is_share(judge->owner_ns - uncertainty_ns, judge->situation->gap_ns, OWNER_PERCENT);
 }
 
+static bool any_copy_came(const struct lane *lane, uint32_t byte)
+{
+  for (uint32_t n = lane->first; n != lane->next; n++) {
+    const struct passage *passage = lane_passage(lane, n);
+    if (passage_covers(passage, byte) && passage_fate(passage, byte) != FATE_MISSING)
+      return true;
+  }
+  return false;
+}
+
+/* R has acknowledged, and S has got the ACK of, data that no copy of was seen to come. */
+static bool is_acknowledged_unseen(const struct lane *lane, int64_t now_ns)
+{
+  uint32_t looked_at = 0;
+  for (uint32_t n = lane->first; n != lane->next && looked_at < UNSEEN_LOOKED_AT_MAX; n++) {
+    const struct passage *passage = lane_passage(lane, n);
+    if (passage->seq == passage->end || !lane->acked_known || seq_gt(passage->end, lane->acked) ||
+        !passage_is_lost(lane, passage, now_ns) ||
+        (passage->state & (PASSAGE_PART_CAME | PASSAGE_DAMAGED)) != 0)
+      continue;
+    looked_at++;
+    if (!any_copy_came(lane, passage->seq))
+      return true;
+  }
+  return false;
+}
+
 /* A capture that misses packets of its own host cannot prove that there was none. */
 static bool has_gaps(const struct judge *judge)
 {
   const struct path_view *view = judge->view;
   const int64_t now_ns = judge->situation->end_ns;
   if (judge->ack_unseen || lane_gaps(&view->lanes[judge->side ^ 1], now_ns) > 0)
+    return true;
+  if (judge->owner == LOCATION_FORWARD_PATH &&
+      is_acknowledged_unseen(&view->lanes[judge->side], now_ns))
     return true;
   return judge->owner == LOCATION_REVERSE_PATH && lane_gaps(&view->lanes[judge->side], now_ns) > 0;
 }
@@ -204,4 +236,23 @@ void judge_tell_frame(struct finding *finding, uint8_t end, uint64_t frame, int6
     }
   }
   finding_add_evidence(finding, end, frame, time_ns, "%s", fact);
+}
+
+bool judge_was_heard(const struct judge *judge, enum stream_side sender,
+                     const struct passage *passage)
+{
+  const struct lane *lane = &judge->view->lanes[sender], *back = &judge->view->lanes[sender ^ 1];
+  bool heard = false;
+  if (passage == NULL || (passage->options & TCP_OPT_TIMESTAMPS) == 0)
+    return false;
+  for (uint32_t n = back->first; n != back->next && !heard; n++) {
+    const struct passage *echo = lane_passage(back, n);
+    heard = (echo->options & TCP_OPT_TIMESTAMPS) != 0 && echo->ts_ecr == passage->ts_val &&
+            (echo->flags & TCP_ACK) != 0 && echo->left_ns > passage->left_ns;
+  }
+  for (uint32_t n = lane->first; n != lane->next && heard; n++) {
+    const struct passage *other = lane_passage(lane, n);
+    heard = other->ts_val != passage->ts_val || !time_is_valid(other->came_ns);
+  }
+  return heard;
 }

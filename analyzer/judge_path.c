@@ -307,9 +307,16 @@ void judge_reverse(struct judge *judge)
   if (chain->ack == NULL)
     return;
   const bool lost = chain->ack != chain->ack_arrived && chain->acks_lost > 0;
+  if (lost && judge_was_heard(judge, judge->side ^ 1, chain->ack))
+    return;
   judge_settle_on(judge, LOCATION_REVERSE_PATH, cause_of_answer(judge, lost), CONFIDENCE_LIKELY);
   if (!lost && chain->ack_arrived != NULL)
     doubt_if_silent(judge, judge->near_end, LOCATION_SENDER_APP, chain->ack->left_ns,
                     chain->ack_arrived->came_ns);
+  if (!lost && chain->ack_arrived == NULL) { /* it may come yet */
+    judge->finding->cause_confidence = CONFIDENCE_POSSIBLE;
+    if (judge->finding->confidence > CONFIDENCE_LIKELY)
+      judge->finding->confidence = CONFIDENCE_LIKELY;
+  }
   judge_tell_reverse(judge, (chain->ack->flags & TCP_SYN) != 0 ? &syn_ack_news : &ack_news, lost);
 }

@@ -38,6 +38,8 @@ void judge_window(struct judge *judge)
     return;
   if (judge->owner == LOCATION_REVERSE_PATH) {
     const bool lost = judge->chain.ack != judge->chain.ack_arrived && judge->chain.acks_lost > 0;
+    if (lost && judge_was_heard(judge, judge->side ^ 1, judge->chain.ack))
+      return;
     judge_settle_on(judge, LOCATION_REVERSE_PATH, lost ? CAUSE_WINDOW_UPDATE_LOST : CAUSE_ACK_HOLD,
                     CONFIDENCE_LIKELY);
     judge_tell_reverse(judge, &window_news, lost);
