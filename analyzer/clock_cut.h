@@ -19,12 +19,12 @@ struct clock_bounds {
   size_t count;               /* > 0 */
 };
 
-/* Writes at most bounds->count cores; returns how many. Takes bounds out that can only be mistakes.
+/* Writes at most all->count cores; returns how many. Takes bounds out that can only be mistakes.
  * *confused_ns: for how long in all bounds from before and from behind a step alternate. */
-size_t clock_cut(struct clock_bounds *bounds, struct clock_core *cores, int64_t *confused_ns);
+size_t clock_cut(struct clock_bounds *all, struct clock_core *cores, int64_t *confused_ns);
 
 /* The lines that satisfy bounds first .. last; their origin is the first one. */
-void clock_cut_lines(const struct clock_bounds *bounds, const struct clock_core *core,
+void clock_cut_lines(const struct clock_bounds *all, const struct clock_core *core,
                      struct clock_lines *lines);
 
 /* Captures count in microseconds at times, and round: every bound is eased by that much. */

@@ -119,15 +119,17 @@ static bool is_bounded(const struct clock_lines *lines)
   return lines->above && lines->below;
 }
 
-/* If the gain rises, either the other clock was stepped forwards, or x backwards, and has shown
- * some time twice: by how much at most. */
+/* If the gain rises between two bounds, either the other clock was stepped forwards, or x
+ * backwards, and has shown some time twice: by how much at most. That time must have passed without
+ * a bound that would show it. */
 static int64_t shown_twice_ns(const struct clock_lines *before, const struct clock_lines *behind,
-                              int64_t x_ns)
+                              const struct clock_bound *last, const struct clock_bound *first)
 {
   if (!is_bounded(before) || !is_bounded(behind))
     return CLOCK_TWICE_MAX_NS;
-  double rise = rise_at(before, behind, x_ns);
-  return rise > 0 && rise <= (double)CLOCK_TWICE_MAX_NS ? to_ns(ceil(rise)) : 0;
+  double rise = fmax(rise_at(before, behind, last->x_ns), rise_at(before, behind, first->x_ns));
+  double most = MUCH * (double)clock_subtract(first->x_ns, last->x_ns);
+  return rise > 0 && rise <= fmax(most, (double)CLOCK_TWICE_MAX_NS) ? to_ns(ceil(rise)) : 0;
 }
 
 /* A bound is known to be of a piece since, or until, the packet was at both points: either clock
@@ -150,19 +152,21 @@ static void set_reach(const struct clock_workspace *workspace, const struct view
                       struct clock_stretch *stretch)
 {
   const struct clock_core *core = &view->cores[n];
+  const struct clock_bound *first = &view->bounds[core->first], *last = &view->bounds[core->last];
   const struct clock_lines *lines = &workspace->lines[n % 3];
-  stretch->before_x_ns = view->bounds[core->first].x_ns;
-  stretch->behind_x_ns = view->bounds[core->last].x_ns;
+  stretch->before_x_ns = first->x_ns;
+  stretch->behind_x_ns = last->x_ns;
   if (stretch->step_before) {
-    const struct clock_bound *last = &view->bounds[core[-1].last];
+    const struct clock_bound *other = &view->bounds[core[-1].last];
     const struct clock_lines *before = &workspace->lines[(n + 2) % 3];
-    stretch->before_x_ns = sure_ns(last, before, false) - shown_twice_ns(before, lines, last->x_ns);
+    stretch->before_x_ns =
+        clock_subtract(sure_ns(other, before, false), shown_twice_ns(before, lines, other, first));
   }
   if (stretch->step_behind) {
-    const struct clock_bound *first = &view->bounds[core[1].first];
+    const struct clock_bound *other = &view->bounds[core[1].first];
     const struct clock_lines *behind = &workspace->lines[(n + 1) % 3];
     stretch->behind_x_ns =
-        sure_ns(first, behind, true) + shown_twice_ns(lines, behind, first->x_ns);
+        clock_add(sure_ns(other, behind, true), shown_twice_ns(lines, behind, last, other));
   }
 }
 

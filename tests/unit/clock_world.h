@@ -15,6 +15,10 @@
 
 #define WORLD_STEPS_MAX    6u
 #define WORLD_QUIET_MAX    3u
+#define WORLD_SPAN_MAX_NS  (10 * HOUR_NS)
+#define WORLD_WANDER_NS    (64 * NS_PER_S) /* skew stays the same for that long */
+#define WORLD_WANDERS      (WORLD_SPAN_MAX_NS / WORLD_WANDER_NS + 2)
+#define WORLD_WANDER_PPM   0.1 /* and differs from the average by up to that */
 #define WORLD_DELAY_MAX_NS (60 * NS_PER_S)
 #define WORLD_BACK_BOTH_NS (4 * NS_PER_S) /* further back, only one of both clocks is stepped */
 #define HOUR_NS            (3600 * NS_PER_S)
@@ -40,8 +44,9 @@ struct world {
   int64_t seen_from_ns, seen_to_ns; /* both captures were running */
   int64_t start_ns[2];              /* what the clocks showed at 0 */
   double skew[2];
-  int64_t tick_ns; /* readings are cut off to that */
-  bool coarse;     /* steps so large that none goes unseen may follow each other closely */
+  double wander[WORLD_WANDERS], wandered_ns[WORLD_WANDERS]; /* of B: from then on; until then */
+  int64_t tick_ns;                                          /* readings are cut off to that */
+  bool coarse; /* steps so large that none goes unseen may follow each other closely */
   unsigned step_count, quiet_count;
   struct world_step steps[WORLD_STEPS_MAX];
   int64_t quiet_from_ns[WORLD_QUIET_MAX], quiet_to_ns[WORLD_QUIET_MAX];
@@ -73,7 +78,7 @@ static inline int64_t world_instant(uint64_t *seed, int64_t from_ns, int64_t to_
 static inline void world_make_clocks(struct world *world)
 {
   uint64_t *seed = &world->seed;
-  world->span_ns = (int64_t)world_scale(seed, 1e9, 36e12);
+  world->span_ns = (int64_t)world_scale(seed, 1e9, (double)WORLD_SPAN_MAX_NS);
   world->tick_ns = random_once_in(seed, 3) ? NS_PER_US : 1;
   world->seen_to_ns = world->span_ns;
   if (random_once_in(seed, 3)) {
@@ -87,6 +92,16 @@ static inline void world_make_clocks(struct world *world)
   if (random_once_in(seed, 4))
     world->skew[0] = world->skew[1];
   world->start_ns[1] += (int64_t)((world_fraction(seed) * 2 - 1) * world_scale(seed, 1e3, 36e12));
+}
+
+static inline void world_make_wander(struct world *world)
+{
+  double most = world_scale(&world->seed, 1e-3, 1) * WORLD_WANDER_PPM * 1e-6;
+  for (int i = 0; i < (int)WORLD_WANDERS; i++) {
+    world->wander[i] = (world_fraction(&world->seed) * 2 - 1) * most;
+    world->wandered_ns[i] =
+        i == 0 ? 0 : world->wandered_ns[i - 1] + world->wander[i - 1] * (double)WORLD_WANDER_NS;
+  }
 }
 
 static inline void world_make_way(struct world *world, struct world_way *way, unsigned most)
@@ -139,6 +154,12 @@ static inline int64_t world_clock(const struct world *world, int clock, int64_t 
 {
   int64_t shown_ns =
       world->start_ns[clock] + t_ns + (int64_t)floor((double)t_ns * world->skew[clock]);
+  int64_t wander = t_ns < 0                   ? 0
+                   : t_ns < WORLD_SPAN_MAX_NS ? t_ns / WORLD_WANDER_NS
+                                              : WORLD_WANDERS - 1;
+  if (clock == 1)
+    shown_ns += (int64_t)floor(world->wandered_ns[wander] +
+                               world->wander[wander] * (double)(t_ns - wander * WORLD_WANDER_NS));
   for (unsigned i = 0; i < world->step_count; i++) {
     const struct world_step *step = &world->steps[i];
     if (step->clock == clock && t_ns >= step->at_ns)

@@ -259,6 +259,32 @@ static void steady_clocks_are_known_to_half_the_round_trip(void **state)
   free(packets);
 }
 
+static void a_million_packets_are_kept_in_bounds(void **state)
+{
+  (void)state;
+  struct clock_fit *fit = clock_fit_new();
+  struct clock_map map;
+  uint64_t seed = 9;
+  struct world_way way = {.floor_ns = NS_PER_MS, .jitter_ns = NS_PER_MS, .jitter = JITTER_UNIFORM};
+  for (int64_t i = 0; i < 1000000; i++) {
+    int64_t a_ns = EPOCH_NS + i * NS_PER_MS, delay_ns = world_delay(&way, &seed, 0);
+    int64_t b_ns = a_ns + HOUR_NS + i * 20; /* 20 ppm */
+    clock_fit_add(fit, i % 2 == 0 ? CLOCK_A_TO_B : CLOCK_B_TO_A, a_ns,
+                  b_ns + (i % 2 == 0 ? delay_ns : -delay_ns));
+  }
+  clock_fit_solve(fit, &map);
+  clock_fit_free(fit);
+  assert_int_equal(map.piece_count, 1);
+  assert_true(map.pieces[0].skew_known);
+  assert_true(map.pieces[0].skew_ppm > 19 && map.pieces[0].skew_ppm < 21);
+  assert_near(map.pieces[0].usual_uncertainty_ns, NS_PER_MS, NS_PER_MS / 20);
+  for (int64_t i = 1000; i < 999000; i += 1000) {
+    int64_t b_ns = EPOCH_NS + i * NS_PER_MS + HOUR_NS + i * 20;
+    assert_near(clock_map_to_a(&map, b_ns), EPOCH_NS + i * NS_PER_MS,
+                clock_map_uncertainty_ns(&map, b_ns));
+  }
+}
+
 static int64_t hostile_time(uint64_t *seed)
 {
   static const int64_t edges[] = {INT64_MIN, INT64_MIN + 1, INT64_MAX, 0, -1, INT64_C(1) << 62};
@@ -328,6 +354,7 @@ int main(void)
       cmocka_unit_test(a_mistaken_packet_is_no_step),
       cmocka_unit_test(silence_makes_uncertain),
       cmocka_unit_test(steady_clocks_are_known_to_half_the_round_trip),
+      cmocka_unit_test(a_million_packets_are_kept_in_bounds),
       cmocka_unit_test(no_time_is_too_strange),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,11 +46,26 @@ static unsigned count_between(const struct bench *bench, int way, int64_t from_n
   return count;
 }
 
+/* A step that is smaller than the round trip goes unseen for about as long. */
+static int64_t blind_ns(const struct world_step *step)
+{
+  int64_t size_ns = llabs(step->size_ns);
+  return size_ns < UNSEEN_MAX_NS ? size_ns : UNSEEN_MAX_NS;
+}
+
+/* No step too soon after another one, nor an unseen one where a direction was not seen yet, or was
+ * not any more. */
 static bool are_apart(const struct bench *bench)
 {
   const struct world *world = &bench->world;
   int64_t spacing_ns = world->coarse ? COARSE_SPACING_NS : SPACING_NS;
   for (unsigned i = 0; i < world->step_count; i++) {
+    int64_t before_ns = world->steps[i].at_ns - blind_ns(&world->steps[i]);
+    int64_t behind_ns = world->steps[i].at_ns + blind_ns(&world->steps[i]);
+    for (int way = 0; way < 2 && behind_ns - before_ns < 2 * UNSEEN_MAX_NS; way++)
+      if (count_between(bench, way, INT64_MIN, before_ns) == 0 ||
+          count_between(bench, way, behind_ns, INT64_MAX) == 0)
+        return false;
     for (unsigned k = 0; k < world->step_count; k++) {
       int64_t from_ns = world->steps[i].at_ns, to_ns = world->steps[k].at_ns;
       if (i == k || from_ns > to_ns)
@@ -79,6 +94,7 @@ static void make_world(struct bench *bench, uint64_t seed)
   struct world *world = &bench->world;
   *world = (struct world){.seed = seed};
   world_make_clocks(world);
+  world_make_wander(world);
   world_make_path(world, PACKETS_MAX);
   world_make_steps(world);
   for (;;) {
@@ -119,13 +135,6 @@ static int64_t pick_instant(struct bench *bench)
     return t_ns;
   int64_t away_ns = (int64_t)world_scale(seed, 1, 1e10);
   return t_ns + (random_once_in(seed, 2) ? away_ns : -away_ns);
-}
-
-/* What a step smaller than the round trip moves goes unseen for that long. */
-static int64_t blind_ns(const struct world_step *step)
-{
-  int64_t size_ns = llabs(step->size_ns);
-  return size_ns < UNSEEN_MAX_NS ? size_ns : UNSEEN_MAX_NS;
 }
 
 /* Whether the clocks can be known at t_ns at all: if they are stepped, both directions must have
