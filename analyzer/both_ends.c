@@ -25,10 +25,11 @@ static bool is_senders_own(enum cause cause)
   }
 }
 
+/* What there is before N, nobody has seen, unless N is on S's host. */
 static bool keeps_sender(const struct judge *judge, enum location location)
 {
-  (void)judge;
-  return at_sender(location);
+  return at_sender(location) ||
+         (location == LOCATION_FORWARD_PATH && !judge->situation->view.certain);
 }
 
 /* Everything was acknowledged, at this end, when the wait began: nobody but S can act. */
@@ -77,8 +78,12 @@ static void judge_outstanding(struct judge *judge)
   judge->ack_unseen = situation->by_ack && judge->chain.ack_arrived == NULL;
   if (!judge_owner_is_clear(judge) || is_senders_own(finding->cause))
     return;
-  /* An ACK that nobody saw leave: R's capture does not tell when R got the data, or whether. */
-  if (judge->ack_unseen && (judge->owner != LOCATION_FORWARD_PATH || judge->chain.arrived == NULL))
+  /* An ACK that nobody saw leave: R's capture does not tell when R got the data, or whether, unless
+   * it goes on. */
+  if (judge->ack_unseen &&
+      (judge->owner != LOCATION_FORWARD_PATH || judge->chain.arrived == NULL ||
+       (judge->chain.lost_first != NULL &&
+        judge->view->last_ns[judge->side ^ 1] < judge->chain.lost_first->left_ns)))
     return;
   /* S could have gone on, and did in the end, without an ACK: what it waited for is its own. */
   if ((at_sender(finding->location) || judge->owner == LOCATION_REVERSE_PATH) &&

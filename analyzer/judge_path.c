@@ -127,13 +127,15 @@ static void tell_loss(struct judge *judge)
                    end_letter(judge->near_end), damaged ? "came damaged to" : "never came to",
                    end_letter(judge->far_end));
   if (chain->arrived != NULL)
-    finding_add_evidence(finding, judge->far_end, chain->arrived->came_frame, chain->arrived_ns,
-                         chain->arrived->left_ns < chain->lost_first->left_ns
-                             ? "an earlier copy had come (left %c in frame %llu), but its ACK did "
-                               "not get back"
-                             : "the first whole copy here is the one that left %c in frame %llu",
-                         end_letter(judge->near_end),
-                         (unsigned long long)chain->arrived->left_frame);
+    finding_add_evidence(
+        finding, judge->far_end, chain->arrived->came_frame, chain->arrived_ns,
+        chain->arrived->left_ns < chain->lost_first->left_ns
+            ? chain->ack != NULL ? "an earlier copy had come (left %c in frame %llu), but its "
+                                   "ACK did not get back"
+                                 : "an earlier copy had come (left %c in frame %llu), but no ACK "
+                                   "of it is seen here"
+            : "the first whole copy here is the one that left %c in frame %llu",
+        end_letter(judge->near_end), (unsigned long long)chain->arrived->left_frame);
   judge_tell_hop(judge);
   if (chain->lost > 1)
     snprintf(copies, sizeof copies, "%u copies", chain->lost);
@@ -247,7 +249,8 @@ void judge_forward(struct judge *judge)
     judge_settle_on(judge, LOCATION_FORWARD_PATH, cause_of_loss(judge), CONFIDENCE_LIKELY);
     doubt_if_over(judge);
     tell_loss(judge);
-  } else if (chain->slowest != NULL) {
+  } else if (chain->slowest != NULL && /* and not what is under way still */
+             time_is_share(passage_delay_ns(chain->slowest), judge->owner_ns, OWNER_PERCENT)) {
     judge_settle_on(judge, LOCATION_FORWARD_PATH,
                     is_queueing(judge) ? CAUSE_SLOW_LINK : CAUSE_PATH_HOLD, CONFIDENCE_LIKELY);
     if (judge->finding->cause == CAUSE_SLOW_LINK)

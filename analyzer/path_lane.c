@@ -292,12 +292,11 @@ static bool fits(const struct lane *lane, const struct search *search,
   const struct packet *packet = search->packet;
   if (!search->relaxed)
     return may_be(lane, passage, packet);
-  if (packet_end(packet) == packet->seq)
-    return like_ack(passage, packet);
   /* Where the path leaves timestamps alone, a later TSval is a later copy. */
-  return passage_covers(passage, packet->seq) &&
-         (!lane->times_kept || same_times(passage, packet) ||
-          seq_lt(packet->ts_val, passage->ts_val));
+  if (lane->times_kept && !same_times(passage, packet) && seq_gt(packet->ts_val, passage->ts_val))
+    return false;
+  return packet_end(packet) == packet->seq ? like_ack(passage, packet)
+                                           : passage_covers(passage, packet->seq);
 }
 
 /* Of copies that nothing else tells apart: the last one, unless it would have come faster than

@@ -57,7 +57,8 @@ const char *duration_words(int64_t duration_ns, char *text)
   if (duration_ns < NS_PER_MS)
     snprintf(text, 32, "%.0f us", (double)duration_ns / 1e3);
   else if (duration_ns < NS_PER_S)
-    snprintf(text, 32, "%.3g ms", (double)duration_ns / 1e6);
+    snprintf(text, 32, "%.3g ms", /* 999.5 would be 1e+03 */
+             (double)(duration_ns < 999 * NS_PER_MS ? duration_ns : 999 * NS_PER_MS) / 1e6);
   else if (duration_ns < 100 * NS_PER_S) /* cut, not rounded: "at least" stays true */
     snprintf(text, 32, "%lld.%03lld s", (long long)(duration_ns / NS_PER_S),
              (long long)(duration_ns % NS_PER_S / NS_PER_MS));
