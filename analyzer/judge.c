@@ -245,6 +245,10 @@ bool judge_was_heard(const struct judge *judge, enum stream_side sender,
   bool heard = false;
   if (passage == NULL || (passage->options & TCP_OPT_TIMESTAMPS) == 0)
     return false;
+  /* Something forgotten may have carried the same TSval. */
+  if (time_is_valid(lane->forgotten_ns) &&
+      !seq_lt(lane_passage(lane, lane->first)->ts_val, passage->ts_val))
+    return false;
   for (uint32_t n = back->first; n != back->next && !heard; n++) {
     const struct passage *echo = lane_passage(back, n);
     heard = (echo->options & TCP_OPT_TIMESTAMPS) != 0 && echo->ts_ecr == passage->ts_val &&
