@@ -377,6 +377,7 @@ static void on_connection(void *context, const struct joint_connection *connecti
   require(connection->view_count >= 1 && connection->view_count <= world->ends);
   require(connection->whole->id == connection->id);
   require(connection->pair == NULL || told->findings == connection->whole->findings);
+  require(connection->pair != NULL || told->findings == connection->views[0]->findings);
   check_budget(connection->whole);
   for (uint32_t i = 0; i < connection->view_count; i++) {
     const struct connection_summary *view = connection->views[i];

@@ -293,6 +293,67 @@ static void disorder_adds_up(void **state)
   }
 }
 
+/* ---- windows ---- */
+
+/* R announces a window, in units of 128 bytes, at left_ms. */
+static void announce(struct world *world, uint16_t window, int64_t left_ms, int64_t came_ms)
+{
+  struct lane *lane = &world->view.lanes[SIDE_SERVER];
+  const struct packet packet = {.kind = PACKET_TCP,
+                                .seq = 1,
+                                .ack = BYTE,
+                                .window = window,
+                                .flags = TCP_ACK,
+                                .options = TCP_OPT_TIMESTAMPS,
+                                .ts_val = (uint32_t)left_ms + 1,
+                                .checksum = CHECKSUM_GOOD};
+  add(world, lane, false, left_ms, &packet);
+  if (came_ms != NEVER)
+    add(world, lane, true, came_ms, &packet);
+}
+
+static void expect_window(struct world *world, uint8_t read_shift, int64_t receiver_ms,
+                          int64_t reverse_ms, int64_t sender_ms)
+{
+  const int64_t from_ns = FROM_MS * MS, until_ns = 1000 * MS;
+  struct path_chain chain;
+  happen(world);
+  path_chain_window(&chain, &world->view, SIDE_CLIENT, BYTE + 1000, 7, read_shift, from_ns,
+                    until_ns);
+  assert_int_equal(chain.receiver_ns, receiver_ms * MS);
+  assert_int_equal(chain.reverse_ns, reverse_ms * MS);
+  assert_int_equal(chain.sender_ns, sender_ms * MS);
+  assert_int_equal(chain.receiver_ns + chain.reverse_ns + chain.sender_ns, until_ns - from_ns);
+  end(world);
+}
+
+/* Closed, then open, for 1000 bytes: 8 units of 128. */
+static void permission_to_send(void **state)
+{
+  static struct world world;
+  (void)state;
+  begin(&world);
+  announce(&world, 0, 10, 20);
+  expect_window(&world, 7, 980, 0, 0);
+  begin(&world);
+  announce(&world, 0, 10, 20);
+  announce(&world, 7, 200, 210); /* too small */
+  announce(&world, 8, 500, 530);
+  expect_window(&world, 7, 480, 30, 470);
+  begin(&world); /* lost, and said again */
+  announce(&world, 0, 10, 20);
+  announce(&world, 8, 500, NEVER);
+  announce(&world, 9, 800, 830);
+  expect_window(&world, 7, 480, 330, 170);
+  begin(&world); /* it comes, and is read without its scale */
+  announce(&world, 0, 10, 20);
+  announce(&world, 8, 500, 530);
+  expect_window(&world, 0, 480, 500, 0);
+  begin(&world); /* open before the wait began */
+  announce(&world, 8, 10, 15);
+  expect_window(&world, 7, 0, 0, 980);
+}
+
 /* ---- stages ---- */
 
 #define SEGMENTS      20u
@@ -417,6 +478,7 @@ int main(void)
       cmocka_unit_test(a_failed_attempt_has_the_time_until_the_next),
       cmocka_unit_test(every_combination_adds_up),
       cmocka_unit_test(disorder_adds_up),
+      cmocka_unit_test(permission_to_send),
       cmocka_unit_test(stages_against_bytes),
       cmocka_unit_test(stages_of_too_many_ranges),
   };
