@@ -8,9 +8,8 @@
 
 #define FIRST_SLOTS   1024u
 #define FIRST_SAMPLES 4u
-/* Samples that a connection may have whatever the memory left (a handshake, a request and its
- * answer), and at the most. */
-#define SAMPLES_ALWAYS 8u
+/* Samples that a connection may have whatever the memory left, and at the most. */
+#define SAMPLES_ALWAYS FIRST_SAMPLES
 #define SAMPLES_MAX    2048u
 /* SYN, SYN-ACK and RST are kept whatever their hash is, so many from each side. */
 #define FORCED_MAX 3u
@@ -369,10 +368,10 @@ static unsigned candidate_level(const struct sketch_side *side, const struct pac
 static uint32_t capacity_allowed(const struct sketch_budget *budget)
 {
   uint32_t capacity = SAMPLES_MAX;
-  for (uint64_t part = budget->limit_bytes / 16; capacity > SAMPLES_ALWAYS; part *= 2) {
-    if (budget->used_bytes < part)
-      break;
+  uint64_t part = budget->limit_bytes / 32;
+  while (capacity > SAMPLES_ALWAYS && budget->used_bytes >= part) {
     capacity /= 4;
+    part *= 2;
   }
   return capacity > SAMPLES_ALWAYS ? capacity : SAMPLES_ALWAYS;
 }
