@@ -49,8 +49,11 @@ static void weigh_sequence(const struct sketch *a, const struct sketch *b,
     const struct sketch_side *at_b = &b->sides[side ^ (pairing->crossed ? 1 : 0)];
     if (!pairing->shift_known[side] || pairing->shift[side] != 0 || supports[side] == 0)
       continue;
+    const bool both_syns = (at_a->facts & at_b->facts & SKETCH_SIDE_SYN) != 0;
+    if (both_syns && at_a->isn != at_b->isn)
+      continue; /* they begin elsewhere: what agrees does so by chance */
     double gained = 0;
-    if ((at_a->facts & at_b->facts & SKETCH_SIDE_SYN) != 0 && at_a->isn == at_b->isn)
+    if (both_syns)
       gained = isn_bits(at_a->isn);
     if (!relative)
       gained = fmax(gained, sequence_bits(supports[side], a->sample_count, b->sample_count));
