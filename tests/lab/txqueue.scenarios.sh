@@ -65,6 +65,8 @@ slow_queue() {
   a tc qdisc add dev $nic root handle 1: tbf rate 10gbit burst 1mb limit 10mb || { echo "no tbf here" >&2; exit 77; }
   a tc qdisc add dev $nic parent 1: handle 2: "$(opt queue pfifo_fast)" || { echo "no $(opt queue) here" >&2; exit 77; }
   a ip link set $nic gso_max_segs 1 # else tbf splits them, and the kernel does not know its own segments again
+  # Kernels of 2003 had no limit on what TCP hands down (today a millisecond's worth, at the pace of the stream).
+  a sysctl -qw net.ipv4.tcp_pacing_ss_ratio=1000 net.ipv4.tcp_pacing_ca_ratio=1000
   [ "$ip" = 4 ] || no_unasked_packets
   [ -z "$(opt rto_min)" ] || a ip "-$ip" route add "$addr_b" dev $nic rto_min "$(opt rto_min)"
 }
