@@ -1,8 +1,10 @@
 #include "capture/interface_table.h"
 
 #include "capture/clean_text.h"
+#include "wire/sample_format.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void interface_table_clear(struct interface_table *table)
 {
@@ -54,6 +56,12 @@ static int compile_filter(struct interface_entry *interface, const char *filter_
   return rc < 0 ? error_set(error, rc, "%s (link type %u)", why.text, interface->linktype) : 0;
 }
 
+static bool announces_samples(struct pcapng_text comment)
+{
+  static const char words[] = SAMPLE_INTERFACE_COMMENT;
+  return comment.size >= sizeof words - 1 && memcmp(comment.bytes, words, sizeof words - 1) == 0;
+}
+
 int interface_table_add(struct interface_table *table, const struct pcapng_interface_record *record,
                         const char *filter_text, struct error *error)
 {
@@ -67,6 +75,7 @@ int interface_table_add(struct interface_table *table, const struct pcapng_inter
       .tsresol = record->tsresol,
       .fcs_bytes = record->fcs_bytes,
       .tsoffset_s = record->tsoffset_s,
+      .samples_announced = announces_samples(record->comment),
   };
   rc = copy_text(&interface->name, record->name, error);
   if (rc == 0)

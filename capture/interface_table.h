@@ -24,6 +24,11 @@ struct interface_entry {
   uint64_t frames;
   uint64_t dropped_by_statistics, dropped_by_packets;
   bool has_dropped;
+  bool samples_announced;  /* its description says that there are some */
+  bool samples_big_endian; /* their kernel's byte order, as the last header of them says */
+  uint64_t samples, samples_damaged, samples_missing;
+  uint32_t next_sample;
+  bool samples_ended;
   bool matches_nothing; /* no filter can be compiled for a link type that we cannot decode either */
   struct filter *filter; /* NULL: everything matches */
 };

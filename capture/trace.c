@@ -125,6 +125,8 @@ static int open_trace(struct trace *trace, const char *path, const struct trace_
   struct byte_source_options source = {0};
   if (options != NULL) {
     trace->stop = options->stop;
+    trace->on_sample = options->on_sample;
+    trace->sample_context = options->sample_context;
     source = (struct byte_source_options){options->stop, options->fd, options->spool};
     if (options->filter != NULL && options->filter[0] != '\0') {
       int rc = filter_check(options->filter, error);
@@ -321,6 +323,11 @@ void trace_get_interface(const struct trace *trace, uint32_t index,
                            ? entry->dropped_by_statistics
                            : entry->dropped_by_packets;
   interface->has_dropped = entry->has_dropped;
+  interface->samples = entry->samples;
+  interface->samples_damaged = entry->samples_damaged;
+  interface->samples_missing = entry->samples_missing;
+  interface->samples_announced = entry->samples_announced;
+  interface->samples_ended = entry->samples_ended;
 }
 
 const char *trace_host_name(const struct trace *trace, const struct ip_address *address)

@@ -9,6 +9,7 @@
 
 #include "wire/error.h"
 #include "wire/packet.h"
+#include "wire/sample_format.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +18,21 @@
 struct spool; /* capture/spool.h */
 struct trace; /* opaque */
 
+/* What a kernel said about its sockets and queues at some moment, out of a statistics block of
+ * pcapng that tcpstall wrote (wire/sample_format.h, wire/sample_netlink.h). */
+struct trace_sample {
+  uint32_t interface; /* as a frame's */
+  int64_t time_ns;
+  uint64_t frames_before; /* the number of the last frame ahead of it in the file; 0 = none */
+  bool big_endian;        /* the kernel's byte order, which its netlink records are in */
+  struct sample_records records; /* for sample_next(); a copy of it, to be used up */
+};
+
+/* Called for each sample, in file order, while trace_next() looks for frames: the batch that it
+ * returns may hold frames from ahead of the sample, which frames_before tells. The sample and its
+ * bytes are borrowed for the call. */
+typedef void trace_sample_handler(void *context, const struct trace_sample *sample);
+
 struct trace_options {
   const char *filter; /* tcpdump's language; NULL or "" = everything */
   /* if not NULL and it turns non-zero (a signal, another thread): end of trace at the next call */
@@ -24,7 +40,9 @@ struct trace_options {
   /* Not 0: an open regular file, which is read from where it stands, by position; it is neither
    * moved nor closed, so any number of traces may read it. The path then only names it. */
   int fd;
-  struct spool *spool; /* NULL, or where all that is read from a pipe goes as well */
+  struct spool *spool;             /* NULL, or where all that is read from a pipe goes as well */
+  trace_sample_handler *on_sample; /* NULL: samples are only counted */
+  void *sample_context;
 };
 
 enum trace_time_base {
@@ -43,7 +61,14 @@ struct trace_interface {
   uint64_t frames;        /* delivered or filtered out */
   /* reported by the capture (ISB, EPB drop counts); see has_dropped */
   uint64_t dropped;
-  bool has_dropped; /* the file reports drops at all */
+  bool has_dropped;         /* the file reports drops at all */
+  uint64_t samples;         /* blocks with samples of sockets and queues, so far */
+  uint64_t samples_damaged; /* of these, cut off or of a version that we do not know */
+  uint64_t samples_missing; /* known by their numbers to have been there */
+  /* The file says that there are samples; their end was seen. The one without the other, at the end
+   * of the trace: what follows the last one is missing, as the recording was cut off, or a tool
+   * that rewrote the file dropped them. */
+  bool samples_announced, samples_ended;
 };
 
 struct trace_info {

@@ -99,6 +99,8 @@ static int read_statistics(struct trace *trace, const struct pcapng_block *block
     interface->has_dropped = true;
     interface->dropped_by_statistics = record.dropped;
   }
+  if (interface != NULL)
+    trace_take_samples(trace, trace->pcapng.section_first + record.interface, &record);
   return 0;
 }
 

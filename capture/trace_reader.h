@@ -50,6 +50,8 @@ struct trace {
   const struct trace_reader *reader;
   char *filter_text;
   volatile const int *stop;
+  trace_sample_handler *on_sample; /* NULL: nobody asks */
+  void *sample_context;
 
   struct frame peeked; /* the next one, if has_peeked */
   bool has_peeked;
@@ -67,6 +69,11 @@ struct trace {
   struct trace_pcapng_state pcapng;
   struct trace_text_state *text;
 };
+
+/* Looks through the options of a statistics block for samples (trace_samples.c). index: the
+ * interface's in the whole file. */
+void trace_take_samples(struct trace *trace, uint32_t index,
+                        const struct pcapng_statistics_record *statistics);
 
 extern const struct trace_reader trace_pcap_reader;
 extern const struct trace_reader trace_pcapng_reader;

@@ -188,6 +188,10 @@ static void read_interface_option(struct pcapng_interface_record *interface,
   switch (option->code) {
   case IF_NAME: interface->name = text_of(option); break;
   case IF_DESCRIPTION: interface->description = text_of(option); break;
+  case PCAPNG_OPTION_COMMENT:
+    if (interface->comment.size == 0)
+      interface->comment = text_of(option);
+    break;
   case IF_FILTER: /* a byte says that the filter is text; then the text */
     if (option->length_bytes > 0 && option->value[0] == 0)
       interface->filter =

@@ -86,9 +86,10 @@ struct pcapng_interface_record {
   uint32_t linktype;
   uint32_t snaplen_bytes; /* 0 = unlimited */
   struct pcapng_text name, description, filter;
-  uint8_t tsresol;    /* as in the file: bit 7 = power of two, else of ten; 6 if not said */
-  int64_t tsoffset_s; /* added to every time stamp */
-  uint8_t fcs_bytes;  /* 0, 2, 4 */
+  struct pcapng_text comment; /* the first one */
+  uint8_t tsresol;            /* as in the file: bit 7 = power of two, else of ten; 6 if not said */
+  int64_t tsoffset_s;         /* added to every time stamp */
+  uint8_t fcs_bytes;          /* 0, 2, 4 */
 };
 
 enum pcapng_result pcapng_interface_read(struct pcapng_interface_record *interface,
