@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SAMPLES_BYTES  ((size_t)4 << 20) /* of their queue */
 #define POLL_MS        10 /* the longest wait for frames: the lanes' complete_ns moves on with it */
 #define READ_MAX       1024 /* frames of one lane before the next lane has its turn */
 #define DROPS_EVERY_NS (INT64_C(100) * NS_PER_MS)
@@ -49,6 +50,9 @@ static int open_end(struct recorder *recorder, uint32_t index, struct error *err
                                     .promiscuous = options->promiscuous};
   struct error why;
   int rc = live_open(&end->live, &live, &why);
+  if (rc == 0 && options->sample_interval_ns > 0)
+    rc = sampler_open(&end->sampler, wanted->interface, descriptor, options->sample_interval_ns,
+                      &why);
   if (descriptor >= 0)
     close(descriptor);
   if (rc < 0)
@@ -82,7 +86,10 @@ int recorder_open(struct recorder **recorder_out, const struct recorder_options 
   recorder->options = *options;
   recorder->stop_ns = INT64_MAX;
   atomic_init(&recorder->captured_all, false);
+  atomic_init(&recorder->samples.complete_ns, INT64_MAX);
   int rc = 0;
+  if (!frame_ring_init(&recorder->samples.ring, SAMPLES_BYTES))
+    rc = error_set(error, ERROR_MEMORY, "no memory for samples");
   for (uint32_t i = 0; rc == 0 && i < options->end_count; i++)
     rc = open_end(recorder, i, error);
   if (rc < 0) {
@@ -230,31 +237,44 @@ static void capture(struct recorder *recorder)
 }
 
 /* Signals are for the thread that captures. */
-static int start_writer(struct recorder *recorder, pthread_t *thread)
+static int start_thread(struct recorder *recorder, pthread_t *thread, void *(*run)(void *))
 {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  int rc = pthread_create(thread, NULL, recorder_writer_main, recorder);
+  int rc = pthread_create(thread, NULL, run, recorder);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   return rc;
 }
 
-int recorder_run(struct recorder *recorder, int fd, struct error *error)
+static void end_writer(struct recorder *recorder, pthread_t writer)
 {
-  pthread_t thread;
-  recorder->ending = RECORDER_WRITE_FAILED;
-  int rc = recorder_writer_begin(recorder, fd, error);
-  if (rc < 0)
-    return rc;
-  if (start_writer(recorder, &thread) != 0)
-    return error_set(error, ERROR_MEMORY, "no second thread: %s", strerror(errno));
-  capture(recorder);
   pthread_mutex_lock(&recorder->mutex);
   atomic_store(&recorder->captured_all, true);
   pthread_cond_signal(&recorder->filled);
   pthread_mutex_unlock(&recorder->mutex);
-  pthread_join(thread, NULL);
+  pthread_join(writer, NULL);
+}
+
+int recorder_run(struct recorder *recorder, int fd, struct error *error)
+{
+  pthread_t writer, sampler;
+  bool samples = recorder->options.sample_interval_ns > 0;
+  recorder->ending = RECORDER_WRITE_FAILED;
+  int rc = recorder_writer_begin(recorder, fd, error);
+  if (rc < 0)
+    return rc;
+  if (start_thread(recorder, &writer, recorder_writer_main) != 0)
+    return error_set(error, ERROR_MEMORY, "no second thread: %s", strerror(errno));
+  if (samples && start_thread(recorder, &sampler, recorder_sampler_main) != 0) {
+    end_writer(recorder, writer);
+    return error_set(error, ERROR_MEMORY, "no third thread: %s", strerror(errno));
+  }
+  capture(recorder);
+  atomic_store(&recorder->sampled_enough, true);
+  if (samples)
+    pthread_join(sampler, NULL);
+  end_writer(recorder, writer);
   if (atomic_load(&recorder->writer_ended) != 1 + RECORDER_WRITE_FAILED)
     return 0;
   recorder->ending = RECORDER_WRITE_FAILED;
@@ -276,7 +296,11 @@ void recorder_get_end_totals(const struct recorder *recorder, uint32_t index,
   *totals = (struct recorder_end_totals){.written = end->written,
                                          .kernel_dropped = end->kernel_dropped,
                                          .own_dropped = end->own_dropped + end->given_up,
+                                         .samples = end->samples,
+                                         .samples_dropped = end->samples_dropped,
                                          .lost = end->lost};
+  if (end->sampler != NULL)
+    totals->sockets_passed_over = sampler_passed_over(end->sampler);
   memcpy(totals->name, end->name, sizeof totals->name);
   memcpy(totals->why, end->why, sizeof totals->why);
 }
@@ -289,9 +313,11 @@ void recorder_close(struct recorder *recorder)
     pcapng_writer_close(recorder->writer, NULL);
   for (uint32_t i = 0; i < recorder->options.end_count; i++) {
     live_close(recorder->ends[i].live);
+    sampler_close(recorder->ends[i].sampler);
     for (int lane = 0; lane < LIVE_LANES; lane++)
       frame_ring_free(&recorder->ends[i].lanes[lane].ring);
   }
+  frame_ring_free(&recorder->samples.ring);
   pthread_cond_destroy(&recorder->filled);
   pthread_mutex_destroy(&recorder->mutex);
   free(recorder);

@@ -3,7 +3,7 @@
 
 /* Records network interfaces, of several network namespaces, into one pcapng file: frames in the
  * order of their times with their directions, an interface block for each, and statistics blocks
- * with what was received and lost.
+ * with what was received and lost and with samples of sockets and queues.
  *
  * One thread empties the kernel's buffers into bounded queues, one merges the queues and writes.
  * What finds no room in a queue is counted, apart from what the kernel dropped. At the end
@@ -31,6 +31,7 @@ struct recorder_options {
   uint64_t buffer_bytes;   /* the kernel's, per interface */
   uint64_t queue_bytes;    /* between the threads, per interface */
   bool promiscuous;
+  int64_t sample_interval_ns; /* of sockets and queues (capture/sampler.h); 0 = no samples */
   /* Each ends the recording; 0 = never. */
   int64_t duration_ns;
   uint64_t packets_max, file_bytes_max;
@@ -53,7 +54,9 @@ struct recorder_end_totals {
   uint64_t written;        /* packets in the file */
   uint64_t kernel_dropped; /* no room in the kernel's buffer */
   uint64_t own_dropped;    /* no room in the queue, or not written any more after a failure */
-  bool lost;               /* the interface went away; `why` says how */
+  uint64_t samples, samples_dropped; /* written; no room in the queue */
+  uint64_t sockets_passed_over;      /* more than SAMPLER_SOCKETS_MAX at once */
+  bool lost;                         /* the interface went away; `why` says how */
   char why[200];
 };
 
@@ -72,7 +75,7 @@ int recorder_open(struct recorder **recorder, const struct recorder_options *opt
 int recorder_run(struct recorder *recorder, int fd, struct error *error);
 
 void recorder_get_totals(const struct recorder *recorder, struct recorder_totals *totals);
-void recorder_get_end_totals(const struct recorder *recorder, uint32_t end,
+void recorder_get_end_totals(const struct recorder *recorder, uint32_t index,
                              struct recorder_end_totals *totals);
 void recorder_close(struct recorder *recorder); /* NULL is allowed */
 

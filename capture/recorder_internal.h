@@ -12,6 +12,7 @@
 #include "capture/frame_ring.h"
 #include "capture/live.h"
 #include "capture/recorder.h"
+#include "capture/sampler.h"
 #include "wire/pcapng_writer.h"
 
 #include <pthread.h>
@@ -20,7 +21,7 @@
 #define RECORDER_HOLD_MAX_NS INT64_C(500000000)
 
 struct recorder_lane {
-  struct recorder_end *end;
+  struct recorder_end *end; /* NULL: the lane of samples, whose tag is the end's index */
   struct frame_ring ring;
   uint8_t direction;           /* enum packet_direction */
   bool lost;                   /* no more can come */
@@ -39,16 +40,19 @@ struct recorder_end {
   bool lost; /* the capturing thread's, as `why` */
   char why[200];
   _Atomic uint64_t kernel_dropped, own_dropped; /* moved by the capturing thread */
+  struct sampler *sampler;                      /* NULL = none */
+  uint64_t samples_dropped;                     /* the sampling thread's */
   /* the writer's: handed to the pcapng writer; of these, surely in the file; not written any more
    */
-  uint64_t written, in_file, given_up;
+  uint64_t written, in_file, given_up, samples;
 };
 
 struct recorder {
   struct recorder_options options;
   struct recorder_end ends[RECORDER_ENDS_MAX];
-  int64_t start_ns; /* earlier frames were captured before all filters were in place */
-  int64_t stop_ns;  /* later ones are not recorded; INT64_MAX while going on */
+  struct recorder_lane samples; /* of all ends, in order of time */
+  int64_t start_ns;             /* earlier frames were captured before all filters were in place */
+  int64_t stop_ns;              /* later ones are not recorded; INT64_MAX while going on */
   bool mixed_linktypes;
 
   /* the writer's */
@@ -58,9 +62,10 @@ struct recorder {
   struct error failure;
 
   enum recorder_ending ending;
-  atomic_bool captured_all; /* nothing more comes into the queues */
-  atomic_int writer_ended;  /* 0: no; else 1 + enum recorder_ending */
-  pthread_mutex_t mutex;    /* for the condition alone */
+  atomic_bool captured_all;   /* nothing more comes into the queues */
+  atomic_bool sampled_enough; /* the sampling thread ends */
+  atomic_int writer_ended;    /* 0: no; else 1 + enum recorder_ending */
+  pthread_mutex_t mutex;      /* for the condition alone */
   pthread_cond_t filled;
 };
 
@@ -68,6 +73,9 @@ int64_t recorder_clock_ns(clockid_t clock);
 
 /* The writer's thread: argument is the recorder. */
 void *recorder_writer_main(void *argument);
+/* The sampling thread: argument is the recorder. */
+void *recorder_sampler_main(void *argument);
+
 /* Before the thread: interface blocks. 0 or a negative error_code. */
 int recorder_writer_begin(struct recorder *recorder, int fd, struct error *error);
 

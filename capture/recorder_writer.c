@@ -1,4 +1,5 @@
 #include "capture/recorder_internal.h"
+#include "wire/sample_format.h"
 #include "wire/timestamp.h"
 
 #include <stdio.h>
@@ -16,6 +17,10 @@ int64_t recorder_clock_ns(clockid_t clock)
   return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
+/* Says what is missing where a tool dropped the samples. */
+#define SAMPLES_FOLLOW                                                                             \
+  SAMPLE_INTERFACE_COMMENT ": this host's sockets and queues are sampled in statistics blocks"
+
 static int write_interface(struct recorder *recorder, const struct recorder_end *end,
                            struct error *error)
 {
@@ -23,6 +28,8 @@ static int write_interface(struct recorder *recorder, const struct recorder_end 
   const struct pcapng_interface interface = {.name = end->name,
                                              .description = description,
                                              .filter = recorder->options.filter,
+                                             .comment =
+                                                 end->sampler != NULL ? SAMPLES_FOLLOW : NULL,
                                              .linktype = end->linktype,
                                              .snaplen_bytes = recorder->options.snaplen_bytes};
   int rc = pcapng_writer_interface(recorder->writer, &interface, error);
@@ -37,26 +44,61 @@ int recorder_writer_begin(struct recorder *recorder, int fd, struct error *error
   return rc == 0 ? pcapng_writer_flush(recorder->writer, error) : rc;
 }
 
+/* The counters of time_ns, and a sample if there are bytes of one. */
 static int write_statistics(struct recorder *recorder, const struct recorder_end *end,
-                            int64_t end_ns, struct error *error)
+                            int64_t time_ns, int64_t end_ns, const uint8_t *sample,
+                            size_t sample_bytes, struct error *error)
 {
   uint64_t dropped = atomic_load(&end->kernel_dropped) + atomic_load(&end->own_dropped);
   const struct pcapng_statistics statistics = {.interface = end->index,
-                                               .time_ns = recorder_clock_ns(CLOCK_REALTIME),
+                                               .time_ns = time_ns,
                                                .start_ns = recorder->start_ns,
                                                .end_ns = end_ns,
                                                .received = end->written + dropped,
                                                .dropped = dropped,
-                                               .delivered = end->written};
+                                               .delivered = end->written,
+                                               .custom = sample,
+                                               .custom_bytes = sample_bytes,
+                                               .custom_pen = SAMPLE_PEN};
   return pcapng_writer_statistics_block(recorder->writer, &statistics, error);
 }
 
-static int write_all_statistics(struct recorder *recorder, int64_t end_ns, struct error *error)
+static int write_all_statistics(struct recorder *recorder, struct error *error)
 {
+  int64_t now_ns = recorder_clock_ns(CLOCK_REALTIME);
   int rc = 0;
   for (uint32_t i = 0; rc == 0 && i < recorder->options.end_count; i++)
-    rc = write_statistics(recorder, &recorder->ends[i], end_ns, error);
+    rc = write_statistics(recorder, &recorder->ends[i], now_ns, TIME_INVALID, NULL, 0, error);
   return rc;
+}
+
+/* The last of each interface: with the time when the capture ended, and that no sample follows. */
+static int write_last_statistics(struct recorder *recorder, struct error *error)
+{
+  int64_t now_ns = recorder_clock_ns(CLOCK_REALTIME);
+  int rc = 0;
+  for (uint32_t i = 0; rc == 0 && i < recorder->options.end_count; i++) {
+    const struct recorder_end *end = &recorder->ends[i];
+    uint8_t last[SAMPLE_PREAMBLE_BYTES];
+    struct sample_builder builder = {0};
+    if (end->sampler != NULL)
+      sample_begin(&builder, last, sizeof last, sampler_count(end->sampler), true);
+    rc = write_statistics(recorder, end, now_ns, recorder->stop_ns, builder.bytes,
+                          builder.bytes_used, error);
+  }
+  return rc;
+}
+
+static uint32_t lane_count(const struct recorder *recorder)
+{
+  return recorder->options.end_count * LIVE_LANES + 1;
+}
+
+static struct recorder_lane *lane_at(struct recorder *recorder, uint32_t index)
+{
+  uint32_t end = index / LIVE_LANES;
+  return end < recorder->options.end_count ? &recorder->ends[end].lanes[index % LIVE_LANES]
+                                           : &recorder->samples;
 }
 
 /* The lane whose first frame is the oldest, if it may be written now; else NULL. */
@@ -65,8 +107,8 @@ static struct recorder_lane *choose(struct recorder *recorder, bool captured_all
   struct recorder_lane *oldest = NULL;
   const struct frame_ring_record *first = NULL;
   int64_t complete_ns = INT64_MAX;
-  for (uint32_t i = 0; i < recorder->options.end_count * LIVE_LANES; i++) {
-    struct recorder_lane *lane = &recorder->ends[i / LIVE_LANES].lanes[i % LIVE_LANES];
+  for (uint32_t i = 0; i < lane_count(recorder); i++) {
+    struct recorder_lane *lane = lane_at(recorder, i);
     /* Read before the queue is looked at: if that is empty then, this holds for it. */
     int64_t lane_ns = atomic_load(&lane->complete_ns);
     const struct frame_ring_record *front = frame_ring_front(&lane->ring);
@@ -88,6 +130,17 @@ static void note_flushed(struct recorder *recorder)
 {
   for (uint32_t i = 0; i < recorder->options.end_count; i++)
     recorder->ends[i].in_file = recorder->ends[i].written;
+}
+
+static int write_sample(struct recorder *recorder, struct error *error)
+{
+  const struct frame_ring_record *record = frame_ring_front(&recorder->samples.ring);
+  struct recorder_end *end = &recorder->ends[record->tag];
+  int rc = write_statistics(recorder, end, record->time_ns, TIME_INVALID,
+                            (const uint8_t *)(record + 1), record->bytes, error);
+  frame_ring_release(&recorder->samples.ring, record);
+  end->samples += rc == 0 ? 1 : 0;
+  return rc;
 }
 
 static int write_frame(struct recorder *recorder, struct recorder_lane *lane, struct error *error)
@@ -131,7 +184,7 @@ static int write_batch(struct recorder *recorder, bool captured_all, struct erro
     struct recorder_lane *lane = choose(recorder, captured_all, now_ns);
     if (lane == NULL)
       return 1;
-    int rc = write_frame(recorder, lane, error);
+    int rc = lane->end != NULL ? write_frame(recorder, lane, error) : write_sample(recorder, error);
     if (rc < 0)
       return rc;
   }
@@ -158,7 +211,7 @@ static int settle(struct recorder *recorder, struct error *error)
   int rc = 0;
   if (now_ns >= recorder->statistics_due_ns) {
     recorder->statistics_due_ns = now_ns + STATISTICS_EVERY_NS;
-    rc = write_all_statistics(recorder, TIME_INVALID, error);
+    rc = write_all_statistics(recorder, error);
   }
   if (rc == 0)
     rc = pcapng_writer_flush(recorder->writer, error);
@@ -200,12 +253,13 @@ static void give_up_rest(struct recorder *recorder)
     end->written = end->in_file;
     recorder->packets += end->in_file;
   }
-  for (uint32_t i = 0; i < recorder->options.end_count * LIVE_LANES; i++) {
-    struct recorder_lane *lane = &recorder->ends[i / LIVE_LANES].lanes[i % LIVE_LANES];
+  for (uint32_t i = 0; i < lane_count(recorder); i++) {
+    struct recorder_lane *lane = lane_at(recorder, i);
     const struct frame_ring_record *front;
     while ((front = frame_ring_front(&lane->ring)) != NULL) {
       frame_ring_release(&lane->ring, front);
-      lane->end->given_up++;
+      if (lane->end != NULL)
+        lane->end->given_up++;
     }
   }
 }
@@ -222,7 +276,7 @@ void *recorder_writer_main(void *argument)
   if (ended == 1 + RECORDER_WRITE_FAILED)
     give_up_rest(recorder);
   else
-    rc = write_all_statistics(recorder, recorder->stop_ns, &closing);
+    rc = write_last_statistics(recorder, &closing);
   struct error last;
   recorder->file_bytes = ended == 1 + RECORDER_WRITE_FAILED
                              ? pcapng_writer_flushed_bytes(recorder->writer)

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/values.h"
 #include "wire/error.h"
+#include "wire/timestamp.h"
 
 #include <argp.h>
 #include <inttypes.h>
@@ -15,6 +16,9 @@
 #define BUFFER_BYTES_MIN     (UINT64_C(1) << 20)
 #define BUFFER_BYTES_MAX     (UINT64_C(1) << 30)
 
+#define SAMPLE_INTERVAL_NS     (INT64_C(100) * NS_PER_MS)
+#define SAMPLE_INTERVAL_NS_MIN NS_PER_MS
+
 enum option_key {
   KEY_BUFFER = 'B',
   KEY_FILTER = 'f',
@@ -25,6 +29,8 @@ enum option_key {
   KEY_SNAPLEN = 's',
   KEY_WRITE = 'w',
   KEY_DURATION = 0x100,
+  KEY_NO_SAMPLES,
+  KEY_SAMPLE_INTERVAL,
   KEY_SIZE
 };
 
@@ -41,6 +47,9 @@ static const struct argp_option option_table[] = {
     {"no-promiscuous-mode", KEY_NO_PROMISCUOUS_MODE, NULL, 0,
      "only what the interface takes anyhow", 0},
     {"buffer", KEY_BUFFER, "SIZE", 0, "the kernel's buffer for each interface; default 64M", 0},
+    {"sample-interval", KEY_SAMPLE_INTERVAL, "TIME", 0,
+     "how often this host's sockets and queues are sampled while all is well; default 100ms", 0},
+    {"no-samples", KEY_NO_SAMPLES, NULL, 0, "packets only", 0},
     {.doc = "Where to:"},
     {"write", KEY_WRITE, "FILE", 0, "the pcapng file to write; - is standard output", 0},
     {"quiet", KEY_QUIET, NULL, 0, "say only what went wrong", 0},
@@ -143,6 +152,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case KEY_FILTER: take_filter(options, text, false, state); break;
   case KEY_INTERFACE: add_interface(options, text, state); break;
   case KEY_NO_PROMISCUOUS_MODE: options->no_promiscuous_mode = true; break;
+  case KEY_NO_SAMPLES: options->no_samples = true; break;
   case KEY_PACKETS:
     options->packets_max = parse_number(text, 1, UINT64_MAX / 2, "packets", state);
     break;
@@ -166,8 +176,8 @@ void capture_options_parse(struct capture_options *options, int argc, char **arg
       .parser = on_option,
       .args_doc = "-i IF [-i IF...] -w FILE [FILTER]",
       .doc = "Records interfaces, both ends of a tunnel for example, into one pcapng file: each "
-             "packet with its interface, its direction and its time in nanoseconds, and what was "
-             "lost."
+             "packet with its interface, its direction and its time in nanoseconds, what was lost, "
+             "and samples of what this host's kernel knew about the sockets and queues."
              "\vThe ends are called A, B, ... in the order of -i. The file is for `tcpstall "
              "analyze`, tcpdump and Wireshark, and readable whatever ends the recording. A new "
              "file is its owner's only (0600): captures hold what others wrote. Capturing needs "
@@ -175,7 +185,8 @@ void capture_options_parse(struct capture_options *options, int argc, char **arg
              "Exit status: 0 recorded as asked, 2 trouble: nothing could be recorded, an "
              "interface was lost, or the file could not be written on."};
   *options = (struct capture_options){.snaplen_bytes = SNAPLEN_BYTES_MAX,
-                                      .buffer_bytes = BUFFER_BYTES_DEFAULT};
+                                      .buffer_bytes = BUFFER_BYTES_DEFAULT,
+                                      .sample_interval_ns = SAMPLE_INTERVAL_NS};
   if (argp_parse(&argp, argc, argv, 0, NULL, options) != 0)
     exit(EXIT_TROUBLE);
 }

@@ -12,9 +12,9 @@ struct capture_options {
   uint32_t end_count;
   const char *output;
   char *filter; /* NULL = everything */
-  bool filter_from_words, quiet, no_promiscuous_mode;
+  bool filter_from_words, quiet, no_promiscuous_mode, no_samples;
   uint64_t snaplen_bytes, buffer_bytes, packets_max, file_bytes_max;
-  int64_t duration_ns;
+  int64_t duration_ns, sample_interval_ns;
 };
 
 /* Fills *options; on bad usage it says so and ends the program. The strings belong to argv or to

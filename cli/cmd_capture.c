@@ -69,9 +69,14 @@ static bool tell_end(const struct recorder *recorder, uint32_t index, bool quiet
   struct recorder_end_totals end;
   recorder_get_end_totals(recorder, index, &end);
   if (!quiet || end.kernel_dropped + end.own_dropped > 0)
-    complain("end %c: %s: %" PRIu64 " packets written, %" PRIu64
-             " dropped by the kernel (--buffer), %" PRIu64 " dropped by tcpstall",
-             'A' + (int)index, end.name, end.written, end.kernel_dropped, end.own_dropped);
+    complain("end %c: %s: %" PRIu64 " packets and %" PRIu64 " samples written, %" PRIu64
+             " packets dropped by the kernel (--buffer), %" PRIu64 " by tcpstall",
+             'A' + (int)index, end.name, end.written, end.samples, end.kernel_dropped,
+             end.own_dropped);
+  if (end.samples_dropped + end.sockets_passed_over > 0)
+    complain("end %c: %s: %" PRIu64 " samples dropped, %" PRIu64
+             " sockets not sampled: there were too many",
+             'A' + (int)index, end.name, end.samples_dropped, end.sockets_passed_over);
   if (end.lost)
     complain("end %c: %s was lost: %s", 'A' + (int)index, end.name, end.why);
   return !end.lost;
@@ -128,6 +133,8 @@ int cmd_capture(int argc, char **argv)
                                           .buffer_bytes = options.buffer_bytes,
                                           .queue_bytes = QUEUE_BYTES,
                                           .promiscuous = !options.no_promiscuous_mode,
+                                          .sample_interval_ns =
+                                              options.no_samples ? 0 : options.sample_interval_ns,
                                           .duration_ns = options.duration_ns,
                                           .packets_max = options.packets_max,
                                           .file_bytes_max = options.file_bytes_max,

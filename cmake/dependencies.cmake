@@ -13,6 +13,7 @@ function(tcpstall_dependency name module package)
 endfunction()
 
 tcpstall_dependency(pcap libpcap libpcap-dev)
+tcpstall_dependency(mnl libmnl libmnl-dev)
 tcpstall_dependency(jansson jansson libjansson-dev)
 add_library(dep_zlib INTERFACE)
 target_link_libraries(dep_zlib INTERFACE ZLIB::ZLIB)

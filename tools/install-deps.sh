@@ -18,6 +18,7 @@ build command cmake          cmake
 build command ninja          ninja-build
 build command pkg-config     pkg-config
 build module  libpcap        libpcap-dev
+build module  libmnl         libmnl-dev
 build module  jansson        libjansson-dev
 build module  zlib           zlib1g-dev
 build command libnet-config  libnet1-dev

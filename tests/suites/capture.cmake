@@ -1,6 +1,10 @@
 # capture.NAME: the program captures real interfaces, in namespaces of the test's own (tests/capture/NAME.sh). Exit 77 =
 # cannot be tested here.
-foreach(name record)
+add_executable(capture_print_samples ${CMAKE_CURRENT_SOURCE_DIR}/capture/print_samples.c)
+target_link_libraries(capture_print_samples PRIVATE room_capture)
+
+foreach(name record samples)
   add_test(NAME capture.${name} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/capture/${name}.sh $<TARGET_FILE:tcpstall>)
-  set_tests_properties(capture.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS lab)
+  set_tests_properties(capture.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS lab
+    ENVIRONMENT "PRINT_SAMPLES=$<TARGET_FILE:capture_print_samples>")
 endforeach()
