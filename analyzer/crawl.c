@@ -162,6 +162,16 @@ static enum cause family(enum cause cause)
   return cause == CAUSE_SLOW_READER ? CAUSE_ZERO_WINDOW : cause;
 }
 
+/* No room to keep this stall by itself, in a row that is no run: the waits in it are few and far
+ * between. */
+static bool would_lose(const struct analyzer *analyzer, const struct crawl *crawl,
+                       const struct finding *finding)
+{
+  return crawl->kept == CRAWL_KEPT && finding->waited_ns >= analyzer->options.min_stall_ns &&
+         !time_is_share(crawl->waited_ns + finding->waited_ns, finding->end_ns - crawl->first_ns,
+                        CRAWL_MIN_SHARE_PERCENT);
+}
+
 static void add_wait(struct analyzer *analyzer, struct connection *connection, struct crawl *crawl,
                      const struct finding *finding)
 {
@@ -171,7 +181,7 @@ static void add_wait(struct analyzer *analyzer, struct connection *connection, s
   bool too_short = finding->waited_ns < analyzer->options.min_stall_ns;
   if (crawl->waits > 0 && !same && too_short && crawl->waited_ns >= analyzer->options.min_stall_ns)
     return; /* a trifle does not break a run */
-  if (crawl->waits > 0 && !same)
+  if (crawl->waits > 0 && (!same || would_lose(analyzer, crawl, finding)))
     flush(analyzer, connection, crawl);
   if (crawl->waits == 0) {
     crawl->cause = cause;
