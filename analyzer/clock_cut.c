@@ -125,8 +125,7 @@ static size_t cut_once(const struct clock_bounds *all, struct clock_core *cores)
   return count;
 }
 
-/* Many bounds, from both sides. */
-static bool is_solid(const struct clock_bounds *all, const struct clock_core *core)
+bool clock_cut_is_solid(const struct clock_bounds *all, const struct clock_core *core)
 {
   size_t upper = 0, lower = 0;
   for (size_t i = core->first; i <= core->last; i++) {
@@ -153,8 +152,8 @@ static bool is_one_line(const struct clock_bounds *all, const struct clock_core 
  * contradicts the clock before and behind, which agree. It is no step there and back. */
 static bool is_mistake(const struct clock_bounds *all, const struct clock_core *core)
 {
-  return core->last - core->first + 1 <= MISTAKE_BOUNDS && is_solid(all, core - 1) &&
-         is_solid(all, core + 1) && is_one_line(all, core - 1, core + 1);
+  return core->last - core->first + 1 <= MISTAKE_BOUNDS && clock_cut_is_solid(all, core - 1) &&
+         clock_cut_is_solid(all, core + 1) && is_one_line(all, core - 1, core + 1);
 }
 
 /* Returns whether there were any. */

@@ -27,6 +27,9 @@ size_t clock_cut(struct clock_bounds *all, struct clock_core *cores, int64_t *co
 void clock_cut_lines(const struct clock_bounds *all, const struct clock_core *core,
                      struct clock_lines *lines);
 
+/* Whether the core has several bounds from either side. */
+bool clock_cut_is_solid(const struct clock_bounds *all, const struct clock_core *core);
+
 /* Captures count in microseconds at times, and round: every bound is eased by that much. */
 #define CLOCK_EASE_NS INT64_C(1000)
 

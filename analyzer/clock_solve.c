@@ -10,8 +10,12 @@
 #include <stdlib.h>
 
 /* One explanation of the steps is taken if another one is so many times stranger, and more. */
-#define MUCH    4
-#define MUCH_NS NS_PER_S
+#define MUCH    32
+#define MUCH_NS (10 * NS_PER_S)
+/* A step back is taken for possible up to so many times the silence that would hide it. */
+#define TWICE_PER_SILENCE 4
+/* Of packets: longer than this few are. */
+#define ON_THE_WAY_NS (4 * NS_PER_S)
 
 /* The bounds over the time of one clock, x, and where they are cut. */
 struct view {
@@ -128,8 +132,13 @@ static int64_t shown_twice_ns(const struct clock_lines *before, const struct clo
   if (!is_bounded(before) || !is_bounded(behind))
     return CLOCK_TWICE_MAX_NS;
   double rise = fmax(rise_at(before, behind, last->x_ns), rise_at(before, behind, first->x_ns));
-  double most = MUCH * (double)clock_subtract(first->x_ns, last->x_ns);
-  return rise > 0 && rise <= fmax(most, (double)CLOCK_TWICE_MAX_NS) ? to_ns(ceil(rise)) : 0;
+  double most = TWICE_PER_SILENCE * (double)clock_subtract(first->x_ns, last->x_ns);
+  if (rise > 0 && rise <= fmax(most, (double)CLOCK_TWICE_MAX_NS))
+    return to_ns(ceil(rise));
+  /* Falls: if the other clock went backwards, packets that took less were on their way meanwhile.
+   */
+  double fall = fmax(rise_at(behind, before, last->x_ns), rise_at(behind, before, first->x_ns));
+  return fall > 0 ? to_ns(ceil(fmin(fall, (double)ON_THE_WAY_NS))) : 0;
 }
 
 /* A bound is known to be of a piece since, or until, the packet was at both points: either clock
@@ -335,37 +344,55 @@ static double strangeness_ns(const struct view *view)
   return sum;
 }
 
-/* Whether the pieces follow each other by the other clock as well. */
-static bool is_order_sure(const struct view *view)
+/* Whether the pieces follow each other by either clock. */
+static bool is_order_sure(const struct clock_map *map)
 {
-  for (size_t n = 1; n < view->core_count; n++) {
-    const struct clock_bound *before = &view->bounds[view->cores[n - 1].first];
-    const struct clock_bound *first = &view->bounds[view->cores[n].first];
-    if (clock_add(first->x_ns, first->gain_ns) < clock_add(before->x_ns, before->gain_ns))
+  for (uint32_t n = 1; n < map->piece_count; n++) {
+    const struct clock_piece *before = &map->pieces[n - 1], *piece = &map->pieces[n];
+    if (piece->from_ns < before->from_ns ||
+        clock_add(piece->from_ns, piece->offset_ns) < clock_add(before->from_ns, before->offset_ns))
       return false;
   }
   return true;
 }
 
-/* *sure: false if the pieces' order is different over the other axis, and may well be that one. */
-static enum clock_axis choose_axis(struct clock_workspace *workspace, bool *sure)
+static bool are_solid(struct view *view)
 {
-  struct view *a = &workspace->views[CLOCK_AXIS_A], *b = &workspace->views[CLOCK_AXIS_B];
-  /* What is no mistake is a step there and a step back. */
-  size_t steps_a = a->core_count + 2 * (size_t)a->mistakes;
-  size_t steps_b = b->core_count + 2 * (size_t)b->mistakes;
-  *sure = true;
-  if (steps_a != steps_b)
-    return steps_a < steps_b ? CLOCK_AXIS_A : CLOCK_AXIS_B;
-  if (a->core_count == 1)
+  const struct clock_bounds all = all_of(view);
+  for (size_t n = 0; n < view->core_count; n++)
+    if (!clock_cut_is_solid(&all, &view->cores[n]))
+      return false;
+  return true;
+}
+
+/* *clear: false if the order that pieces have over the other axis may well be the true one. */
+static enum clock_axis choose_axis(struct clock_workspace *workspace, bool *clear)
+{
+  struct view *views = workspace->views;
+  size_t steps[CLOCK_AXES];
+  double strangeness[CLOCK_AXES];
+  *clear = true;
+  for (int i = 0; i < CLOCK_AXES; i++) {
+    /* What is no mistake is a step there and a step back. */
+    steps[i] = views[i].core_count + 2 * (size_t)views[i].mistakes;
+    strangeness[i] = strangeness_ns(&views[i]);
+  }
+  if (views[CLOCK_AXIS_A].core_count == 1 && steps[CLOCK_AXIS_A] == steps[CLOCK_AXIS_B])
     return CLOCK_AXIS_B; /* whose zones are exact */
-  double strange_a = strangeness_ns(a), strange_b = strangeness_ns(b);
-  if (MUCH * strange_a + MUCH_NS < strange_b)
-    return CLOCK_AXIS_A;
-  if (MUCH * strange_b + MUCH_NS < strange_a)
-    return CLOCK_AXIS_B;
-  *sure = is_order_sure(a) && is_order_sure(b);
-  return largest_rise(workspace, a) < largest_rise(workspace, b) ? CLOCK_AXIS_A : CLOCK_AXIS_B;
+  bool a_is_better = strangeness[CLOCK_AXIS_A] < strangeness[CLOCK_AXIS_B];
+  double more = fmax(strangeness[CLOCK_AXIS_A], strangeness[CLOCK_AXIS_B]);
+  double less = fmin(strangeness[CLOCK_AXIS_A], strangeness[CLOCK_AXIS_B]);
+  bool is_clear = more > MUCH * less + MUCH_NS;
+  if (steps[CLOCK_AXIS_A] != steps[CLOCK_AXIS_B])
+    a_is_better = steps[CLOCK_AXIS_A] < steps[CLOCK_AXIS_B];
+  else if (!is_clear)
+    a_is_better = largest_rise(workspace, &views[CLOCK_AXIS_A]) <
+                  largest_rise(workspace, &views[CLOCK_AXIS_B]);
+  enum clock_axis axis = a_is_better ? CLOCK_AXIS_A : CLOCK_AXIS_B;
+  enum clock_axis other = a_is_better ? CLOCK_AXIS_B : CLOCK_AXIS_A;
+  is_clear = steps[axis] + 1 < steps[other] || (is_clear && strangeness[axis] < strangeness[other]);
+  *clear = is_clear && are_solid(&views[axis]);
+  return axis;
 }
 
 /* false: there are no bounds. */
@@ -409,9 +436,9 @@ void clock_solve(struct clock_workspace *workspace, struct clock_map *map)
   *map = (struct clock_map){0};
   if (!cut(&workspace->views[CLOCK_AXIS_A]) || !cut(&workspace->views[CLOCK_AXIS_B]))
     return;
-  bool sure = false;
-  enum clock_axis axis = choose_axis(workspace, &sure);
+  bool clear = false;
+  enum clock_axis axis = choose_axis(workspace, &clear);
   write_pieces(workspace, axis, map);
-  if (!sure)
+  if (!clear && !is_order_sure(map))
     drop_bounds(map);
 }
