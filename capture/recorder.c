@@ -13,12 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SAMPLES_BYTES  ((size_t)4 << 20) /* of their queue */
-#define POLL_MS        10 /* the longest wait for frames: the lanes' complete_ns moves on with it */
-#define READ_MAX       1024 /* frames of one lane before the next lane has its turn */
+#define SAMPLES_BYTES ((size_t)4 << 20) /* of their queue */
+#define POLL_MS       10 /* the longest wait for frames: the lanes' complete_ns moves on with it */
+/* Frames of one lane before the next lane has its turn: 8 MiB of the largest, a quarter of a queue.
+ */
+#define READ_MAX       128
+#define PAUSE_NS       (INT64_C(1) * NS_PER_MS) /* while a queue is nearly full */
 #define DROPS_EVERY_NS (INT64_C(100) * NS_PER_MS)
 /* The kernel's buffers are emptied at the end for so long at most, if frames keep coming. */
-#define DRAIN_MAX_NS (INT64_C(2) * NS_PER_S)
+#define DRAIN_MAX_NS (INT64_C(10) * NS_PER_S)
 
 static int open_end(struct recorder *recorder, uint32_t index, struct error *error)
 {
@@ -134,6 +137,13 @@ static bool read_lane(struct recorder_end *end, enum live_lane which)
   struct error error;
   if (lane->lost)
     return true;
+  if (frame_ring_used_bytes(&lane->ring) > lane->ring.capacity_bytes / 4 * 3) {
+    /* The kernel's buffer has room as well, and counts what it loses. */
+    const struct timespec pause = {.tv_nsec = (long)PAUSE_NS};
+    pthread_cond_signal(&end->recorder->filled);
+    nanosleep(&pause, NULL);
+    return false;
+  }
   int64_t now_ns = recorder_clock_ns(CLOCK_REALTIME);
   int count = live_read(end->live, which, READ_MAX, queue_frame, lane, &error);
   if (count == READ_MAX) /* complete_ns stays: its queue holds the frames that count */

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Between the thread that captures and the one that writes: a second of a slow disk at 32 MB/s. */
-#define QUEUE_BYTES (UINT64_C(32) << 20)
+/* Between the thread that captures and the one that writes: a second of a slow disk at 64 MB/s. */
+#define QUEUE_BYTES (UINT64_C(64) << 20)
 
 /* SIGHUP ends a recording as SIGINT does, unless nohup keeps it off; a reader of the pipe that went
  * away is an error of writing. */
