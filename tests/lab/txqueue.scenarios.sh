@@ -54,10 +54,10 @@ kick() {
   esac
 }
 
-# A frame from B that has nothing to do with the stream: its host has not stopped.
+# Frames from B that have nothing to do with the stream: its host has not stopped.
 sign_of_life() {
-  note "sign of life: a ping from B"
-  b ping -c1 -W1 "$addr_a" >/dev/null &
+  note "sign of life: pings from B"
+  b ping -c3 -i0.6 -W1 "$addr_a" >/dev/null &
 }
 
 # Limiting the rate to nothing and restoring it does not set the queue going again: the next packet does.
