@@ -59,6 +59,8 @@ static void judge_acknowledged(struct judge *judge)
            duration_words(chain->ack->left_ns - chain->arrived_ns, left),
            end_letter(judge->near_end), duration_words(passage_delay_ns(chain->ack_arrived), back));
   judge_add_reason(finding, text);
+  if (finding->location == LOCATION_REVERSE_PATH)
+    judge_news_ignored(judge, CAUSE_ACK_IGNORED, CAUSE_ACK_LOSS);
 }
 
 static bool window_stops(const struct situation *situation, const struct finding *finding)

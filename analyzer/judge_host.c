@@ -76,3 +76,19 @@ bool judge_spoiled(struct judge *judge)
   }
   return true;
 }
+
+void judge_news_ignored(struct judge *judge, enum cause cause, enum cause lost)
+{
+  struct finding *finding = judge->finding;
+  char waited[32];
+  const char near = end_letter(judge->near_end);
+  verdict(finding, cause, LOCATION_SENDER_TCP, CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
+  finding->alternative_count = 0;
+  finding_add_alternative(finding, LOCATION_REVERSE_PATH, lost,
+                          "the way from %c to the sending host, if %c is not on it", near, near);
+  snprintf(finding->summary, sizeof finding->summary,
+           "%s was at %c in time, and the sender's TCP went on without it for %s.",
+           cause == CAUSE_ACK_IGNORED ? "The ACK of everything" : "The open window", near,
+           duration_words(cause == CAUSE_ACK_IGNORED ? judge->situation->gap_ns : judge->owner_ns,
+                          waited));
+}

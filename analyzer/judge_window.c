@@ -53,6 +53,12 @@ void judge_window(struct judge *judge)
                            end_letter(judge->far_end));
     judge_add_reason(finding,
                      "Not the path: the window was as small where the receiver announced it.");
+  } else if (judge->owner == LOCATION_SENDER_TCP && finding->cause == CAUSE_WINDOW_UPDATE_LOST &&
+             judge->chain.ack_arrived != NULL) {
+    finding_add_evidence(finding, judge->near_end, judge->chain.ack_arrived->came_frame,
+                         judge->chain.ack_arrived->came_ns, "the open window comes to %c",
+                         end_letter(judge->near_end));
+    judge_news_ignored(judge, CAUSE_WINDOW_UPDATE_IGNORED, CAUSE_WINDOW_UPDATE_LOST);
   }
 }
 
