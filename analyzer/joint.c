@@ -355,7 +355,8 @@ static void on_mismatch(void *context, const struct finding *finding)
   const struct connection_summary *summary = NULL;
   for (uint32_t i = 0; i < of->link->point_count && summary == NULL; i++)
     summary = of->link->summaries[i];
-  give_finding(of->joint, of->link, summary, finding);
+  if (summary != NULL)
+    give_finding(of->joint, of->link, summary, finding);
 }
 
 static void conclude(struct joint *joint, struct link *link)

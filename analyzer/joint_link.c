@@ -2,6 +2,7 @@
 
 #include "wire/timestamp.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,7 @@ struct link *link_new(const struct connection_pair *pair, uint64_t id, struct la
   struct link *link = calloc(1, sizeof *link);
   if (link == NULL)
     return NULL;
+  assert(pair->member_count >= 2);
   link->pair = pair;
   link->id = id;
   order_points(link);

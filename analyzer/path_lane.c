@@ -574,7 +574,7 @@ static void forget_early(struct lane *lane, uint32_t which)
 static void keep_early(struct lane *lane, const struct packet *packet)
 {
   if (lane->early == NULL) {
-    lane->early = malloc(LANE_EARLY * sizeof *lane->early);
+    lane->early = calloc(LANE_EARLY, sizeof *lane->early);
     if (lane->early == NULL) {
       lane->stats.uncaptured++;
       return;
