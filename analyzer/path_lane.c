@@ -8,6 +8,9 @@
 #include <string.h>
 
 #define CAPACITY_FIRST 4u
+/* A ring of so many shrinks when so large a part of it is free. */
+#define SHRINK_FROM       64u
+#define SHRINK_FREE_TIMES 4u
 /* Passages that have come and were acknowledged are kept as a history of so many. */
 #define HISTORY 16u
 /* How far the search for a passage goes where the index does not know it: pieces from the middle of
@@ -85,12 +88,9 @@ static void index_add(struct lane *lane, uint32_t number)
   *slot = number + 1;
 }
 
-static bool grow(struct lane *lane)
+/* Moves what is kept to a ring of another size: a power of two that has room for it. */
+static bool resize(struct lane *lane, uint32_t capacity)
 {
-  const uint32_t capacity = lane->capacity == 0 ? CAPACITY_FIRST : lane->capacity * 2;
-  const uint64_t more = memory_of(capacity) - memory_of(lane->capacity);
-  if (capacity > lane->pool->records_max || lane->pool->bytes + more > lane->pool->bytes_max)
-    return false;
   struct passage *ring = malloc(capacity * sizeof *ring);
   uint32_t *index = calloc(capacity, sizeof *index);
   if (ring == NULL || index == NULL) {
@@ -102,13 +102,22 @@ static bool grow(struct lane *lane)
     ring[n & (capacity - 1)] = *at(lane, n);
   free(lane->ring);
   free(lane->index);
+  lane->pool->bytes += memory_of(capacity);
+  lane->pool->bytes -= memory_of(lane->capacity);
   lane->ring = ring;
   lane->index = index;
   lane->capacity = capacity;
-  lane->pool->bytes += more;
   for (uint32_t n = lane->first; n != lane->next; n++)
     index_add(lane, n);
   return true;
+}
+
+static bool grow(struct lane *lane)
+{
+  const uint32_t capacity = lane->capacity == 0 ? CAPACITY_FIRST : lane->capacity * 2;
+  const uint64_t more = memory_of(capacity) - memory_of(lane->capacity);
+  return capacity <= lane->pool->records_max && lane->pool->bytes + more <= lane->pool->bytes_max &&
+         resize(lane, capacity);
 }
 
 bool passage_is_lost(const struct lane *lane, const struct passage *passage, int64_t now_ns)
@@ -186,6 +195,12 @@ static bool make_room(struct lane *lane, int64_t now_ns)
   if (lane->capacity == 0)
     return false;
   drop_oldest(lane, now_ns);
+  while (lane->next - lane->first > history && !is_in_question(lane, at(lane, lane->first)))
+    drop_oldest(lane, now_ns);
+  /* The ring is walked round and round: a small one stays in the cache. */
+  if (lane->capacity >= SHRINK_FROM &&
+      lane->next - lane->first <= lane->capacity / SHRINK_FREE_TIMES)
+    resize(lane, lane->capacity / 2);
   return true;
 }
 
