@@ -505,6 +505,8 @@ static bool earlier_copies_lost(const struct situation *situation, struct findin
                           "the sender may have waited that long");
   finding_add_alternative(finding, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT,
                           "the sending host may have dropped its copies itself");
+  finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
+                          "the sending host may have stood still");
   snprintf(finding->summary, sizeof finding->summary,
            "ACKs did not reach the sender, and its first copies did not come here: both directions "
            "were down, for %s.",
