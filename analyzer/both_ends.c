@@ -53,8 +53,8 @@ static void judge_acknowledged(struct judge *judge)
                        end_letter(judge->near_end));
   snprintf(text, sizeof text,
            "Not the path, not the receiver: the last byte sent had come to %c, its ACK left there "
-           "%s later and was back at %c after another %s, before the wait began; during the wait "
-           "nothing was under way in either direction.",
+           "%s later and was back at %c after another %s, before the wait began: nothing of this "
+           "stream was under way.",
            end_letter(judge->far_end),
            duration_words(chain->ack->left_ns - chain->arrived_ns, left),
            end_letter(judge->near_end), duration_words(passage_delay_ns(chain->ack_arrived), back));
