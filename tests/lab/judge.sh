@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Judges `tcpstall analyze` by runs with known truth: every folder below DIR (see lab.sh), at each evidence level:
 # a (the end of the data's sender alone), b (the receiver's alone), ab (both), sockets (both, with the socket samples of
-# a recording made by the program itself, recording.pcapng; runs without one are left out).
+# a recording made by the program itself, recording.pcapng; runs without one are left out, and one that lacks frames that
+# other captures have is bad).
 #
 #   judge.sh DIR [PATTERN [LEVELS]]     LEVELS: of "a b ab sockets", default all; TCPSTALL names the program
 # Prints RUN LEVEL GRADE EXPECTED | FOUND (verdict.jq tells the grades), and writes DIR/judgements.jsonl. Exit status 1:
@@ -36,11 +37,15 @@ for folder in "$dir"/*/; do
     esac
     [ -s "${files[0]}" ] || continue
     total=$((total + 1))
+    if [ "$level$(jq -r .recording "$folder/truth.json")" = socketsdiffers ]; then
+      echo "$name: the recording is not complete: $(paste -sd ' ' "$folder/recording.compared")"
+      bad=$((bad + 1)); continue
+    fi
     line=$(judge "$folder" "$level" "${files[@]}")
     jq -c --arg run "$name" --arg level "$level" --slurpfile truth "$folder/truth.json" \
       '{run: $run, scenario: $truth[0].scenario, level: $level} + .' <<<"$line" >>"$dir/judgements.jsonl"
     case $(jq -r .grade <<<"$line") in exact|place|listed|quiet|blind|nothing) ;; *) bad=$((bad + 1));; esac
-    jq -r --arg run "$name" --arg level "$level" '[($run + " " * 30)[:30], ($level + "  ")[:2], (.grade + "       ")[:7],
+    jq -r --arg run "$name" --arg level "$level" '[($run + " " * 30)[:30], ($level + "     ")[:7], (.grade + "       ")[:7],
       "expected \(.expected.location)/\(.expected.cause) \(.expected.severity) |", .findings] | join(" ")' <<<"$line"
   done
 done

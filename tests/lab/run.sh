@@ -5,15 +5,16 @@
 #
 # Two hosts (unnamed network namespaces; A sends the data, B receives it) are joined by a veth pair or by two TAP
 # devices with the path emulator in between. OUTDIR gets a.pcap and b.pcap (the two ends), truth.json (what was done,
-# when, what must be found, which kernel counters confirm it), the logs of the endpoints and of the wire, and
-# samples of the sockets (a.ss, b.ss).
+# when, what must be found, which kernel counters confirm it), the logs of the endpoints and of the wire,
+# samples of the sockets (a.ss, b.ss), and recording.pcapng: both ends as the program itself records them.
 # Keys: ip=4|6 opener=a|b link=tap|veth|router (tap to a router, whose far side has mtu=BYTES) rtt=MS offload=0|1 cc=cubic|bbr|reno size=BYTES ts=0|1 (timestamps) sack=0|1
 # mss=BYTES snap=BYTES port=N clock=OFFSET_S,SKEW_PPM (B's clock is wrong by so much), and more per scenario.
-# LAB_BIN names the folder of lab_endpoint and tcpstall-pathemu.
+# LAB_BIN names the folder of lab_endpoint and tcpstall-pathemu, TCPSTALL (default: beside it) the program that records.
 # Exit status: 0 it happened as intended, 1 it did not (the run does not count), 77 not possible here (said why).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 LAB_BIN=${LAB_BIN:-$here/../../build/release/tests}
+TCPSTALL=${TCPSTALL:-$LAB_BIN/../tcpstall}
 
 skip() { echo "skipped: $*" >&2; exit 77; }
 
@@ -35,13 +36,13 @@ if [ -z "${LAB_INSIDE:-}" ]; then
   mapping=; [ "$(id -u)" = 0 ] || mapping="-U --map-current-user --keep-caps"
   unshare $mapping -mnp --fork --mount-proc true 2>/dev/null || skip "namespaces are not allowed here"
   [ -r /dev/net/tun ] && [ -w /dev/net/tun ] || skip "/dev/net/tun is not accessible"
-  export LAB_INSIDE=1 LAB_BIN PATH=$PATH:/usr/sbin:/sbin
+  export LAB_INSIDE=1 LAB_BIN TCPSTALL PATH=$PATH:/usr/sbin:/sbin
   exec unshare $mapping -mnp --fork --kill-child --mount-proc bash "$0" "$@"
 fi
 
 scenario=$1 out=$2; shift 2
 mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 2
-rm -f "$out"/{a,b}.{pcap,ss,log,dump} "$out"/{truth.json,wire.log,notes.log}
+rm -f "$out"/{a,b}.{pcap,ss,log,dump} "$out"/{truth.json,wire.log,notes.log} "$out"/recording.{pcapng,log,compared}
 
 # --- the keys, with their defaults ---------------------------------------------------------------------------
 # shellcheck disable=SC2034 # some are for the scenarios
@@ -160,16 +161,30 @@ make_host() { # HOST ADDRESS MAC PEER_ADDRESS PEER_MAC
   return 0
 }
 
+snap_length() { if [ "$offload" = 1 ]; then echo "${snap:-128}"; else echo "${snap:-2048}"; fi; }
 as_root=; [ "$(id -u)" != 0 ] || as_root="-Z root"
 pids_dump=()
 start_capture() { # HOST
   if declare -F "capture_$1" >/dev/null; then "capture_$1"; return; fi
-  local length=${snap:-2048}
-  [ "$offload" = 1 ] && length=${snap:-128}
   launch "$1" tcpdump -i $nic -U -n $as_root --immediate-mode --time-stamp-precision=nano -B 65536 \
-    -s "$length" -w "$out/$1.pcap" 2>"$out/$1.dump"
+    -s "$(snap_length)" -w "$out/$1.pcap" 2>"$out/$1.dump"
   pids_dump+=($!)
   wait_for "$out/$1.dump" "listening on" 5
+}
+
+# Beside the captures that the truth rests on: both ends in one file, by the program itself, with its samples of the
+# sockets in both namespaces. A guest's sockets are those of another kernel: nobody samples them from here.
+start_recording() {
+  declare -F capture_a >/dev/null && return
+  "$TCPSTALL" capture -i $nic -i "$nic@$pid_b" -s "$(snap_length)" -w "$out/recording.pcapng" 2>"$out/recording.log" &
+  pid_recording=$!
+  wait_for "$out/recording.log" "Ctrl-C" 5
+}
+stop_recording() { # and what differs from what the other captures saw meanwhile
+  [ -n "${pid_recording:-}" ] || return
+  kill -INT $pid_recording
+  wait $pid_recording || echo "the recorder's exit status is $?" >>"$out/recording.compared"
+  "$LAB_BIN/lab_trace" compare "$out/recording.pcapng" "$out/a.pcap" "$out/b.pcap" >>"$out/recording.compared" 2>&1
 }
 
 sample_sockets() {
@@ -255,6 +270,7 @@ write_truth() {
     --arg wire "$(printf '%s\n' "${wire[@]}")" --arg a_script "${a_script[*]}" --arg b_script "${b_script[*]}" \
     --rawfile wire_log <(cat "$out/wire.log" 2>/dev/null) --rawfile notes <(cat "$out/notes.log" 2>/dev/null) \
     --rawfile a_log <(cat "$out/a.log" 2>/dev/null) --rawfile b_log <(cat "$out/b.log" 2>/dev/null) \
+    --rawfile compared <(cat "$out/recording.compared" 2>/dev/null) \
     --slurpfile a "$out/a.counters" --slurpfile b "$out/b.counters" '
     def lines: split("\n") | map(select(. != ""));
     def words: split(" ") | map(select(. != ""));
@@ -267,6 +283,7 @@ write_truth() {
      mss: ($mss | tonumber? // null), timestamps: ($ts == "1"), sack: ($sack == "1"),
      faults: ($wire | lines), confirmed_by: ($expected | lines),
      scripts: {a: $a_script, b: $b_script},
+     recording: (if $compared == "" then null elif any($compared | lines[]; test(", 0 differ$") | not) then "differs" else "complete" end),
      done: {wire: ($wire_log | lines | map(fromjson? // .) | .[:100] + (.[100:] | .[-1:])), host: ($notes | lines), a: ($a_log | lines | .[:200]), b: ($b_log | lines | .[:200])},
      counters: {a: $a[0], b: $b[0]}}' >"$out/truth.json"
   rm -f "$out"/{a,b}.{counters,link}
@@ -283,10 +300,12 @@ if [ "$link" = router ]; then
   else route_via_router a fd00:9::254; route_via_router b fd00:10::254; fi
 fi
 before
+start_recording
 start_capture a && start_capture b || exit 1
 sample_sockets & pid_samples=$!
 traffic
 stop_capture
+stop_recording
 kill $pid_samples
 [ "$(opt clock 0,0)" = 0,0 ] || "$LAB_BIN/lab_trace" shift "$out/b.pcap" "${key[clock]%,*}" "${key[clock]#*,}"
 for h in a b; do

@@ -5,6 +5,7 @@
 # is there already is judged again); LEVELS tells which claims are looked at ("a b ab").
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tcpstall=${2:?usage: ${0##*/} NAME TCPSTALL}
+export TCPSTALL=$tcpstall # run.sh records with it
 failed=0 # shellcheck disable=SC2034 # the scripts that source this exit with it
 levels=${LEVELS:-a b ab}
 

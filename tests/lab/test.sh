@@ -8,6 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 name=${1:?usage: test.sh NAME TCPSTALL} tcpstall=${2:?usage: test.sh NAME TCPSTALL}
 command -v jq >/dev/null || { echo "skipped: no jq"; exit 77; }
 read -r _ scenario keys < <(grep -h "^$name " "$here"/*matrix.txt) || { echo "$name is not in matrix.txt"; exit 2; }
+export TCPSTALL=$tcpstall
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 for _ in 1 2 3; do
@@ -18,4 +19,4 @@ for _ in 1 2 3; do
 done
 [ $status = 1 ] && { echo "skipped: three times not brought about as intended"; exit 77; }
 [ $status = 0 ] || exit $status
-TCPSTALL=$tcpstall "$here/judge.sh" "$out"
+"$here/judge.sh" "$out"

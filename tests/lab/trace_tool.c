@@ -1,13 +1,20 @@
-/* Makes samples of the lab's captures, and puts their clocks wrong.
+/* Makes samples of the lab's captures, compares them, and puts their clocks wrong.
  *
  *   lab_trace join OUT.pcapng A.pcap B.pcap [payload=BYTES] [from=S] [to=S]
+ *   lab_trace cut OUT.pcapng RECORDING.pcapng [payload=BYTES] [from=S] [to=S] [every=MS]
+ *   lab_trace compare RECORDING.pcapng A.pcap B.pcap
  *   lab_trace shift FILE.pcap OFFSET_S SKEW_PPM
  *
  * join: both ends in one pcapng, in the order of time: two interfaces, named A and B. Of each frame
  * the headers stay and `payload` (0) bytes behind them; from and to are seconds since the first
- * frame. shift: adds OFFSET_S and SKEW_PPM of the time since the first frame, in place. Both read
- * what tcpdump writes on this machine with --time-stamp-precision=nano. Exit status 0, or 2. */
+ * frame. cut: the same of a recording by tcpstall, of whose samples of sockets one stays each MS.
+ * compare: whether the recording has the frames of both captures, no more and no fewer in their
+ * time. shift: adds OFFSET_S and SKEW_PPM of the time since the first frame, in place. Captures are
+ * what tcpdump writes on this machine with --time-stamp-precision=nano. Exit status 0, 1 (compare:
+ * they differ), or 2. */
 
+#include "pcap_input.h"
+#include "recording_tool.h"
 #include "wire/pcapng_writer.h"
 
 #include <fcntl.h>
@@ -18,31 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PCAP_NS_MAGIC UINT32_C(0xa1b23c4d)
-#define NS_PER_S      INT64_C(1000000000)
-#define FRAME_MAX     65600
-#define EXIT_TROUBLE  2
-
-enum { ETHER_SIZE = 14, IPV6_SIZE = 40, TCP_SIZE = 20, PROTOCOL_TCP = 6 };
-
-struct file_header {
-  uint32_t magic;
-  uint16_t version_major, version_minor;
-  uint32_t zone, accuracy, snaplen, linktype;
-};
-
-struct record_header {
-  uint32_t seconds, nanoseconds, captured, original;
-};
-
-struct input {
-  FILE *file;
-  struct file_header header;
-  struct record_header record;
-  uint8_t bytes[FRAME_MAX];
-  int64_t time_ns;
-  bool have; /* a record is at hand */
-};
+#define EXIT_TROUBLE 2
 
 static int complain(const char *what, const char *name)
 {
@@ -50,74 +33,30 @@ static int complain(const char *what, const char *name)
   return EXIT_TROUBLE;
 }
 
-static bool next_record(struct input *in)
-{
-  in->have = fread(&in->record, sizeof in->record, 1, in->file) == 1 &&
-             in->record.captured <= FRAME_MAX &&
-             fread(in->bytes, in->record.captured, 1, in->file) == 1;
-  in->time_ns = in->record.seconds * NS_PER_S + in->record.nanoseconds;
-  return in->have;
-}
-
-static bool open_input(struct input *in, const char *name, const char *mode)
-{
-  in->file = fopen(name, mode);
-  return in->file != NULL && fread(&in->header, sizeof in->header, 1, in->file) == 1 &&
-         in->header.magic == PCAP_NS_MAGIC;
-}
-
-static size_t get16(const uint8_t *p)
-{
-  return (size_t)p[0] << 8 | p[1];
-}
-
-/* Where the TCP header starts, 0 if this is not TCP right behind IP. */
-static size_t tcp_offset(const uint8_t *bytes, size_t captured)
-{
-  if (captured < ETHER_SIZE + IPV6_SIZE)
-    return 0;
-  const uint8_t *ip = bytes + ETHER_SIZE;
-  if (get16(bytes + 12) == 0x0800 && ip[9] == PROTOCOL_TCP)
-    return ETHER_SIZE + (size_t)(ip[0] & 15) * 4;
-  if (get16(bytes + 12) == 0x86dd && ip[6] == PROTOCOL_TCP)
-    return ETHER_SIZE + IPV6_SIZE;
-  return 0;
-}
-
-/* How much of a frame a sample keeps. */
-static uint32_t kept_bytes(const struct input *in, size_t payload)
-{
-  const size_t captured = in->record.captured, tcp = tcp_offset(in->bytes, captured);
-  if (tcp == 0 || tcp + TCP_SIZE > captured)
-    return (uint32_t)captured;
-  const size_t kept = tcp + (size_t)(in->bytes[tcp + 12] >> 4) * 4 + payload;
-  return (uint32_t)(kept < captured ? kept : captured);
-}
-
 struct join {
-  struct input ends[2];
+  struct pcap_input ends[2];
   struct pcapng_writer *writer;
-  size_t payload;
-  double from_s, to_s;
+  struct sample_cut cut;
 };
 
 static int write_frames(struct join *join, struct error *error)
 {
-  struct input *a = &join->ends[0], *b = &join->ends[1];
+  struct pcap_input *a = &join->ends[0], *b = &join->ends[1];
   int64_t first_ns = a->have && (!b->have || a->time_ns <= b->time_ns) ? a->time_ns : b->time_ns;
   while (a->have || b->have) {
     const uint32_t end = !a->have || (b->have && b->time_ns < a->time_ns);
-    struct input *in = &join->ends[end];
+    struct pcap_input *in = &join->ends[end];
     const double at_s = (double)(in->time_ns - first_ns) / (double)NS_PER_S;
-    const struct pcapng_packet packet = {.interface = end,
-                                         .time_ns = in->time_ns,
-                                         .bytes = in->bytes,
-                                         .captured_bytes = kept_bytes(in, join->payload),
-                                         .original_bytes = in->record.original};
-    if (at_s >= join->from_s && at_s <= join->to_s &&
+    const struct pcapng_packet packet = {
+        .interface = end,
+        .time_ns = in->time_ns,
+        .bytes = in->bytes,
+        .captured_bytes = frame_kept_bytes(in->bytes, in->record.captured, join->cut.payload),
+        .original_bytes = in->record.original};
+    if (at_s >= join->cut.from_s && at_s <= join->cut.to_s &&
         pcapng_writer_packet(join->writer, &packet, error) < 0)
       return -1;
-    next_record(in);
+    pcap_input_next(in);
   }
   return 0;
 }
@@ -126,7 +65,7 @@ static int run_join(const char *out, char **files, struct join *join)
 {
   struct error error = {0};
   for (int i = 0; i < 2; i++)
-    if (!open_input(&join->ends[i], files[i], "rb") || !next_record(&join->ends[i]))
+    if (!pcap_input_open(&join->ends[i], files[i], "rb") || !pcap_input_next(&join->ends[i]))
       return complain("no frame in it, or not what tcpdump writes here", files[i]);
   const int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0 || pcapng_writer_open(&join->writer, fd, "tests/lab/samples", &error) < 0)
@@ -144,18 +83,20 @@ static int run_join(const char *out, char **files, struct join *join)
   return result < 0 || closed < 0 ? complain(error.text, out) : 0;
 }
 
-static bool join_option(struct join *join, const char *text)
+static bool cut_option(struct sample_cut *cut, const char *text)
 {
   const char *value = strchr(text, '=');
   if (value == NULL)
     return false;
   value++;
   if (strncmp(text, "payload=", 8) == 0)
-    join->payload = strtoul(value, NULL, 10);
+    cut->payload = strtoul(value, NULL, 10);
   else if (strncmp(text, "from=", 5) == 0)
-    join->from_s = strtod(value, NULL);
+    cut->from_s = strtod(value, NULL);
   else if (strncmp(text, "to=", 3) == 0)
-    join->to_s = strtod(value, NULL);
+    cut->to_s = strtod(value, NULL);
+  else if (strncmp(text, "every=", 6) == 0)
+    cut->sample_every_ns = (int64_t)strtol(value, NULL, 10) * (NS_PER_S / 1000);
   else
     return false;
   return true;
@@ -163,13 +104,13 @@ static bool join_option(struct join *join, const char *text)
 
 static int run_shift(const char *name, double offset_s, double skew_ppm)
 {
-  static struct input in;
-  if (!open_input(&in, name, "r+b"))
+  static struct pcap_input in;
+  if (!pcap_input_open(&in, name, "r+b"))
     return complain("not what tcpdump writes here", name);
   int64_t first_ns = -1;
   for (;;) {
     const long at = ftell(in.file);
-    if (!next_record(&in))
+    if (!pcap_input_next(&in))
       break;
     if (first_ns < 0)
       first_ns = in.time_ns;
@@ -186,17 +127,34 @@ static int run_shift(const char *name, double offset_s, double skew_ppm)
   return fclose(in.file) == 0 ? 0 : complain("cannot be changed", name);
 }
 
+static int run_compare(char **files)
+{
+  const long at_a = recording_compare(files[0], 0, files[1]);
+  const long at_b = recording_compare(files[0], 1, files[2]);
+  return at_a == 0 && at_b == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
-  static struct join join = {.to_s = 1e9};
-  if (argc == 5 && strcmp(argv[1], "shift") == 0)
+  static struct join join = {.cut = {.to_s = 1e9}};
+  const char *const verb = argc >= 2 ? argv[1] : "";
+  if (argc == 5 && strcmp(verb, "shift") == 0)
     return run_shift(argv[2], strtod(argv[3], NULL), strtod(argv[4], NULL));
-  bool good = argc >= 5 && strcmp(argv[1], "join") == 0;
-  for (int i = 5; good && i < argc; i++)
-    good = join_option(&join, argv[i]);
-  if (good)
+  if (argc == 5 && strcmp(verb, "compare") == 0)
+    return run_compare(argv + 2);
+  const int files = strcmp(verb, "join") == 0 ? 3 : strcmp(verb, "cut") == 0 ? 2 : argc;
+  bool good = argc >= 2 + files;
+  for (int i = 2 + files; good && i < argc; i++)
+    good = cut_option(&join.cut, argv[i]);
+  if (good && files == 3)
     return run_join(argv[2], argv + 3, &join);
+  if (good) {
+    const char *wrong = recording_cut(argv[2], argv[3], &join.cut);
+    return wrong == NULL ? 0 : complain(wrong, argv[3]);
+  }
   fprintf(stderr, "usage: lab_trace join OUT.pcapng A.pcap B.pcap [payload=BYTES] [from=S] [to=S]\n"
+                  "       lab_trace cut OUT.pcapng RECORDING.pcapng [the same] [every=MS]\n"
+                  "       lab_trace compare RECORDING.pcapng A.pcap B.pcap\n"
                   "       lab_trace shift FILE.pcap OFFSET_S SKEW_PPM\n");
   return EXIT_TROUBLE;
 }

@@ -4,7 +4,8 @@ add_executable(lab_endpoint ${CMAKE_SOURCE_DIR}/tests/lab/endpoint.c)
 target_link_libraries(lab_endpoint PRIVATE tcpstall_flags)
 
 # Samples are made of the lab's captures (tests/lab/samples).
-add_executable(lab_trace ${CMAKE_SOURCE_DIR}/tests/lab/trace_tool.c)
+add_executable(lab_trace ${CMAKE_SOURCE_DIR}/tests/lab/trace_tool.c ${CMAKE_SOURCE_DIR}/tests/lab/recording_tool.c
+               ${CMAKE_SOURCE_DIR}/tests/lab/pcap_input.c)
 target_link_libraries(lab_trace PRIVATE room_wire)
 
 set(lab_names
