@@ -21,6 +21,12 @@ struct analysis {
   struct collect *collect;
 };
 
+/* Analyses the traces that analysis->options (all else zero) name, and collects what is found; the
+ * signals that end a reading are installed. Returns 0 or EXIT_TROUBLE, with a message;
+ * analysis_clear() is due in either case. */
+int analysis_run(struct analysis *analysis);
+void analysis_clear(struct analysis *analysis);
+
 /* Where capture point `end` stands, by what the user says or else by what the trace says. */
 struct vantage_known {
   enum { VANTAGE_KNOWN_NOT, VANTAGE_KNOWN_ROLE, VANTAGE_KNOWN_HOST } kind;

@@ -322,13 +322,11 @@ static int check_output(const struct analysis *analysis)
   return 0;
 }
 
-static int run(struct analysis *analysis)
+int analysis_run(struct analysis *analysis)
 {
-  int status = check_output(analysis);
   analysis->trace_options =
       (struct trace_options){.filter = analysis->options->filter, .stop = interrupt_install()};
-  if (status == 0)
-    status = open_sources(analysis);
+  int status = open_sources(analysis);
   if (status == 0)
     status = disarm_stop(analysis);
   if (status == 0)
@@ -339,6 +337,21 @@ static int run(struct analysis *analysis)
     status = check_readable(analysis);
   if (status == 0)
     status = check_selection(analysis);
+  return status;
+}
+
+void analysis_clear(struct analysis *analysis)
+{
+  for (uint32_t i = 0; i < analysis->source_count; i++)
+    source_close(&analysis->sources[i]);
+  collect_free(analysis->collect);
+}
+
+static int run(struct analysis *analysis)
+{
+  int status = check_output(analysis);
+  if (status == 0)
+    status = analysis_run(analysis);
   const struct report_names names = {analysis, host_name};
   if (status == 0)
     status = output_report(analysis->collect, analysis->options, &names);
@@ -358,9 +371,7 @@ int cmd_analyze(int argc, char **argv)
   } else {
     analysis->options = &options;
     status = run(analysis);
-    for (uint32_t i = 0; i < analysis->source_count; i++)
-      source_close(&analysis->sources[i]);
-    collect_free(analysis->collect);
+    analysis_clear(analysis);
     free(analysis);
   }
   analyze_options_clear(&options);
