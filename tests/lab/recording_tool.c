@@ -11,12 +11,13 @@
 
 enum {
   INTERFACES_MAX = 8,
-  BLOCK_AROUND = 12,     /* a block's type, and its length twice */
-  PACKET_HEAD = 20,      /* of an enhanced packet's body, before the bytes */
-  PACKET_CAPTURED = 12,  /* where its length is in there */
-  PEN_SIZE = 4,          /* enterprise number of a custom option */
-  SAMPLE_NUMBER = 12,    /* where its number is behind that */
-  DIFFERENCES_SHOWN = 10 /* of each capture */
+  BLOCK_AROUND = 12,      /* a block's type, and its length twice */
+  PACKET_HEAD = 20,       /* of an enhanced packet's body, before the bytes */
+  PACKET_CAPTURED = 12,   /* where its length is in there */
+  PEN_SIZE = 4,           /* enterprise number of a custom option */
+  SAMPLE_NUMBER = 12,     /* where its number is behind that */
+  DIFFERENCES_SHOWN = 10, /* of each capture */
+  CLOCK_READ_NS = 2000000 /* two captures stamp the same frame no further apart */
 };
 
 static uint8_t *read_whole(const char *name, size_t *size)
@@ -230,14 +231,22 @@ static void mark_frame(struct frame_marks *frames, int64_t time_ns, const uint8_
   frames->marks[frames->count++] = (struct frame_mark){time_ns, captured, original, hash};
 }
 
+static int compare_content(const struct frame_mark *x, const struct frame_mark *y)
+{
+  if (x->hash != y->hash)
+    return x->hash < y->hash ? -1 : 1;
+  if (x->original != y->original)
+    return x->original < y->original ? -1 : 1;
+  return x->captured == y->captured ? 0 : x->captured < y->captured ? -1 : 1;
+}
+
 static int compare_marks(const void *left, const void *right)
 {
   const struct frame_mark *x = left, *y = right;
-  if (x->time_ns != y->time_ns)
-    return x->time_ns < y->time_ns ? -1 : 1;
-  if (x->captured != y->captured || x->original != y->original)
-    return x->captured + x->original < y->captured + y->original ? -1 : 1;
-  return x->hash == y->hash ? 0 : x->hash < y->hash ? -1 : 1;
+  const int content = compare_content(x, y);
+  if (content != 0 || x->time_ns == y->time_ns)
+    return content;
+  return x->time_ns < y->time_ns ? -1 : 1;
 }
 
 static bool mark_recording(struct frame_marks *frames, const char *name, uint32_t end)
@@ -274,26 +283,45 @@ static void show(const char *where, const struct frame_mark *mark, long differen
            mark->time_ns / NS_PER_S, mark->time_ns % NS_PER_S, mark->original);
 }
 
-/* Both in the order of time; only what lies in the capture's time counts. */
+/* The order of two frames as a pair of captures on one device tells them apart: the same content,
+ * and nearly the same time, as each may have looked at the clock by itself, are the same frame. */
+static int order_of(const struct frame_marks *recorded, size_t i,
+                    const struct frame_marks *captured, size_t k)
+{
+  if (i == recorded->count || k == captured->count)
+    return i == recorded->count ? 1 : -1;
+  const struct frame_mark *x = &recorded->marks[i], *y = &captured->marks[k];
+  const int64_t later_ns = x->time_ns - y->time_ns;
+  const bool same = compare_content(x, y) == 0;
+  return same && later_ns <= CLOCK_READ_NS && later_ns >= -CLOCK_READ_NS ? 0 : compare_marks(x, y);
+}
+
+/* Both sorted; of the recording only what lies in the capture's time, from first to last, counts.
+ */
 static long count_differences(const struct frame_marks *recorded,
-                              const struct frame_marks *captured)
+                              const struct frame_marks *captured, int64_t first_ns, int64_t last_ns)
 {
   long differences = 0;
   size_t i = 0, k = 0;
-  while (i < recorded->count && recorded->marks[i].time_ns < captured->marks[0].time_ns)
-    i++;
-  while (k < captured->count) {
-    const int order =
-        i == recorded->count ? 1 : compare_marks(&recorded->marks[i], &captured->marks[k]);
-    if (order < 0)
-      show("the recording", &recorded->marks[i], differences);
-    else if (order > 0)
-      show("the capture", &captured->marks[k], differences);
-    differences += order != 0;
+  while (i < recorded->count || k < captured->count) {
+    const int order = order_of(recorded, i, captured, k);
+    if (order > 0) {
+      show("the capture", &captured->marks[k], differences++);
+    } else if (order < 0) {
+      const struct frame_mark *mark = &recorded->marks[i];
+      if (mark->time_ns >= first_ns && mark->time_ns <= last_ns)
+        show("the recording", mark, differences++);
+    }
     i += order <= 0;
     k += order >= 0;
   }
   return differences;
+}
+
+static void sort_marks(struct frame_marks *frames)
+{
+  if (frames->count > 0)
+    qsort(frames->marks, frames->count, sizeof *frames->marks, compare_marks);
 }
 
 long recording_compare(const char *recording, uint32_t end, const char *capture)
@@ -302,10 +330,11 @@ long recording_compare(const char *recording, uint32_t end, const char *capture)
   long differences = -1;
   if (mark_recording(&recorded, recording, end) && mark_capture(&captured, capture) &&
       captured.count > 0) {
-    if (recorded.count > 0)
-      qsort(recorded.marks, recorded.count, sizeof *recorded.marks, compare_marks);
-    qsort(captured.marks, captured.count, sizeof *captured.marks, compare_marks);
-    differences = count_differences(&recorded, &captured);
+    const int64_t first_ns = captured.marks[0].time_ns;
+    const int64_t last_ns = captured.marks[captured.count - 1].time_ns;
+    sort_marks(&recorded);
+    sort_marks(&captured);
+    differences = count_differences(&recorded, &captured, first_ns, last_ns);
     printf("end %c: %zu frames recorded, %zu captured, %ld differ\n", (char)('A' + end),
            recorded.count, captured.count, differences);
   } else {
