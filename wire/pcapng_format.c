@@ -425,3 +425,17 @@ int64_t pcapng_time_ns(uint64_t units, uint8_t tsresol, int64_t tsoffset_s)
     return TIME_INVALID;
   return (int64_t)ns;
 }
+
+uint64_t pcapng_time_moved(uint64_t units, uint8_t tsresol, int64_t by_ns)
+{
+  const unsigned exponent = tsresol & 0x7f;
+  wide_int by = by_ns;
+  if ((tsresol & TSRESOL_POWER_OF_TWO) != 0)
+    by = exponent >= 64 ? 0 : by * ((wide_int)1 << exponent) / NS_PER_S;
+  else if (exponent <= 9)
+    by /= power_of_ten(9 - exponent);
+  else
+    by = exponent - 9 > 18 ? 0 : by * power_of_ten(exponent - 9);
+  by += (wide_int)units;
+  return by < 0 || by > UINT64_MAX ? units : (uint64_t)by;
+}

@@ -146,5 +146,8 @@ bool pcapng_names_next(struct pcapng_names *names, struct ip_address *address, u
 
 /* Time stamp of an interface as int64_t nanoseconds since 1970; TIME_INVALID if it does not fit. */
 int64_t pcapng_time_ns(uint64_t units, uint8_t tsresol, int64_t tsoffset_s);
+/* The time stamp that is `by_ns` later, rounded towards zero; one that has no form stays as it is.
+ */
+uint64_t pcapng_time_moved(uint64_t units, uint8_t tsresol, int64_t by_ns);
 
 #endif

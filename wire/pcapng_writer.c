@@ -171,6 +171,22 @@ int pcapng_writer_flush(struct pcapng_writer *writer, struct error *error)
   return write_all(writer, writer->buffer, size, error);
 }
 
+int pcapng_writer_block(struct pcapng_writer *writer, const uint8_t *block, size_t size,
+                        struct error *error)
+{
+  writer->total_bytes += size;
+  if (size > BUFFER_BYTES - writer->buffered) {
+    int rc = pcapng_writer_flush(writer, error);
+    if (rc < 0)
+      return rc;
+  }
+  if (size > BUFFER_BYTES)
+    return write_all(writer, block, size, error);
+  memcpy(writer->buffer + writer->buffered, block, size);
+  writer->buffered += size;
+  return 0;
+}
+
 static int end_block(struct pcapng_writer *writer, struct error *error)
 {
   uint32_t length = (uint32_t)writer->block_bytes + 4;
@@ -178,17 +194,7 @@ static int end_block(struct pcapng_writer *writer, struct error *error)
   if (writer->out_of_memory)
     return error_set(error, ERROR_MEMORY, "no memory for a block of the trace");
   memcpy(writer->block + 4, &length, sizeof length);
-  writer->total_bytes += length;
-  if (length > BUFFER_BYTES - writer->buffered) {
-    int rc = pcapng_writer_flush(writer, error);
-    if (rc < 0)
-      return rc;
-  }
-  if (length > BUFFER_BYTES)
-    return write_all(writer, writer->block, length, error);
-  memcpy(writer->buffer + writer->buffered, writer->block, length);
-  writer->buffered += length;
-  return 0;
+  return pcapng_writer_block(writer, writer->block, length, error);
 }
 
 static int write_section_header(struct pcapng_writer *writer, const char *application,
@@ -205,23 +211,28 @@ static int write_section_header(struct pcapng_writer *writer, const char *applic
   return rc < 0 ? rc : pcapng_writer_flush(writer, error);
 }
 
-int pcapng_writer_open(struct pcapng_writer **writer_out, int fd, const char *application,
-                       struct error *error)
+int pcapng_writer_open_bare(struct pcapng_writer **writer, int fd, struct error *error)
 {
-  *writer_out = NULL;
-  struct pcapng_writer *writer = calloc(1, sizeof *writer);
-  if (writer == NULL) {
+  *writer = calloc(1, sizeof **writer);
+  if (*writer == NULL) {
     close(fd);
     return error_set(error, ERROR_MEMORY, "no memory to write a trace");
   }
-  writer->fd = fd;
-  int rc = write_section_header(writer, application, error);
-  if (rc < 0) {
-    pcapng_writer_close(writer, NULL);
-    return rc;
-  }
-  *writer_out = writer;
+  (*writer)->fd = fd;
   return 0;
+}
+
+int pcapng_writer_open(struct pcapng_writer **writer, int fd, const char *application,
+                       struct error *error)
+{
+  int rc = pcapng_writer_open_bare(writer, fd, error);
+  if (rc == 0)
+    rc = write_section_header(*writer, application, error);
+  if (rc < 0 && *writer != NULL) {
+    pcapng_writer_close(*writer, NULL);
+    *writer = NULL;
+  }
+  return rc;
 }
 
 /* if_filter is one byte, 0 for libpcap's language, and the text. */

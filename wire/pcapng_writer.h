@@ -49,6 +49,11 @@ struct pcapng_statistics {
 /* Takes over fd; "application" goes into shb_userappl. Section header is written at once. */
 int pcapng_writer_open(struct pcapng_writer **writer, int fd, const char *application,
                        struct error *error);
+/* The same for who brings all blocks ready made, section headers too. */
+int pcapng_writer_open_bare(struct pcapng_writer **writer, int fd, struct error *error);
+/* A whole block, as it is. */
+int pcapng_writer_block(struct pcapng_writer *writer, const uint8_t *block, size_t size,
+                        struct error *error);
 /* Returns the interface's index (>= 0). if_tsresol is 9. */
 int pcapng_writer_interface(struct pcapng_writer *writer, const struct pcapng_interface *interface,
                             struct error *error);
