@@ -68,7 +68,7 @@ also=()              # further causes that describe the same thing rightly
 one_end=()           # the same, but only for who sees one end alone
 meanwhile=()         # locations that hold the stream up too, for a part of the time
 expected=()          # what confirms it: "a|b COUNTER -ge|-eq|-le N" of the kernel, "a|b silence_ms ...", "wire
-                     # ACTION ..." (frames treated), "notes PATTERN ..." (lines), "samples PATTERN ..." (lines of ss)
+                     # ACTION ..." (frames treated), "notes PATTERN ..." (lines), "a.ss PATTERN ..." (lines of ss)
 # shellcheck disable=SC2034 # for the scenarios
 declare -A pid_app=() # the endpoints' processes, by host
 before() { :; }      # runs when the link is up
@@ -236,6 +236,22 @@ counters() { # HOST: what is not zero; the namespace is new, so these are the ru
   on "$1" nstat -asz --json | jq '.kernel | with_entries(select(.value != 0 and (.key | test("^(Tcp|Ip|Icmp)"))))'
 }
 
+span_ms() { # HOST: from the first frame of its capture to the last
+  tcpdump -n -tt -r "$out/$1.pcap" tcp 2>/dev/null | awk 'NR == 1 { first = $1 } END { printf "%d\n", ($1 - first) * 1000 }'
+}
+
+edges_taken_back() { # HOST: ACKs that allow less than one before did
+  tcpdump -n -r "$out/$1.pcap" tcp 2>/dev/null | awk -v host="${2//./\\.}\\." '
+    $3 !~ "^" host { next }
+    match($0, /wscale [0-9]+/) { scale = 2 ^ substr($0, RSTART + 7, RLENGTH - 7); next }
+    match($0, /ack [0-9]+, win [0-9]+/) {
+      split(substr($0, RSTART, RLENGTH), word, /[ ,]+/)
+      edge = word[2] + word[4] * scale
+      if (edge < highest) n++; else highest = edge
+    }
+    END { print n + 0 }'
+}
+
 longest_silence_ms() { # HOST: between two frames of its capture
   tcpdump -n -tt -r "$out/$1.pcap" tcp 2>/dev/null |
     awk 'NR > 1 && $1 - last > longest { longest = $1 - last } { last = $1 } END { printf "%d\n", longest * 1000 }'
@@ -253,8 +269,10 @@ check_expectations() { # prints failures
     if [ "$h" = wire ]; then got=$(grep -c "\"act\":\"$name\"" "$out/wire.log")
     elif [ "$h" = notes ]; then got=$(grep -c "$name" "$out/notes.log")
     elif [ "$name" = link_tx_dropped ]; then got=$(jq '.[0].stats64.tx.dropped' "$out/$h.link")
-    elif [ "$h" = samples ]; then got=$(grep -hc -e "$name" "$out/a.ss" "$out/b.ss" | awk '{ n += $1 } END { print n }')
+    elif [[ $h = [ab].ss ]]; then got=$(grep -c -e "$name" "$out/$h")
     elif [ "$name" = silence_ms ]; then got=$(longest_silence_ms "$h")
+    elif [ "$name" = span_ms ]; then got=$(span_ms "$h")
+    elif [ "$name" = edges_taken_back ]; then got=$(edges_taken_back b "$addr_b")
     else got=$(jq -r --arg n "$name" '.[$n] // 0' "$out/$h.counters"); fi
     test "$got" "$op" "$value" || echo "$h $name is $got, expected $op $value"
   done

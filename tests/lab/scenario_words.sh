@@ -25,6 +25,12 @@ verdict() { location=$1 cause=$2 kind=${3:-stall} severity=${4:-problem}; }
 told_by_dsack() { [ "$sack" = 0 ] || expected+=("b TcpExtTCPDSACKOldSent -ge 1"); }
 healthy() { expected+=("a TcpExtTCPTimeouts -eq 0"); }
 no_hiccup() { expected+=("a silence_ms -le $((150 + rtt))" "b silence_ms -le $((150 + rtt))"); } # a busy machine stalls things by itself
+# The application waits, and the kernel has nothing to send meanwhile (sampled five times a second).
+nothing_to_send() { # MS
+  expected+=("a silence_ms -ge $(($1 - 100 - rtt))" "a.ss $send_queue_empty -ge $((($1 + 400) / 800))")
+}
+send_queue_empty='^ESTAB[[:space:]]*[0-9]*[[:space:]]*0[[:space:]]' receive_queue_used='^ESTAB[[:space:]]*[1-9]'
+mostly_rwnd_limited='rwnd_limited:[0-9]*ms(\(100\|[5-9][0-9]\)\.'
 firewall() { firewall_does drop "$@"; } # HOST HOOK SECONDS WHAT [RULE...]: what its firewall drops for so long
 firewall_does() { # ACTION HOST HOOK SECONDS WHAT [RULE...]: ACTION and RULE are nft's, WHAT is said
   local action=$1 h=$2 hook=$3 seconds=$4 what=$5; shift 5

@@ -4,6 +4,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # sourced by run.sh, which owns these variables
 #
 # Keys: at=BYTE (where the stall begins) hold=SECONDS kick=ping|neighbour queue=pfifo_fast|pfifo rto_min=TIME
+# chunk=BYTES (the application writes so much each 2 ms)
 
 # An upload as ftp does it: the receiver opens the data connection from port 20, the type of service is "throughput".
 ftp_upload() { # SIZE CHUNK PAUSE_MS [RECEIVE_BUFFER]
@@ -91,7 +92,7 @@ scenario_stall_2003() {
   mark_byte "$(opt at 200000)"
   before() { slow_queue; }
   during() { hold_queue; }
-  ftp_upload "$size" 8192 2
+  ftp_upload "$size" "$(opt chunk 8192)" 2
   stop_after=$(($(opt hold 10) + 15))
   expected=("notes backlog.constant -eq 1" "notes wmem_alloc=[1-9] -eq 1" "notes total_retrans=0 -eq 1"
     "a silence_ms -ge $(($(opt hold 10) * 1000 - 100))" "a silence_ms -le $(($(opt hold 10) * 1000 + 3000))")

@@ -12,7 +12,7 @@ scenario_slow_reader() {
   verdict receiver-app slow-reader crawl; also=(zero-window); one_end=(rcvbuf-limited)
   b_script=(rcvbuf="$(opt rcvbuf 32768)" "readall:$(opt chunk 4096):$(opt pause 20)")
   a_script=("write:$size" shut readall)
-  expected=("a TcpOutSegs -ge 10")
+  expected=("a.ss rwnd_limited:[1-9] -ge 2" "b.ss $receive_queue_used -ge 2")
 }
 scenario_listen_overflow() {
   verdict receiver-app listen-overflow; one_end=(syn-loss synack-loss peer-silent); sender=client

@@ -11,7 +11,7 @@ scenario_rcvbuf() {
   note="a small receive buffer and a reader that reads at once"
   verdict receiver-tcp rcvbuf-limited crawl; one_end=(slow-reader)
   blind=(b) # there, a window that is filled each time looks like a sender that paces itself
-  b_script=(rcvbuf="$(opt rcvbuf 8192)"); bulk "$size"; healthy
+  b_script=(rcvbuf="$(opt rcvbuf 8192)"); bulk "$size"; healthy; expected+=("a.ss rwnd_limited:[1-9] -ge 2")
 }
 scenario_local_drop_input() {
   note="the receiver's own firewall drops TCP for some seconds, above the capture point"
@@ -38,12 +38,12 @@ scenario_silly_window() {
   verdict receiver-tcp silly-window crawl; also=(rcvbuf-limited)
   b_script=(rcvbuf="$(opt rcvbuf 1000)"); bulk "$size"; stop_after=$(opt seconds 8)
   note="a receive buffer smaller than a segment: the window never reaches the segment size, although everything is read at once"
-  expected=("a TcpOutSegs -ge 10" "samples mss:[1-9][0-9][0-9]\\b -ge 1")
+  expected=("a.ss mss:[1-9][0-9][0-9]\\b -ge 1" "a.ss rwnd_limited:[1-9] -ge 2")
 }
 scenario_window_shrink() {
   verdict receiver-tcp window-shrink; also=(zero-window)
   before() { b sysctl -qw net.ipv4.tcp_shrink_window=1 || exit 77; }
   a_script=(nodelay=1 "write:$size:$(opt chunk 100)" shut readall) b_script=(rcvbuf="$(opt rcvbuf 65536)" read:2000 "sleep:$(opt stop 3000)" readall)
   note="small segments fill the buffer by their overhead, and the receiver takes back what it had offered"
-  expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "a silence_ms -ge 300")
+  expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "a silence_ms -ge 300" "b edges_taken_back -ge 1")
 }

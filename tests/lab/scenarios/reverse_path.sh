@@ -32,14 +32,15 @@ scenario_window_scale() {
   note="the path sets the receiver's window scale to 0, so the sender sees tiny windows"
   verdict reverse-path window-scale-rewritten crawl
   wire+=("ba wscale 0"); bulk "$size"; stop_after=$(opt seconds 9)
-  expected=("wire wscale -ge 1")
+  expected=("wire wscale -ge 1" "a.ss $mostly_rwnd_limited -ge 2")
 }
 scenario_window_scale_stripped() {
   note="the path removes the receiver's window scale option"
   verdict reverse-path window-scale-stripped crawl; also=(window-scale-rewritten)
-  [ "$opener" = b ] && verdict none none none none && note="stripped from the SYN: both ends do without, no stall"
   wire+=("ba wscale strip"); bulk "$size"; stop_after=$(opt seconds 9)
   expected=("wire wscale -ge 1")
+  if [ "$opener" = a ]; then expected+=("a.ss $mostly_rwnd_limited -ge 2")
+  else verdict none none none none; note="stripped from the SYN: both ends do without, no stall"; fi
 }
 scenario_window_scale_raised() {
   verdict none none none none; also=(window-scale-rewritten)
@@ -59,5 +60,5 @@ scenario_sack_not_translated() {
   verdict reverse-path sack-not-translated; also=(none) one_end=(segment-loss tail-loss) meanwhile=(forward-path)
   wire+=("ab seq add=$(opt shift 1000000) keep-sack log=first" "ab drop byte=$(opt byte $((size / 2))) count=1"); bulk "$size"
   note="the path shifts sequence numbers and leaves SACK blocks as they are"
-  expected=("wire drop -eq 1")
+  expected=("wire drop -eq 1" "a TcpExtTCPSACKDiscard -ge 1" "a TcpRetransSegs -ge 1")
 }

@@ -12,6 +12,7 @@ scenario_sndbuf() {
   verdict sender-tcp sndbuf-limited crawl info; also=(cwnd-limited)
   note="not told from a small cwnd by packets alone, and the kernel itself hardly counts it"
   a_script=(sndbuf="$(opt sndbuf 8192)"); bulk "$size"; healthy
+  expected+=("a.ss tb$(($(opt sndbuf 8192) * 2)),.*unacked:[1-9] -ge 2") # all that fits is in flight
 }
 
 scenario_cwnd_limited() {
@@ -23,7 +24,7 @@ scenario_cwnd_limited() {
     sleep 0.3; "$LAB_BIN/lab_endpoint" connect "$addr_b" 4999 write:20000 shut readall 2>/dev/null
     wait $p
   }
-  note="the route locks the congestion window"; bulk "$size"; expected=("samples cwnd:$cwnd -ge 1" "a TcpExtTCPTimeouts -eq 0")
+  note="the route locks the congestion window"; bulk "$size"; expected=("a.ss cwnd:$cwnd -ge 1" "a TcpExtTCPTimeouts -eq 0")
 }
 scenario_excessive_rto() {
   verdict sender-tcp excessive-rto; also=()
