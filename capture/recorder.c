@@ -30,6 +30,8 @@ static int open_end(struct recorder *recorder, uint32_t index, struct error *err
   struct recorder_end *end = &recorder->ends[index];
   const char *space = wanted->network_namespace;
   int descriptor = -1;
+  if (wanted->kind != RECORDER_INTERFACE)
+    return error_set(error, ERROR_UNSUPPORTED, "%s: streams cannot be recorded", wanted->interface);
   end->recorder = recorder;
   end->index = index;
   end->interface = wanted->interface;
@@ -266,12 +268,15 @@ static void end_writer(struct recorder *recorder, pthread_t writer)
   pthread_join(writer, NULL);
 }
 
-int recorder_run(struct recorder *recorder, int fd, struct error *error)
+int recorder_run(struct recorder *recorder, const struct recorder_output *output,
+                 struct error *error)
 {
   pthread_t writer, sampler;
   bool samples = recorder->options.sample_interval_ns > 0;
   recorder->ending = RECORDER_WRITE_FAILED;
-  int rc = recorder_writer_begin(recorder, fd, error);
+  if (output->keep_bytes > 0)
+    return error_set(error, ERROR_UNSUPPORTED, "frames cannot be kept in memory");
+  int rc = output->fd >= 0 ? recorder_writer_begin(recorder, output->fd, error) : 0;
   if (rc < 0)
     return rc;
   if (start_thread(recorder, &writer, recorder_writer_main) != 0)
@@ -289,6 +294,36 @@ int recorder_run(struct recorder *recorder, int fd, struct error *error)
     return 0;
   recorder->ending = RECORDER_WRITE_FAILED;
   return error_set(error, recorder->failure.code, "%s", recorder->failure.text);
+}
+
+void recorder_trigger(struct recorder *recorder, int64_t until_ns)
+{
+  (void)recorder;
+  (void)until_ns;
+}
+
+bool recorder_is_writing(const struct recorder *recorder)
+{
+  return recorder->writer != NULL;
+}
+
+uint64_t recorder_file_number(const struct recorder *recorder, uint64_t number)
+{
+  return recorder->writer != NULL ? number : 0;
+}
+
+void recorder_finish(struct recorder *recorder)
+{
+  recorder->finish = true;
+}
+
+bool recorder_ask(struct recorder *recorder, const void *bytes, size_t size)
+{
+  const struct recorder_keeper *keeper = recorder->options.keeper;
+  if (keeper == NULL || keeper->request == NULL || size > RECORDER_REQUEST_BYTES_MAX)
+    return false;
+  keeper->request(keeper->context, bytes, size);
+  return true;
 }
 
 void recorder_get_totals(const struct recorder *recorder, struct recorder_totals *totals)

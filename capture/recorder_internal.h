@@ -56,9 +56,11 @@ struct recorder {
   bool mixed_linktypes;
 
   /* the writer's */
-  struct pcapng_writer *writer;
+  struct pcapng_writer *writer; /* NULL: nothing is written */
+  uint64_t frames_seen;
+  bool finish; /* the observer has had enough */
   uint64_t packets, file_bytes;
-  int64_t statistics_due_ns; /* CLOCK_MONOTONIC */
+  int64_t statistics_due_ns, tick_due_ns; /* CLOCK_MONOTONIC */
   struct error failure;
 
   enum recorder_ending ending;

@@ -9,6 +9,7 @@
 #define STATISTICS_EVERY_NS NS_PER_S
 #define WAIT_NS             (INT64_C(10) * NS_PER_MS) /* for frames, at most */
 #define BATCH               4096                      /* frames between two looks around */
+#define TICK_EVERY_NS       (INT64_C(10) * NS_PER_MS)
 
 int64_t recorder_clock_ns(clockid_t clock)
 {
@@ -134,13 +135,35 @@ static void note_flushed(struct recorder *recorder)
 
 static int write_sample(struct recorder *recorder, struct error *error)
 {
+  const struct recorder_observer *observer = recorder->options.observer;
   const struct frame_ring_record *record = frame_ring_front(&recorder->samples.ring);
   struct recorder_end *end = &recorder->ends[record->tag];
-  int rc = write_statistics(recorder, end, record->time_ns, TIME_INVALID,
-                            (const uint8_t *)(record + 1), record->bytes, error);
+  const uint8_t *bytes = (const uint8_t *)(record + 1);
+  int rc = 0;
+  if (observer != NULL && observer->sample != NULL)
+    observer->sample(observer->context, end->index, record->time_ns, bytes, record->bytes);
+  if (recorder->writer != NULL)
+    rc =
+        write_statistics(recorder, end, record->time_ns, TIME_INVALID, bytes, record->bytes, error);
   frame_ring_release(&recorder->samples.ring, record);
   end->samples += rc == 0 ? 1 : 0;
   return rc;
+}
+
+static void show_frame(struct recorder *recorder, const struct recorder_lane *lane,
+                       const struct frame_ring_record *record)
+{
+  const struct recorder_observer *observer = recorder->options.observer;
+  const struct frame frame = {.time_ns = record->time_ns,
+                              .number = ++recorder->frames_seen,
+                              .interface = lane->end->index,
+                              .linktype = lane->end->linktype,
+                              .captured_bytes = record->bytes,
+                              .original_bytes = record->tag,
+                              .direction = lane->direction,
+                              .bytes = (const uint8_t *)(record + 1)};
+  if (observer != NULL && observer->frame != NULL)
+    observer->frame(observer->context, lane->end->index, &frame);
 }
 
 static int write_frame(struct recorder *recorder, struct recorder_lane *lane, struct error *error)
@@ -153,6 +176,11 @@ static int write_frame(struct recorder *recorder, struct recorder_lane *lane, st
                                        .original_bytes = record->tag,
                                        .direction = lane->direction,
                                        .packet_id = recorder->packets + 1};
+  show_frame(recorder, lane, record);
+  if (recorder->writer == NULL) {
+    frame_ring_release(&lane->ring, record);
+    return 0;
+  }
   uint64_t before = pcapng_writer_flushed_bytes(recorder->writer);
   int rc = pcapng_writer_packet(recorder->writer, &packet, error);
   frame_ring_release(&lane->ring, record);
@@ -167,6 +195,11 @@ static int write_frame(struct recorder *recorder, struct recorder_lane *lane, st
   return 0;
 }
 
+static uint64_t file_bytes(const struct recorder *recorder)
+{
+  return recorder->writer != NULL ? pcapng_writer_bytes(recorder->writer) : 0;
+}
+
 static bool reached(uint64_t value, uint64_t limit)
 {
   return limit != 0 && value >= limit;
@@ -179,7 +212,7 @@ static int write_batch(struct recorder *recorder, bool captured_all, struct erro
   int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC);
   for (int i = 0; i < BATCH; i++) {
     if (reached(recorder->packets, options->packets_max) ||
-        reached(pcapng_writer_bytes(recorder->writer), options->file_bytes_max))
+        reached(file_bytes(recorder), options->file_bytes_max) || recorder->finish)
       return 0;
     struct recorder_lane *lane = choose(recorder, captured_all, now_ns);
     if (lane == NULL)
@@ -209,6 +242,8 @@ static int settle(struct recorder *recorder, struct error *error)
 {
   int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC);
   int rc = 0;
+  if (recorder->writer == NULL)
+    return 0;
   if (now_ns >= recorder->statistics_due_ns) {
     recorder->statistics_due_ns = now_ns + STATISTICS_EVERY_NS;
     rc = write_all_statistics(recorder, error);
@@ -220,16 +255,39 @@ static int settle(struct recorder *recorder, struct error *error)
   return rc;
 }
 
+static void tell_time(struct recorder *recorder)
+{
+  const struct recorder_observer *observer = recorder->options.observer;
+  int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC), complete_ns = INT64_MAX;
+  if (observer == NULL || observer->tick == NULL || now_ns < recorder->tick_due_ns)
+    return;
+  recorder->tick_due_ns = now_ns + TICK_EVERY_NS;
+  for (uint32_t i = 0; i < lane_count(recorder); i++) {
+    struct recorder_lane *lane = lane_at(recorder, i);
+    int64_t lane_ns = atomic_load(&lane->complete_ns);
+    const struct frame_ring_record *front = frame_ring_front(&lane->ring);
+    if (front != NULL && (lane_ns > front->time_ns))
+      lane_ns = front->time_ns;
+    if (lane_ns < complete_ns)
+      complete_ns = lane_ns;
+  }
+  int64_t real_ns = recorder_clock_ns(CLOCK_REALTIME);
+  observer->tick(observer->context, real_ns, complete_ns < real_ns ? complete_ns : real_ns);
+}
+
 /* Returns 1 + enum recorder_ending, or 0: everything was captured, and written. */
 static int write_until_end(struct recorder *recorder)
 {
   for (;;) {
     bool captured_all = atomic_load(&recorder->captured_all);
     int rc = write_batch(recorder, captured_all, &recorder->failure);
+    tell_time(recorder);
     if (rc >= 0 && reached(recorder->packets, recorder->options.packets_max))
       return 1 + RECORDER_PACKETS;
-    if (rc >= 0 && reached(pcapng_writer_bytes(recorder->writer), recorder->options.file_bytes_max))
+    if (rc >= 0 && reached(file_bytes(recorder), recorder->options.file_bytes_max))
       return 1 + RECORDER_SIZE;
+    if (rc >= 0 && recorder->finish)
+      return 1 + RECORDER_OBSERVER;
     if (rc == 1 && captured_all)
       return 0;
     if (rc == 1) {
@@ -264,6 +322,28 @@ static void give_up_rest(struct recorder *recorder)
   }
 }
 
+static void tell_end(const struct recorder *recorder)
+{
+  const struct recorder_observer *observer = recorder->options.observer;
+  if (observer != NULL && observer->end != NULL)
+    observer->end(observer->context, recorder_clock_ns(CLOCK_REALTIME));
+}
+
+static int close_file(struct recorder *recorder, bool failed, struct error *error)
+{
+  struct error closing;
+  int rc = 0;
+  if (recorder->writer == NULL)
+    return 0;
+  if (!failed)
+    rc = write_last_statistics(recorder, error);
+  recorder->file_bytes = failed ? pcapng_writer_flushed_bytes(recorder->writer)
+                                : pcapng_writer_bytes(recorder->writer);
+  int closed = pcapng_writer_close(recorder->writer, &closing);
+  recorder->writer = NULL;
+  return rc < 0 || closed == 0 ? rc : error_set(error, closing.code, "%s", closing.text);
+}
+
 void *recorder_writer_main(void *argument)
 {
   struct recorder *recorder = argument;
@@ -271,20 +351,13 @@ void *recorder_writer_main(void *argument)
   atomic_store(&recorder->writer_ended, ended);
   while (!atomic_load(&recorder->captured_all)) /* the counters are final only then */
     wait_for_frames(recorder);
-  struct error closing;
-  int rc = 0;
   if (ended == 1 + RECORDER_WRITE_FAILED)
     give_up_rest(recorder);
-  else
-    rc = write_last_statistics(recorder, &closing);
-  struct error last;
-  recorder->file_bytes = ended == 1 + RECORDER_WRITE_FAILED
-                             ? pcapng_writer_flushed_bytes(recorder->writer)
-                             : pcapng_writer_bytes(recorder->writer);
-  int closed = pcapng_writer_close(recorder->writer, &last);
-  recorder->writer = NULL;
-  if (ended != 1 + RECORDER_WRITE_FAILED && (rc < 0 || closed < 0)) {
-    recorder->failure = rc < 0 ? closing : last;
+  tell_end(recorder);
+  struct error closing;
+  int rc = close_file(recorder, ended == 1 + RECORDER_WRITE_FAILED, &closing);
+  if (ended != 1 + RECORDER_WRITE_FAILED && rc < 0) {
+    recorder->failure = closing;
     atomic_store(&recorder->writer_ended, 1 + RECORDER_WRITE_FAILED);
   }
   return NULL;

@@ -58,6 +58,7 @@ static const char *ending_text(enum recorder_ending ending)
   case RECORDER_SIZE: return " (the file has the size that was asked for)";
   case RECORDER_INTERFACES_LOST: return " (no interface was left)";
   case RECORDER_WRITE_FAILED: return " (writing failed)";
+  case RECORDER_OBSERVER: return " (the analysis had seen enough)";
   case RECORDER_STOPPED: break;
   }
   return "";
@@ -100,8 +101,8 @@ static int record(struct recorder *recorder, const struct capture_options *optio
 {
   struct recorder_totals totals;
   struct error error;
-  int fd = open_output(options->output);
-  if (fd < 0) {
+  const struct recorder_output output = {.fd = open_output(options->output)};
+  if (output.fd < 0) {
     complain("%s: %s", options->output, strerror(errno));
     return EXIT_TROUBLE;
   }
@@ -111,7 +112,7 @@ static int record(struct recorder *recorder, const struct capture_options *optio
              "read such a file, tcpdump does not");
   if (!options->quiet)
     tell_begin(recorder, options);
-  int rc = recorder_run(recorder, fd, &error);
+  int rc = recorder_run(recorder, &output, &error);
   int status = tell_result(recorder, options);
   if (rc == 0)
     return status;
