@@ -15,6 +15,7 @@ enum option_key {
   KEY_JSON = 'j',
   KEY_OUTPUT = 'o',
   KEY_VERBOSE = 'v',
+  KEY_WRITE = 'w',
   KEY_APART = 0x100,
   KEY_AT,
   KEY_COLOR,
@@ -23,6 +24,7 @@ enum option_key {
   KEY_LOCAL_TIME,
   KEY_MIN_STALL,
   KEY_NO_PROGRESS,
+  KEY_PROBLEMS_ONLY,
   KEY_SPOOL_MAX
 };
 
@@ -57,6 +59,13 @@ static const struct argp_option option_table[] = {
     {"local-time", KEY_LOCAL_TIME, NULL, 0,
      "clock times in this machine's time zone instead of UTC", 0},
     {"output", KEY_OUTPUT, "FILE", 0, "write the report to FILE", 0},
+    {"write", KEY_WRITE, "FILE", 0,
+     "write the traces to FILE too, as one pcapng, with the findings as comments on the frames that "
+     "prove them (frame.comment in Wireshark); several captures are merged on end A's clock; with "
+     "--connection, only its packets",
+     0},
+    {"problems-only", KEY_PROBLEMS_ONLY, NULL, 0,
+     "into that file, only the packets of connections that have a problem", 0},
     {"color", KEY_COLOR, "WHEN", 0, "auto (on a terminal, unless NO_COLOR is set), always or never",
      0},
     {"no-progress", KEY_NO_PROGRESS, NULL, 0, "no progress on the terminal while reading", 0},
@@ -193,7 +202,9 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case KEY_LOCAL_TIME: options->local_time = true; break;
   case KEY_NO_PROGRESS: options->no_progress = true; break;
   case KEY_OUTPUT: options->output = text; break;
+  case KEY_PROBLEMS_ONLY: options->problems_only = true; break;
   case KEY_VERBOSE: options->verbose = true; break;
+  case KEY_WRITE: options->write = text; break;
   case ARGP_KEY_ARG: add_word(options, text, state); break;
   case ARGP_KEY_NO_ARGS: argp_error(state, "which trace? A file, or - for standard input"); break;
   default: return set_value(options, key, text, state) ? 0 : ARGP_ERR_UNKNOWN;

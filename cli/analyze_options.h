@@ -15,6 +15,8 @@ struct analyze_options {
   char *filter;           /* tcpdump's language, NULL = everything; owned */
   bool filter_from_words; /* it stands behind the traces */
   const char *output;     /* -o, NULL = standard output */
+  const char *write;      /* -w, the traces again with comments; NULL = not wanted */
+  bool problems_only;     /* into it, only connections with a problem */
   bool json, verbose, all, local_time, no_progress;
   enum color_choice color;
   bool apart;               /* each capture by itself */

@@ -1,5 +1,6 @@
 #include "cli/analysis.h"
 #include "cli/analyze_options.h"
+#include "cli/annotated.h"
 #include "cli/commands.h"
 #include "cli/complain.h"
 #include "cli/interrupt.h"
@@ -84,10 +85,10 @@ static int complain_opening(const struct analysis *analysis, const struct openin
 static int open_sources(struct analysis *analysis)
 {
   const struct analyze_options *options = analysis->options;
-  const struct source_options source_options = {.trace = analysis->trace_options,
-                                                .twice =
-                                                    options->trace_count > 1 && !options->apart,
-                                                .spool_max_bytes = options->spool_max_bytes};
+  const struct source_options source_options = {
+      .trace = analysis->trace_options,
+      .twice = options->write != NULL || (options->trace_count > 1 && !options->apart),
+      .spool_max_bytes = options->spool_max_bytes};
   struct opening openings[ANALYZER_ENDS_MAX];
   int status = identify_sources(analysis);
   if (status != 0)
@@ -303,25 +304,6 @@ static int check_selection(const struct analysis *analysis)
   return EXIT_TROUBLE;
 }
 
-/* -o must not overwrite what is about to be read. */
-static int check_output(const struct analysis *analysis)
-{
-  const struct analyze_options *options = analysis->options;
-  struct stat output, trace;
-  if (options->output == NULL || stat(options->output, &output) != 0 || !S_ISREG(output.st_mode))
-    return 0;
-  for (uint32_t i = 0; i < options->trace_count; i++) {
-    const char *path = options->traces[i];
-    const bool known =
-        strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &trace) == 0 : stat(path, &trace) == 0;
-    if (!known || trace.st_dev != output.st_dev || trace.st_ino != output.st_ino)
-      continue;
-    complain("-o %s: that is the trace itself; name another file", options->output);
-    return EXIT_TROUBLE;
-  }
-  return 0;
-}
-
 int analysis_run(struct analysis *analysis)
 {
   analysis->trace_options =
@@ -347,6 +329,33 @@ void analysis_clear(struct analysis *analysis)
   collect_free(analysis->collect);
 }
 
+/* What is about to be read must not be overwritten. */
+static int check_file(const struct analyze_options *options, const char *option, const char *path)
+{
+  struct stat output, trace;
+  if (path == NULL || stat(path, &output) != 0 || !S_ISREG(output.st_mode))
+    return 0;
+  for (uint32_t i = 0; i < options->trace_count; i++) {
+    const char *read = options->traces[i];
+    const bool known =
+        strcmp(read, "-") == 0 ? fstat(STDIN_FILENO, &trace) == 0 : stat(read, &trace) == 0;
+    if (!known || trace.st_dev != output.st_dev || trace.st_ino != output.st_ino)
+      continue;
+    complain("%s %s: that is the trace itself; name another file", option, path);
+    return EXIT_TROUBLE;
+  }
+  return 0;
+}
+
+static int check_output(const struct analysis *analysis)
+{
+  const struct analyze_options *options = analysis->options;
+  if (options->write != NULL && strcmp(options->write, "-") == 0 && options->output == NULL)
+    return trouble("-w - needs -o FILE: the report goes to standard output");
+  const int status = check_file(options, "-o", options->output);
+  return status == 0 ? check_file(options, "-w", options->write) : status;
+}
+
 static int run(struct analysis *analysis)
 {
   int status = check_output(analysis);
@@ -355,6 +364,8 @@ static int run(struct analysis *analysis)
   const struct report_names names = {analysis, host_name};
   if (status == 0)
     status = output_report(analysis->collect, analysis->options, &names);
+  if (status == 0 && analysis->options->write != NULL)
+    status = annotated_write(analysis);
   if (status == 0 && collect_overview(analysis->collect)->problems > 0)
     status = EXIT_PROBLEM;
   return status;
