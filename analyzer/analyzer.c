@@ -1,5 +1,6 @@
 #include "analyzer/analyzer.h"
 
+#include "analyzer/advance.h"
 #include "analyzer/crawl.h"
 #include "analyzer/engine.h"
 #include "analyzer/handshake.h"
@@ -51,7 +52,7 @@ struct analyzer *analyzer_new(const struct analyzer_options *options,
     return NULL;
   analyzer->options = *options;
   analyzer->sink = *sink;
-  analyzer->now_ns = TIME_INVALID;
+  analyzer->now_ns = analyzer->clock_ns = TIME_INVALID;
   analyzer->stats.first_ns = analyzer->stats.last_ns = TIME_INVALID;
   flight_pool_init(&analyzer->flights, options->limits.segments_in_flight);
   if (flow_table_init(&analyzer->flows, options->limits.connections) != 0) {
@@ -89,6 +90,7 @@ void analyzer_free(struct analyzer *analyzer)
   flow_table_each(&analyzer->flows, drop_connection, analyzer);
   while (analyzer->watching > 0)
     free(analyzer->watches[--analyzer->watching]);
+  advance_free(analyzer);
   flow_table_free(&analyzer->flows);
   flight_pool_free(&analyzer->flights);
   free(analyzer);
@@ -120,8 +122,8 @@ struct trouble *stream_trouble(struct analyzer *analyzer, struct stream *stream)
 
 static uint64_t memory_of(const struct analyzer *analyzer)
 {
-  return sizeof *analyzer + analyzer->flows.memory_bytes + analyzer->flights.memory_bytes +
-         analyzer->trouble_bytes;
+  return sizeof *analyzer + analyzer->due.capacity * sizeof(struct due) +
+         analyzer->flows.memory_bytes + analyzer->flights.memory_bytes + analyzer->trouble_bytes;
 }
 
 const struct recent_packet *engine_recent_from(const struct analyzer *analyzer,
@@ -187,13 +189,22 @@ const struct message *engine_message_between(const struct analyzer *analyzer,
   return NULL;
 }
 
+static bool covers(int64_t silent_from_ns, int64_t silent_until_ns, int64_t start_ns,
+                   int64_t end_ns)
+{
+  int64_t from_ns = silent_from_ns > start_ns ? silent_from_ns : start_ns;
+  int64_t until_ns = silent_until_ns < end_ns ? silent_until_ns : end_ns;
+  return time_is_share(until_ns - from_ns, end_ns - start_ns, SILENT_SHARE_PERCENT);
+}
+
 bool engine_captured_nothing(const struct analyzer *analyzer, int64_t start_ns, int64_t end_ns)
 {
+  if (analyzer->live && analyzer->clock_ns - analyzer->now_ns >= SILENCE_MIN_NS &&
+      covers(analyzer->now_ns, analyzer->clock_ns, start_ns, end_ns))
+    return true; /* the present one */
   for (uint32_t i = 0; i < SILENCES; i++) {
     const struct silence *silence = &analyzer->silences[i];
-    int64_t from_ns = silence->start_ns > start_ns ? silence->start_ns : start_ns;
-    int64_t until_ns = silence->end_ns < end_ns ? silence->end_ns : end_ns;
-    if (time_is_share(until_ns - from_ns, end_ns - start_ns, SILENT_SHARE_PERCENT))
+    if (covers(silence->start_ns, silence->end_ns, start_ns, end_ns))
       return true;
   }
   return false;
@@ -241,6 +252,9 @@ void engine_retire(struct analyzer *analyzer, struct connection *connection, enu
   if (how == ENDED_BY_CAPTURE_END && (connection->flags & CONNECTION_CLOSED) == 0 &&
       time_is_valid(analyzer->now_ns) && analyzer->now_ns > end_ns)
     end_ns = analyzer->now_ns; /* an unclosed connection ends with the capture */
+  if (how == ENDED_BY_CAPTURE_END && analyzer->live &&
+      (connection->flags & CONNECTION_CLOSED) == 0 && analyzer->clock_ns > end_ns)
+    end_ns = analyzer->clock_ns; /* until which there would have been packets */
   whole_connection_findings(analyzer, connection);
   abort_by_silence(analyzer, connection);
   for (int side = 0; side < 2; side++) {
@@ -261,6 +275,7 @@ void engine_retire(struct analyzer *analyzer, struct connection *connection, enu
   if (memory > analyzer->stats.memory_peak_bytes)
     analyzer->stats.memory_peak_bytes = memory;
   free_streams(analyzer, connection);
+  advance_forget(analyzer, connection);
   flow_table_release(&analyzer->flows, connection);
 }
 
@@ -280,17 +295,23 @@ static void forget_half_open(struct analyzer *analyzer)
       analyzer->stats.syns_unanswered++;
     hold_watch_drop(analyzer, connection);
     free_streams(analyzer, connection);
+    advance_forget(analyzer, connection);
     flow_table_release(&analyzer->flows, connection);
+  }
+}
+
+void engine_retire_closed(struct analyzer *analyzer, int64_t now_ns)
+{
+  const struct connection *closed = analyzer->flows.closed.first;
+  while (closed != NULL && now_ns - closed->last_ns > CLOSED_KEPT_NS) {
+    engine_retire(analyzer, analyzer->flows.closed.first, ENDED_BY_UNKNOWN);
+    closed = analyzer->flows.closed.first;
   }
 }
 
 static void make_room(struct analyzer *analyzer)
 {
-  const struct connection *closed = analyzer->flows.closed.first;
-  while (closed != NULL && analyzer->now_ns - closed->last_ns > CLOSED_KEPT_NS) {
-    engine_retire(analyzer, analyzer->flows.closed.first, ENDED_BY_UNKNOWN);
-    closed = analyzer->flows.closed.first;
-  }
+  engine_retire_closed(analyzer, analyzer->now_ns);
   struct connection *victim = flow_table_victim(&analyzer->flows);
   if (victim != NULL) {
     analyzer->stats.connections_retired++;
@@ -394,6 +415,8 @@ static int feed_tcp(struct analyzer *analyzer, const struct packet *packet, uint
     hold_watch_packet(analyzer, packet, connection->id);
   track_packet(analyzer, connection, packet);
   note_closed(analyzer, connection);
+  if (analyzer->live)
+    advance_watch(analyzer, connection);
   return 0;
 }
 

@@ -159,6 +159,34 @@ int analyzer_packet(struct analyzer *analyzer, const struct packet *packet);
  * connections, since memory is fetched ahead. Returns 0 or ERROR_MEMORY. */
 int analyzer_packets(struct analyzer *analyzer, const struct packet *packets, size_t count);
 
+/* Time goes on to now_ns (which the clock that stamps the packets has reached; every packet from
+ * before has been fed). A wait that exceeds min_stall while it lasts is told by a finding that is
+ * FINDING_OPEN: the same rules, with what is known so far, ended_by unknown, end_ns is now. It is
+ * told again as FINDING_REVISED where a later call changes the verdict, and as FINDING_CLOSED when
+ * it has ended, always with the same id; one that turned out to be none closes with LOCATION_NONE.
+ * Many waits in a row are told as an open crawl. Without a call nothing is told before it has
+ * ended, and findings are the same as ever. Cost: in proportion to the connections that wait or
+ * have begun to, not to all. */
+void analyzer_advance(struct analyzer *analyzer, int64_t now_ns);
+
+/* Who has to act at this moment for a stream to move on. */
+enum stream_now_state { STREAM_MOVING, STREAM_IDLE, STREAM_WAITING };
+struct stream_now {
+  enum stream_now_state state;
+  enum location owner; /* of a wait; LOCATION_NONE else */
+  enum cause cause;
+  enum confidence confidence;
+  int64_t since_ns;
+  uint32_t finding; /* id of the open finding about it; 0: none */
+};
+
+/* `connection` is the state so far; now[]: by sender. Valid for the call. */
+typedef void analyzer_now_visit(void *context, const struct connection_summary *connection,
+                                const struct stream_now now[2]);
+/* Every connection, in no order; visit() must not feed the analyzer. */
+void analyzer_each_now(struct analyzer *analyzer, int64_t now_ns, analyzer_now_visit *visit,
+                       void *context);
+
 /* The input is over: everything still open is closed with ENDED_BY_CAPTURE_END and summarised. */
 void analyzer_finish(struct analyzer *analyzer);
 

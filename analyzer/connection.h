@@ -77,10 +77,21 @@ struct wait {
   bool hole_noticed;   /* later bytes came while earlier ones had not been seen */
 };
 
+/* A wait that was told while it lasts (advance.h), and what was last said of it. */
+struct open_wait {
+  uint32_t id; /* of its finding; 0: none was told */
+  int64_t start_ns;
+  enum location location;
+  enum cause cause;
+  enum confidence confidence, cause_confidence;
+  enum severity severity;
+};
+
 /* A run of short waits with one cause, on its way to become a crawl. */
 struct crawl;
 struct trouble {
   struct wait wait;
+  struct open_wait open;
   int64_t owed_ns[LOCATION_COUNT]; /* the budget but moving and idle */
   uint32_t retransmitted_segments, fast_retransmits, rto_retransmits, tlp_probes,
       spurious_retransmits;
@@ -221,6 +232,7 @@ struct connection {
   uint32_t hash;
   struct connection *next_in_bucket;
   struct connection *list_next, *list_previous; /* half-open or closed list, else unused */
+  uint32_t due; /* advance.h: its place in the queue, from 1; 0: not in it */
   uint64_t id;
   int64_t start_ns, last_ns;
   uint64_t first_frame, last_frame;

@@ -18,11 +18,15 @@
 #define DELAYED_MAX_NS (250 * NS_PER_MS)
 /* Data this soon after the ACK was waiting for it. */
 #define RELEASED_WITHIN_NS (5 * NS_PER_MS)
+/* While a run is told, a wait so many times as long as its others is told by itself. */
+#define RUN_WAIT_TIMES 4
 
 struct crawl {
   enum cause cause;
   enum location location;
   enum confidence confidence, cause_confidence; /* the lowest of all waits */
+  uint32_t id;                                  /* of the run that was told open; 0: none was */
+  enum confidence told;                         /* with this confidence */
   uint32_t waits, kept;
   int64_t waited_ns, first_ns, last_ns;
   uint64_t first_frame, last_frame;
@@ -86,10 +90,10 @@ static enum cause cause_of_run(const struct crawl *crawl)
   return crawl->cause == CAUSE_ZERO_WINDOW ? CAUSE_SLOW_READER : crawl->cause;
 }
 
-static void report_run(struct analyzer *analyzer, struct connection *connection,
-                       struct crawl *crawl)
+/* What the run is, made of its first wait. */
+static void describe_run(const struct connection *connection, const struct crawl *crawl,
+                         struct finding *finding)
 {
-  struct finding *finding = &crawl->findings[0];
   char waited[32], span[32];
   enum severity severity = finding->severity;
   /* Pauses that only might be something else, in a row: a way of working, not a fault. */
@@ -105,6 +109,7 @@ static void report_run(struct analyzer *analyzer, struct connection *connection,
   finding->waited_ns = crawl->waited_ns;
   finding->start_ns = crawl->first_ns;
   finding->end_ns = crawl->last_ns;
+  finding->id = crawl->id;
   finding_add_evidence(finding, connection->end, crawl->last_frame, crawl->last_ns,
                        "the last of %u such waits", crawl->waits);
   snprintf(finding->summary, sizeof finding->summary,
@@ -113,7 +118,15 @@ static void report_run(struct analyzer *analyzer, struct connection *connection,
            span_ns > 0 ? (double)crawl->waited_ns * 100 / (double)span_ns : 100.0,
            crawl->cause_confidence > CONFIDENCE_POSSIBLE ? "because" : "possibly because",
            cause_info(cause)->meaning);
+}
+
+static void report_run(struct analyzer *analyzer, struct connection *connection,
+                       struct crawl *crawl)
+{
+  struct finding *finding = &crawl->findings[0];
+  describe_run(connection, crawl, finding);
   report_finding(analyzer, connection, finding);
+  crawl->id = 0;
 }
 
 static void report_singles(struct analyzer *analyzer, struct connection *connection,
@@ -121,23 +134,43 @@ static void report_singles(struct analyzer *analyzer, struct connection *connect
 {
   for (uint32_t i = 0; i < crawl->kept; i++) {
     struct finding *finding = &crawl->findings[i];
-    if (finding->waited_ns >= analyzer->options.min_stall_ns)
+    if (finding->waited_ns >= analyzer->options.min_stall_ns && finding->id == 0)
       report_finding(analyzer, connection, finding);
   }
   if (crawl->waits > crawl->kept)
     connection->findings_suppressed += crawl->waits - crawl->kept;
 }
 
-static void flush(struct analyzer *analyzer, struct connection *connection, struct crawl *crawl)
+static bool is_run(const struct analyzer *analyzer, const struct crawl *crawl)
 {
   int64_t span_ns = crawl->last_ns - crawl->first_ns;
   bool owns = time_is_share(crawl->waited_ns, span_ns, CRAWL_MIN_SHARE_PERCENT);
-  if (crawl->waits >= CRAWL_MIN_WAITS && owns && crawl->waited_ns >= analyzer->options.min_stall_ns)
+  return crawl->waits >= CRAWL_MIN_WAITS && owns &&
+         crawl->waited_ns >= analyzer->options.min_stall_ns;
+}
+
+static void flush(struct analyzer *analyzer, struct connection *connection, struct crawl *crawl)
+{
+  if (is_run(analyzer, crawl) || crawl->id != 0)
     report_run(analyzer, connection, crawl);
   else
     report_singles(analyzer, connection, crawl);
   crawl->waits = crawl->kept = 0;
   crawl->waited_ns = 0;
+}
+
+/* A run that goes on, told once, and again if it turns out to be less sure. */
+static void tell_run(struct analyzer *analyzer, struct connection *connection, struct crawl *crawl)
+{
+  if (!is_run(analyzer, crawl) || (crawl->id != 0 && crawl->told == crawl->confidence) ||
+      (crawl->id == 0 && connection->findings >= analyzer->options.limits.findings_per_connection))
+    return;
+  struct finding finding = crawl->findings[0];
+  describe_run(connection, crawl, &finding);
+  finding.state = crawl->id == 0 ? FINDING_OPEN : FINDING_REVISED;
+  report_finding(analyzer, connection, &finding);
+  crawl->id = finding.id;
+  crawl->told = crawl->confidence;
 }
 
 /* The first one stands for the run; of the others the longest are kept. */
@@ -199,6 +232,8 @@ static void add_wait(struct analyzer *analyzer, struct connection *connection, s
   crawl->waited_ns += finding->waited_ns;
   crawl->last_ns = finding->end_ns;
   crawl->last_frame = connection->last_frame;
+  if (analyzer->live)
+    tell_run(analyzer, connection, crawl);
 }
 
 void crawl_wait(struct analyzer *analyzer, struct connection *connection,
@@ -217,11 +252,11 @@ void crawl_wait(struct analyzer *analyzer, struct connection *connection,
   if (crawl != NULL && crawl->waits > 0) {
     struct finding held = *finding; /* flush() may use the scratch that `finding` lives in */
     flush(analyzer, connection, crawl);
-    if (held.waited_ns >= analyzer->options.min_stall_ns)
+    if (held.waited_ns >= analyzer->options.min_stall_ns && held.id == 0)
       report_finding(analyzer, connection, &held);
     return;
   }
-  if (finding->waited_ns >= analyzer->options.min_stall_ns) {
+  if (finding->waited_ns >= analyzer->options.min_stall_ns && finding->id == 0) {
     struct finding *own = &analyzer->scratch;
     if (own != finding)
       *own = *finding;
@@ -318,6 +353,28 @@ void crawl_close(struct analyzer *analyzer, struct connection *connection, enum 
   if (trouble->crawl->waits > 0)
     flush(analyzer, connection, trouble->crawl);
   crawl_drop(analyzer, trouble);
+}
+
+bool crawl_is_part_of_run(const struct connection *connection, enum stream_side side,
+                          int64_t gap_ns)
+{
+  const struct trouble *trouble = connection->stream[side].trouble;
+  const struct crawl *crawl = trouble != NULL ? trouble->crawl : NULL;
+  return crawl != NULL && crawl->id != 0 && trouble->open.id == 0 &&
+         gap_ns / RUN_WAIT_TIMES < crawl->waited_ns / crawl->waits;
+}
+
+int64_t crawl_settle(struct analyzer *analyzer, struct connection *connection,
+                     enum stream_side side)
+{
+  const struct trouble *trouble = connection->stream[side].trouble;
+  if (trouble == NULL || trouble->crawl == NULL || trouble->crawl->waits == 0)
+    return TIME_INVALID;
+  const int64_t over_ns = trouble->crawl->last_ns + CRAWL_PAUSE_NS;
+  if (analyzer->clock_ns <= over_ns)
+    return over_ns + 1;
+  flush(analyzer, connection, trouble->crawl);
+  return TIME_INVALID;
 }
 
 void crawl_drop(struct analyzer *analyzer, struct trouble *trouble)

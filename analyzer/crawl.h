@@ -33,6 +33,15 @@ bool crawl_delayed_ack(struct analyzer *analyzer, struct connection *connection,
 void crawl_new_data(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
                     const struct segment *segment);
 
+/* A wait of gap_ns so far that looks like the others of a run which was told already. */
+bool crawl_is_part_of_run(const struct connection *connection, enum stream_side side,
+                          int64_t gap_ns);
+
+/* analyzer_advance(): reports a run that is over by now. Returns when to ask again; TIME_INVALID:
+ * there is no run. */
+int64_t crawl_settle(struct analyzer *analyzer, struct connection *connection,
+                     enum stream_side side);
+
 /* Frees a run without a report. */
 void crawl_drop(struct analyzer *analyzer, struct trouble *trouble);
 

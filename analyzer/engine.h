@@ -36,6 +36,16 @@ struct silence {
   int64_t start_ns, end_ns;
 };
 
+/* Connections by the time of their next look: a binary heap, earliest first (advance.h). */
+struct due {
+  int64_t at_ns;
+  struct connection *connection;
+};
+struct due_queue {
+  struct due *items;
+  uint32_t count, capacity;
+};
+
 struct analyzer {
   struct analyzer_options options;
   struct analyzer_sink sink;
@@ -61,6 +71,9 @@ struct analyzer {
   uint32_t unanswered_reported;
   struct hold_watch *watches[32]; /* hold_watch.c: verdicts kept back */
   uint32_t watching;
+  bool live;        /* analyzer_advance() is being called */
+  int64_t clock_ns; /* its latest time; TIME_INVALID before */
+  struct due_queue due;
   struct finding scratch; /* the finding in the making: too large to clear on every stack */
 };
 
@@ -79,6 +92,9 @@ struct trouble *stream_trouble(struct analyzer *analyzer, struct stream *stream)
 
 /* Closes a connection for good: last waits, findings, summary; releases its memory. */
 void engine_retire(struct analyzer *analyzer, struct connection *connection, enum ended_by how);
+
+/* Retires what was closed so long ago that nothing straggles in any more. */
+void engine_retire_closed(struct analyzer *analyzer, int64_t now_ns);
 
 /* The last packet but `connection_id`'s that came from `src`, at most `within_ns` before time_ns.
  * NULL: none. */

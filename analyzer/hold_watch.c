@@ -265,6 +265,16 @@ void hold_watch_packet(struct analyzer *analyzer, const struct packet *packet,
   }
 }
 
+void hold_watch_advance(struct analyzer *analyzer, int64_t now_ns)
+{
+  for (uint32_t i = 0; i < analyzer->watching;) {
+    if (now_ns - analyzer->watches[i]->released_ns > WATCH_MAX_NS)
+      conclude(analyzer, i);
+    else
+      i++;
+  }
+}
+
 void hold_watch_drop(struct analyzer *analyzer, const struct connection *connection)
 {
   for (uint32_t i = 0; i < analyzer->watching;) {

@@ -24,6 +24,9 @@ void hold_watch_begin(struct analyzer *analyzer, struct connection *connection,
 void hold_watch_packet(struct analyzer *analyzer, const struct packet *packet,
                        uint64_t connection_id);
 
+/* Verdicts that have waited as long as they may by now_ns. */
+void hold_watch_advance(struct analyzer *analyzer, int64_t now_ns);
+
 /* The connection is forgotten without a summary: so are its verdicts. */
 void hold_watch_drop(struct analyzer *analyzer, const struct connection *connection);
 

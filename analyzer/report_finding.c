@@ -17,11 +17,13 @@ static void sort_evidence(struct finding *finding)
 void report_finding(struct analyzer *analyzer, struct connection *connection,
                     struct finding *finding)
 {
-  if (connection->findings >= analyzer->options.limits.findings_per_connection) {
-    connection->findings_suppressed++;
-    return;
+  if (finding->id == 0) { /* else it was told before, while it lasted */
+    if (connection->findings >= analyzer->options.limits.findings_per_connection) {
+      connection->findings_suppressed++;
+      return;
+    }
+    finding->id = ++connection->findings;
   }
-  finding->id = ++connection->findings;
   sort_evidence(finding);
   if (analyzer->sink.finding == NULL)
     return;

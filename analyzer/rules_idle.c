@@ -140,7 +140,10 @@ static void pause_within_message(const struct situation *situation, struct findi
            situation->outstanding == 0 && (situation->stream->flags & STREAM_ACKED) != 0
                ? "Everything was acknowledged and the window open, yet"
                : "Without an acknowledgment in this capture,",
-           gap, situation->segment == NULL ? ", until the capture ended" : "");
+           gap,
+           situation->open              ? " so far"
+           : situation->segment == NULL ? ", until the capture ended"
+                                        : "");
 }
 
 static void pause_at_boundary(const struct situation *situation, struct finding *finding)

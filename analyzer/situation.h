@@ -17,6 +17,7 @@ struct situation {
   const struct wait *wait;       /* never NULL */
   const struct segment *segment; /* what ended it; NULL: nothing did */
   bool by_ack;                   /* it ended by R's ACK, not by new data of S */
+  bool open;                     /* it has not ended: end_ns is now */
   enum ended_by how;
   int64_t start_ns, end_ns, gap_ns;
   int64_t limit_ns;     /* until then it was moving */

@@ -1,5 +1,6 @@
 #include "analyzer/wait.h"
 
+#include "analyzer/advance.h"
 #include "analyzer/both_ends.h"
 #include "analyzer/crawl.h"
 #include "analyzer/hold_watch.h"
@@ -124,12 +125,28 @@ static void close_wait(struct analyzer *analyzer, struct connection *connection,
   account(analyzer, stream, situation, finding);
   if (finding->location == LOCATION_NONE)
     return;
+  const uint32_t open_id = stream->trouble != NULL ? stream->trouble->open.id : 0;
   if (finding->cause == CAUSE_TX_QUEUE_HOLD && situation->segment != NULL &&
-      finding->waited_ns >= analyzer->options.min_stall_ns)
+      finding->waited_ns >= analyzer->options.min_stall_ns) {
+    advance_keep(analyzer, connection, finding);
     hold_watch_begin(analyzer, connection, finding, situation->segment->packet,
                      situation->gap_ns - situation->limit_ns);
-  else
-    crawl_wait(analyzer, connection, finding);
+    return;
+  }
+  advance_close(analyzer, connection, situation->side, finding, situation->end_ns);
+  finding->id = open_id; /* which says that it was told */
+  crawl_wait(analyzer, connection, finding);
+}
+
+void wait_judge_open(struct analyzer *analyzer, struct connection *connection,
+                     enum stream_side side, int64_t now_ns, struct finding *finding)
+{
+  struct situation situation;
+  lay_out(&situation, analyzer, connection, side, NULL, now_ns);
+  situation.open = true;
+  situation.how = ENDED_BY_UNKNOWN;
+  diagnose(&situation, finding);
+  both_ends_judge(&situation, finding);
 }
 
 void wait_progress(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
@@ -152,6 +169,8 @@ void wait_progress(struct analyzer *analyzer, struct connection *connection, enu
   }
   if (!by_ack)
     crawl_new_data(analyzer, connection, side, segment);
+  if (analyzer->live)
+    advance_close(analyzer, connection, side, NULL, segment->time_ns);
   clear_wait(stream);
   stream->progress_ns = segment->time_ns;
   stream->progress_frame = segment->packet->frame;
@@ -170,6 +189,8 @@ void wait_end(struct analyzer *analyzer, struct connection *connection, enum str
   } else if (gap_ns > 0) {
     stream->moving_ns += gap_ns;
   }
+  if (analyzer->live)
+    advance_close(analyzer, connection, side, NULL, end_ns);
   clear_wait(stream);
   if (end_ns > stream->progress_ns)
     stream->progress_ns = end_ns;

@@ -22,6 +22,11 @@ int64_t wait_allowance_ns(const struct connection *connection, enum stream_side 
 void wait_progress(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
                    const struct segment *segment, bool by_ack);
 
+/* The verdict about a wait that still lasts, as far as it can be made at now_ns; location none:
+ * there is nothing to say. */
+void wait_judge_open(struct analyzer *analyzer, struct connection *connection,
+                     enum stream_side side, int64_t now_ns, struct finding *finding);
+
 /* No progress will come: capture end, reset or retirement. */
 void wait_end(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
               enum ended_by how, int64_t end_ns);
