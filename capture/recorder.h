@@ -67,6 +67,10 @@ struct recorder_keeper {
   void *context;
   void (*request)(void *context, const void *bytes, size_t size);
   void (*tick)(void *context); /* about every 50 ms: look after what was begun */
+  /* Once, when the recording is to end, whatever the reason: who feeds the streams
+   * (capture/remote.h) ends them now. They are read until they end, for REMOTE_STOP_NS at most,
+   * while tick() goes on; a stream that ends earlier than this call is lost. */
+  void (*stopping)(void *context);
 };
 
 #define RECORDER_REQUEST_BYTES_MAX 4096u
