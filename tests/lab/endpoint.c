@@ -4,11 +4,16 @@
  *   endpoint connect|listen HOST PORT [OPTION=VALUE]... STEP...
  *
  * Options (before the first step; set before connect() or listen()):
- *   nodelay=1 sndbuf=BYTES rcvbuf=BYTES cc=NAME maxseg=BYTES user_timeout=MS
- * keepalive=IDLE_S,INTERVAL_S,COUNT backlog=N accept_delay=MS tos=N lport=PORT limit=MS (the
- * longest any one step may wait; default 30000) Steps, in order: write:BYTES[:CHUNK[:PAUSE_MS]]
- * read:BYTES[:CHUNK[:PAUSE_MS]]   readall[:CHUNK[:PAUSE_MS]] sleep:MS   shut   abort   close
- * repeat:TIMES ... end   drain (until all is acknowledged)  quickack:0|1   touch:FILE   await:FILE
+ *   nodelay=1  sndbuf=BYTES  rcvbuf=BYTES  cc=NAME  maxseg=BYTES  user_timeout=MS
+ *   keepalive=IDLE_S,INTERVAL_S,COUNT  backlog=N  accept_delay=MS  tos=N  lport=PORT
+ *   limit=MS (the longest any one step may wait; default 30000)
+ *
+ * Steps, in order:
+ *   write:BYTES[:CHUNK[:PAUSE_MS]]  more:BYTES (the same with MSG_MORE)
+ *   read:BYTES[:CHUNK[:PAUSE_MS]]  readall[:CHUNK[:PAUSE_MS]]
+ *   drain (until all is acknowledged)  sleep:MS  shut  abort  close  quickack:0|1
+ *   repeat:TIMES ... end  touch:FILE  await:FILE
+ *
  * A step that waits longer than `limit` is left unfinished and the next one follows. Every step is
  * logged on stderr with the time since the epoch. Exit status: 0 all steps done, 3 the connection
  * failed, 2 bad usage. */

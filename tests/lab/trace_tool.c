@@ -1,6 +1,6 @@
 /* Makes samples of the lab's captures, compares them, and puts their clocks wrong.
  *
- *   lab_trace join OUT.pcapng A.pcap B.pcap [payload=BYTES] [from=S] [to=S]
+ *   lab_trace join OUT.pcapng A.pcap [B.pcap] [payload=BYTES] [from=S] [to=S]
  *   lab_trace cut OUT.pcapng RECORDING.pcapng [payload=BYTES] [from=S] [to=S] [every=MS]
  *   lab_trace compare RECORDING.pcapng A.pcap B.pcap
  *   lab_trace shift FILE.pcap OFFSET_S SKEW_PPM
@@ -61,17 +61,17 @@ static int write_frames(struct join *join, struct error *error)
   return 0;
 }
 
-static int run_join(const char *out, char **files, struct join *join)
+static int run_join(const char *out, char **files, int count, struct join *join)
 {
   struct error error = {0};
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < count; i++)
     if (!pcap_input_open(&join->ends[i], files[i], "rb") || !pcap_input_next(&join->ends[i]))
       return complain("no frame in it, or not what tcpdump writes here", files[i]);
   const int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0 || pcapng_writer_open(&join->writer, fd, "tests/lab/samples", &error) < 0)
     return complain("cannot be written", out);
   int result = 0;
-  for (int i = 0; i < 2 && result >= 0; i++) {
+  for (int i = 0; i < count && result >= 0; i++) {
     const struct pcapng_interface interface = {.name = i == 0 ? "A" : "B",
                                                .description = i == 0 ? "end A" : "end B",
                                                .linktype = join->ends[i].header.linktype};
@@ -134,27 +134,44 @@ static int run_compare(char **files)
   return at_a == 0 && at_b == 0 ? 0 : 1;
 }
 
-int main(int argc, char **argv)
+static int usage(void)
+{
+  fprintf(stderr,
+          "usage: lab_trace join OUT.pcapng A.pcap [B.pcap] [payload=BYTES] [from=S] [to=S]\n"
+          "       lab_trace cut OUT.pcapng RECORDING.pcapng [the same] [every=MS]\n"
+          "       lab_trace compare RECORDING.pcapng A.pcap B.pcap\n"
+          "       lab_trace shift FILE.pcap OFFSET_S SKEW_PPM\n");
+  return EXIT_TROUBLE;
+}
+
+/* join and cut: the output, the inputs, and what stays. */
+static int run_sample(int argc, char **argv)
 {
   static struct join join = {.cut = {.to_s = 1e9}};
+  const bool is_join = strcmp(argv[1], "join") == 0;
+  int option = 3;
+  while (option < argc && strchr(argv[option], '=') == NULL)
+    option++;
+  const int inputs = option - 3;
+  if (inputs < 1 || inputs > (is_join ? 2 : 1))
+    return usage();
+  for (; option < argc; option++)
+    if (!cut_option(&join.cut, argv[option]))
+      return usage();
+  if (is_join)
+    return run_join(argv[2], argv + 3, inputs, &join);
+  const char *wrong = recording_cut(argv[2], argv[3], &join.cut);
+  return wrong == NULL ? 0 : complain(wrong, argv[3]);
+}
+
+int main(int argc, char **argv)
+{
   const char *const verb = argc >= 2 ? argv[1] : "";
+  if (strcmp(verb, "join") == 0 || strcmp(verb, "cut") == 0)
+    return argc >= 4 ? run_sample(argc, argv) : usage();
   if (argc == 5 && strcmp(verb, "shift") == 0)
     return run_shift(argv[2], strtod(argv[3], NULL), strtod(argv[4], NULL));
   if (argc == 5 && strcmp(verb, "compare") == 0)
     return run_compare(argv + 2);
-  const int files = strcmp(verb, "join") == 0 ? 3 : strcmp(verb, "cut") == 0 ? 2 : argc;
-  bool good = argc >= 2 + files;
-  for (int i = 2 + files; good && i < argc; i++)
-    good = cut_option(&join.cut, argv[i]);
-  if (good && files == 3)
-    return run_join(argv[2], argv + 3, &join);
-  if (good) {
-    const char *wrong = recording_cut(argv[2], argv[3], &join.cut);
-    return wrong == NULL ? 0 : complain(wrong, argv[3]);
-  }
-  fprintf(stderr, "usage: lab_trace join OUT.pcapng A.pcap B.pcap [payload=BYTES] [from=S] [to=S]\n"
-                  "       lab_trace cut OUT.pcapng RECORDING.pcapng [the same] [every=MS]\n"
-                  "       lab_trace compare RECORDING.pcapng A.pcap B.pcap\n"
-                  "       lab_trace shift FILE.pcap OFFSET_S SKEW_PPM\n");
-  return EXIT_TROUBLE;
+  return usage();
 }

@@ -29,6 +29,9 @@ def locations: {
   "synack-loss": "reverse-path", "window-scale-rewritten": "reverse-path", "window-scale-stripped": "reverse-path",
   "sack-not-translated": "reverse-path"};
 def among($set): . as $x | $set | index($x) != null;
+# What holds up one direction's data is another place for the other one's: A's way there is B's way back.
+def mirrored: {"sender-app": "receiver-app", "receiver-app": "sender-app", "sender-tcp": "receiver-tcp", "receiver-tcp": "sender-tcp",
+  "forward-path": "reverse-path", "reverse-path": "forward-path"}[.] // .;
 # The location with the most time, and there the cause with the most.
 def weight: .duration_s + ({proven: 0.003, likely: 0.002}[.confidence] // 0.001);
 def heaviest: group_by(.location) | max_by([.[] | weight] | add) // []
@@ -60,6 +63,7 @@ $truth[0] as $t | $t.expect as $e
 | ($ours | map(select((.location | among($good)) or (.location | among($t.meanwhile // []) | not)))) as $primary_of
 | ($primary_of | heaviest) as $primary
 | ($told | map(select(.confidence == "proven" and (.location | among($true_too) | not)
+     and (.sender == $e.sender or (.location | mirrored | among($true_too) | not))
      and (.severity == "problem" or . == $primary)))) as $lies
 | ($told | map(select(any(.not_excluded[]?.location; among($good)) or (.location | among($good))))) as $listed
 | ($primary != null and ($primary.location | among($good))) as $right
