@@ -77,6 +77,13 @@ static int make(void *context, struct error *error)
   return result == 0 ? open_packets(order->device, order->ours, error) : result;
 }
 
+static void count_from_now(struct wire_replay_device *device)
+{
+  struct wire_replay_counts counts;
+  wire_replay_device_counts(device, &counts);
+  device->start = counts;
+}
+
 int wire_replay_device_open(struct wire_replay_device *device, int netns, const char *name,
                             bool ours, struct error *error)
 {
@@ -86,7 +93,7 @@ int wire_replay_device_open(struct wire_replay_device *device, int netns, const 
   if (result != 0)
     wire_replay_device_close(device);
   else
-    wire_replay_device_counts(device, &device->start);
+    count_from_now(device);
   return result;
 }
 
