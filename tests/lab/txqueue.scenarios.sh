@@ -76,7 +76,7 @@ hold_queue() {
   wait_for_byte
   a tc qdisc change dev $nic root handle 1: tbf rate 8bit burst 1600b limit 10mb
   note "qdisc of A: rate 8bit"
-  sleep 0.06
+  sleep "$(awk "BEGIN { print 0.06 + $rtt / 1000 }")" # until no ACK is under way that would let TCP send, and wake the queue
   a tc qdisc change dev $nic root handle 1: tbf rate 10gbit burst 1mb limit 10mb
   note "qdisc of A: rate restored, not rescheduled"
   sleep 0.4
