@@ -85,7 +85,14 @@ static bool read_frame(struct block_stream *stream)
 /* false: it cannot be gone on with. */
 static bool look_at(struct block_stream *stream)
 {
+  struct error why;
   stream->is_frame = false;
+  if (!stream->in_section && stream->block.type != PCAPNG_SECTION_HEADER) {
+    error_set(&why, ERROR_FORMAT, "no pcapng: it does not begin with a section");
+    end_damaged(stream, &why);
+    return false;
+  }
+  stream->in_section = true;
   switch (stream->block.type) {
   case PCAPNG_SECTION_HEADER: stream->section_first = stream->interface_count; return true;
   case PCAPNG_INTERFACE: return add_interface(stream);

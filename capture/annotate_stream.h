@@ -21,7 +21,7 @@ struct stream_interface {
 struct block_stream {
   struct byte_source *source;
   struct conversion conversion; /* all zero: the input is pcapng itself */
-  bool ended;
+  bool ended, in_section;
   struct error damage; /* why it ended early; code ERROR_NONE: it did not */
 
   /* the current block */
