@@ -86,15 +86,28 @@ static void take_out(struct due_queue *queue, uint32_t index)
     sift_down(queue, index);
 }
 
+/* It may wait for a later look at what had been quiet. */
+static void bring_forward(struct due_queue *queue, uint32_t index, int64_t at_ns)
+{
+  if (queue->items[index].at_ns <= at_ns)
+    return;
+  queue->items[index].at_ns = at_ns;
+  sift_up(queue, index);
+}
+
 void advance_watch(struct analyzer *analyzer, struct connection *connection)
 {
-  if (!analyzer->live || connection->due != 0 || (connection->flags & CONNECTION_CLOSED) != 0)
+  if (!analyzer->live || (connection->flags & CONNECTION_CLOSED) != 0)
     return;
   /* What has just moved on has min_stall before it; what had been let alone is asked soon. */
   const int64_t last_ns = connection->last_ns;
-  bool moved = connection->stream[SIDE_CLIENT].progress_ns == last_ns ||
-               connection->stream[SIDE_SERVER].progress_ns == last_ns;
-  push(&analyzer->due, connection, last_ns + (moved ? analyzer->options.min_stall_ns : SETTLE_NS));
+  const bool moved = connection->stream[SIDE_CLIENT].progress_ns == last_ns ||
+                     connection->stream[SIDE_SERVER].progress_ns == last_ns;
+  const int64_t at_ns = last_ns + (moved ? analyzer->options.min_stall_ns : SETTLE_NS);
+  if (connection->due == 0)
+    push(&analyzer->due, connection, at_ns);
+  else
+    bring_forward(&analyzer->due, connection->due - 1, at_ns);
 }
 
 void advance_forget(struct analyzer *analyzer, struct connection *connection)

@@ -1,6 +1,7 @@
 #include "analyzer/joint.h"
 
 #include "analyzer/engine.h"
+#include "analyzer/joint_alone.h"
 #include "analyzer/joint_link.h"
 #include "wire/timestamp.h"
 
@@ -10,14 +11,6 @@
 #define REF_BUCKETS      (1u << 14)
 #define LEDGER_RECORDS   65536u
 #define LEDGER_BYTES_MAX (UINT64_C(768) << 20)
-#define ONE_END_BUCKETS  (1u << 12)
-
-/* The joint id of a connection that only one engine knows, while that engine still talks of it. */
-struct one_end {
-  uint64_t engine_id, id;
-  struct one_end *next;
-  uint8_t end;
-};
 
 struct engine_context {
   struct joint *joint;
@@ -40,9 +33,9 @@ struct joint {
   uint32_t pair_count;
   uint64_t connections;
   struct link_ref *refs[REF_BUCKETS];
-  struct one_end *one_ends[ONE_END_BUCKETS];
-  struct link *feeding;   /* to which the packet belongs that an engine is looking at; or NULL */
-  uint64_t feeding_begun; /* connections that this engine knew before it */
+  struct joint_alone alone; /* connections that only one engine knows */
+  struct link *feeding;     /* to which the packet belongs that an engine is looking at; or NULL */
+  uint64_t feeding_begun;   /* connections that this engine knew before it */
   struct joint_connection scratch;
   struct connection_summary whole;
 };
@@ -161,48 +154,12 @@ static bool is_declared(void *context, uint8_t end)
   return joint->declared[end];
 }
 
-static const struct one_end *find_one_end(const struct joint *joint, uint8_t end,
-                                          uint64_t engine_id)
-{
-  const struct one_end *known = joint->one_ends[bucket_of(end, engine_id, ONE_END_BUCKETS)];
-  while (known != NULL && (known->engine_id != engine_id || known->end != end))
-    known = known->next;
-  return known;
-}
-
-/* A connection that one point saw. */
-static uint64_t one_end_id(struct joint *joint, uint8_t end, uint64_t engine_id)
-{
-  const struct one_end *before = find_one_end(joint, end, engine_id);
-  if (before != NULL)
-    return before->id;
-  struct one_end **bucket = &joint->one_ends[bucket_of(end, engine_id, ONE_END_BUCKETS)];
-  struct one_end *known = calloc(1, sizeof *known);
-  if (known == NULL)
-    return ++joint->connections;
-  *known = (struct one_end){engine_id, ++joint->connections, *bucket, end};
-  *bucket = known;
-  return known->id;
-}
-
-static void forget_one_end(struct joint *joint, uint8_t end, uint64_t engine_id)
-{
-  struct one_end **at = &joint->one_ends[bucket_of(end, engine_id, ONE_END_BUCKETS)];
-  while (*at != NULL && ((*at)->engine_id != engine_id || (*at)->end != end))
-    at = &(*at)->next;
-  struct one_end *known = *at;
-  if (known == NULL)
-    return;
-  *at = known->next;
-  free(known);
-}
-
 static struct joint_connection *describe_one_end(struct joint *joint, uint8_t end,
                                                  const struct connection_summary *summary)
 {
   struct joint_connection *connection = &joint->scratch;
   joint->whole = *summary;
-  joint->whole.id = one_end_id(joint, end, summary->id);
+  joint->whole.id = joint_alone_id(&joint->alone, end, summary->id, &joint->connections);
   connection->id = joint->whole.id;
   connection->level = EVIDENCE_ONE_END;
   connection->view_count = 1;
@@ -253,17 +210,9 @@ static void forget_held(const struct joint *joint, struct link *link)
   }
 }
 
-static void give_finding(struct joint *joint, struct link *link,
-                         const struct connection_summary *summary, const struct finding *finding)
+static void hand_over(struct joint *joint, const struct link *link,
+                      const struct connection_summary *summary, const struct finding *finding)
 {
-  struct finding given = *finding;
-  if (link->findings >= joint->options.engine.limits.findings_per_connection) {
-    link->suppressed++;
-    return;
-  }
-  given.id = ++link->findings;
-  link_note_told(link, &given);
-  forget_held(joint, link);
   if (joint->sink.finding == NULL)
     return;
   struct joint_connection *connection = &joint->scratch;
@@ -276,7 +225,46 @@ static void give_finding(struct joint *joint, struct link *link,
   connection->whole = &joint->whole;
   connection->pair = link->pair;
   connection->hop_count = 0;
-  joint->sink.finding(joint->sink.context, connection, &given);
+  joint->sink.finding(joint->sink.context, connection, finding);
+}
+
+static void give_finding(struct joint *joint, struct link *link,
+                         const struct connection_summary *summary, const struct finding *finding)
+{
+  struct finding given = *finding;
+  if (link->findings >= joint->options.engine.limits.findings_per_connection) {
+    link->suppressed++;
+    return;
+  }
+  given.id = ++link->findings;
+  link_note_told(link, &given);
+  forget_held(joint, link);
+  hand_over(joint, link, summary, &given);
+}
+
+/* What lasts; told when it is over where there is no room for more. */
+static void give_open(struct joint *joint, struct link *link, uint32_t place,
+                      const struct connection_summary *summary, const struct finding *finding)
+{
+  struct finding given = *finding;
+  const bool room = link->findings < joint->options.engine.limits.findings_per_connection;
+  given.id = link_open(link, place, finding->id, room, &given.state);
+  if (given.id != 0)
+    hand_over(joint, link, summary, &given);
+}
+
+/* true: it was told open, and is closed now. */
+static bool give_closed(struct joint *joint, struct link *link, uint32_t place,
+                        const struct connection_summary *summary, const struct finding *finding)
+{
+  struct finding given = *finding;
+  given.id = link_close_open(link, place, finding->id);
+  if (given.id == 0)
+    return false;
+  link_note_told(link, &given);
+  forget_held(joint, link);
+  hand_over(joint, link, summary, &given);
+  return true;
 }
 
 static void release_held(struct joint *joint, struct link *link)
@@ -338,7 +326,15 @@ static void on_finding(void *context, const struct connection_summary *summary,
   if (finding->kind == FINDING_ABORT && !forged && link->forged_told)
     return; /* what the hosts do about a connection that one of them thinks is over */
   link->forged_told |= forged;
-  if (forged || place == link_near_place(link, finding->sender))
+  const bool is_near = place == link_near_place(link, finding->sender);
+  if (finding->state != FINDING_CLOSED) {
+    if (is_near || is_only_witness(joint, link, finding))
+      give_open(joint, link, place, summary, finding);
+    return;
+  }
+  if (give_closed(joint, link, place, summary, finding) || finding->location == LOCATION_NONE)
+    return;
+  if (forged || is_near)
     give_finding(joint, link, summary, finding);
   else
     hold(joint, link, place, finding);
@@ -402,7 +398,7 @@ static void on_connection(void *context, const struct connection_summary *summar
   if (copy == NULL) { /* seen here only, or a second life of it */
     if (joint->sink.connection != NULL)
       joint->sink.connection(joint->sink.context, describe_one_end(joint, engine->end, summary));
-    forget_one_end(joint, engine->end, summary->id);
+    joint_alone_forget(&joint->alone, engine->end, summary->id);
     return;
   }
   *copy = *summary;
@@ -455,13 +451,7 @@ void joint_free(struct joint *joint)
     analyzer_free(joint->engines[end]);
   for (uint32_t i = 0; joint->links != NULL && i < joint->pair_count; i++)
     link_free(joint->links[i]);
-  for (uint32_t i = 0; i < ONE_END_BUCKETS; i++) {
-    while (joint->one_ends[i] != NULL) {
-      struct one_end *next = joint->one_ends[i]->next;
-      free(joint->one_ends[i]);
-      joint->one_ends[i] = next;
-    }
-  }
+  joint_alone_free(&joint->alone);
   free(joint->links);
   free(joint->over);
   free(joint);
@@ -561,7 +551,7 @@ static void claim(struct joint *joint, struct link *link, uint8_t end, uint64_t 
   const uint32_t place = link_place(link, end);
   struct link_ref *ref = &link->refs[place];
   if (ref->engine_id == engine_id || engine_id == 0 || link->summaries[place] != NULL ||
-      find_ref(joint, end, engine_id) != NULL || find_one_end(joint, end, engine_id) != NULL)
+      find_ref(joint, end, engine_id) != NULL || joint_alone_has(&joint->alone, end, engine_id))
     return;
   hook_ref(joint, ref, engine_id);
 }
@@ -633,6 +623,12 @@ int joint_packets(struct joint *joint, const struct joint_located *located, size
       return status;
   }
   return 0;
+}
+
+void joint_advance(struct joint *joint, int64_t now_ns)
+{
+  for (uint32_t end = 0; end < joint->ends; end++)
+    analyzer_advance(joint->engines[end], now_ns);
 }
 
 void joint_finish(struct joint *joint)

@@ -107,6 +107,9 @@ struct joint_located {
  * joint_packet(), and faster where there are many connections, since memory is fetched ahead.
  * Returns 0 or ERROR_MEMORY. */
 int joint_packets(struct joint *joint, const struct joint_located *located, size_t count);
+/* As analyzer_advance(): time goes on to now_ns, on the scale of end 0, at every end. What several
+ * ends wait for is told by the sender's end only; an id is the same from open to closed. */
+void joint_advance(struct joint *joint, int64_t now_ns);
 void joint_finish(struct joint *joint);
 
 /* Of the engine of `end`. */

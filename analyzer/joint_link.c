@@ -190,6 +190,40 @@ void link_prefetch(const struct link *link)
   lane_prefetch(&link->view.lanes[1]);
 }
 
+static struct link_open *find_open(struct link *link, uint32_t place, uint32_t engine_finding)
+{
+  for (uint32_t i = 0; i < LINK_OPEN_MAX; i++) {
+    struct link_open *open = &link->open[i];
+    if (open->id != 0 && open->place == place && open->engine_finding == engine_finding)
+      return open;
+  }
+  return NULL;
+}
+
+uint32_t link_open(struct link *link, uint32_t place, uint32_t engine_finding, bool room,
+                   enum finding_state *state)
+{
+  struct link_open *open = find_open(link, place, engine_finding);
+  *state = open == NULL ? FINDING_OPEN : FINDING_REVISED;
+  for (uint32_t i = 0; i < LINK_OPEN_MAX && room && open == NULL; i++) {
+    if (link->open[i].id != 0)
+      continue;
+    open = &link->open[i];
+    *open = (struct link_open){engine_finding, ++link->findings, (uint8_t)place};
+  }
+  return open != NULL ? open->id : 0;
+}
+
+uint32_t link_close_open(struct link *link, uint32_t place, uint32_t engine_finding)
+{
+  struct link_open *open = find_open(link, place, engine_finding);
+  if (open == NULL)
+    return 0;
+  const uint32_t id = open->id;
+  open->id = 0;
+  return id;
+}
+
 void link_note_told(struct link *link, const struct finding *finding)
 {
 

@@ -18,6 +18,13 @@ struct told {
   enum stream_side sender;
 };
 
+/* A finding that was told open: its id at its engine, and the one that it was told with. */
+struct link_open {
+  uint32_t engine_finding, id; /* id 0: the slot is free */
+  uint8_t place;
+};
+#define LINK_OPEN_MAX 8u
+
 struct link_ref {     /* by which the connection of an engine is found */
   uint64_t engine_id; /* 0: not seen there yet */
   struct link *link;
@@ -36,6 +43,7 @@ struct link {
   struct connection_summary *summaries[ANALYZER_ENDS_MAX]; /* by place; NULL: not over there */
   uint32_t findings, suppressed;
   bool forged_told; /* a forged reset */
+  struct link_open open[LINK_OPEN_MAX];
   struct told told[LINK_TOLD];
   uint32_t told_next;
   struct finding *held[LINK_HELD];
@@ -65,6 +73,13 @@ uint32_t link_near_place(const struct link *link, enum stream_side sender);
 void link_note_told(struct link *link, const struct finding *finding);
 /* true if the finding is about the same time and kind of trouble as one that was given out. */
 bool link_was_told(const struct link *link, const struct finding *finding);
+
+/* The id of a finding that is told while it lasts, and in *state whether it is now opened or
+ * revised. 0: it is not open, and there is no room (or `room` is false) to open it. */
+uint32_t link_open(struct link *link, uint32_t place, uint32_t engine_finding, bool room,
+                   enum finding_state *state);
+/* It is over. Returns its id, 0: it was not open. */
+uint32_t link_close_open(struct link *link, uint32_t place, uint32_t engine_finding);
 
 /* Everything that is known at the end: whole and hops. At least one summary is there. last_ns: by
  * end, the last packet of any kind of that capture. */

@@ -27,6 +27,9 @@ struct story {
   struct joint *joint;
   uint8_t *reported[ENDS_MAX]; /* by the engine's id */
   uint64_t reports[ENDS_MAX], ids, together, alone, findings, losses, suppressed;
+  bool live; /* time goes on between the packets */
+  uint64_t opened, closed;
+  uint32_t last_opened;
 };
 
 static struct story *story_new(uint32_t ends, uint64_t seed)
@@ -90,6 +93,14 @@ static void on_finding(void *context, const struct joint_connection *connection,
   struct story *story = context;
   assert_true(connection->id > 0 && finding->start_ns <= finding->end_ns);
   story->findings++;
+  if (finding->state == FINDING_OPEN) {
+    assert_true(finding->id > story->last_opened);
+    story->last_opened = finding->id;
+    story->opened++;
+  }
+  story->closed += finding->state == FINDING_CLOSED && finding->id == story->last_opened;
+  if (finding->state != FINDING_CLOSED)
+    return;
   story->losses += finding->location == LOCATION_FORWARD_PATH;
 }
 
@@ -151,8 +162,13 @@ static void tell(struct story *story, const struct analyzer_limits *limits)
   qsort(story->sights, story->count, sizeof *story->sights, by_time);
   for (uint32_t end = 0; end < story->scene.ends; end++)
     story->reported[end] = calloc(story->count + 1, 1);
-  for (uint32_t i = 0; i < story->count; i++)
+  for (uint32_t i = 0; i < story->count; i++) {
+    for (uint32_t part = 1; story->live && i > 0 && part < 8; part++)
+      joint_advance(story->joint,
+                    story->sights[i - 1].time_ns +
+                        (story->sights[i].time_ns - story->sights[i - 1].time_ns) / 8 * part);
     assert_int_equal(joint_packet(story->joint, &story->sights[i].packet), 0);
+  }
   joint_finish(story->joint);
   for (uint32_t end = 0; end < story->scene.ends; end++) {
     struct analyzer_stats stats;
@@ -276,12 +292,10 @@ static void a_flood_of_syns(void **state)
 }
 
 /* The path loses a segment once a second, which both ends notice: one finding each. */
-static void many_stalls(void **state)
+static struct story *story_of_losses(void)
 {
   struct story *story = story_new(2, 6);
   struct talk talk = talk_new(&story->scene, 1, 40000, 2, 80);
-  const struct analyzer_limits limits = {100, 100, 1000, 1000};
-  (void)state;
   open_talk(story, &talk);
   for (int i = 0; i < 20; i++)
     exchange(story, &talk);
@@ -299,10 +313,33 @@ static void many_stalls(void **state)
     story->scene.now_ns += 30 * NS_PER_S; /* each for itself, not a crawl */
   }
   close_talk(story, &talk);
-  tell(story, &limits);
+  return story;
+}
+
+static const struct analyzer_limits many_findings = {100, 100, 1000, 1000};
+
+static void many_stalls(void **state)
+{
+  struct story *story = story_of_losses();
+  (void)state;
+  tell(story, &many_findings);
   assert_int_equal(story->together, 1);
   assert_int_equal(story->losses, STALLS);
   assert_int_equal(story->suppressed, 0);
+  assert_int_equal(story->opened, 0);
+  story_free(story);
+}
+
+/* The same while it happens: each is opened once, by one end, and closed under its id. */
+static void many_stalls_live(void **state)
+{
+  struct story *story = story_of_losses();
+  (void)state;
+  story->live = true;
+  tell(story, &many_findings);
+  assert_int_equal(story->opened, STALLS);
+  assert_int_equal(story->closed, STALLS);
+  assert_int_equal(story->losses, STALLS);
   story_free(story);
 }
 
@@ -369,7 +406,7 @@ int main(void)
       cmocka_unit_test(ports_used_again),        cmocka_unit_test(engines_that_forget),
       cmocka_unit_test(one_engine_that_forgets), cmocka_unit_test(a_flood_of_syns),
       cmocka_unit_test(packets_after_the_end),   cmocka_unit_test(many_stalls),
-      cmocka_unit_test(links_give_back),
+      cmocka_unit_test(many_stalls_live),        cmocka_unit_test(links_give_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
