@@ -7,6 +7,7 @@
 #include "analyzer/hold_watch.h"
 #include "analyzer/limit_run.h"
 #include "analyzer/neighbours.h"
+#include "analyzer/sample_store.h"
 #include "analyzer/summary.h"
 #include "analyzer/track.h"
 #include "analyzer/wait.h"
@@ -91,6 +92,7 @@ void analyzer_free(struct analyzer *analyzer)
   while (analyzer->watching > 0)
     free(analyzer->watches[--analyzer->watching]);
   advance_free(analyzer);
+  sample_store_free(analyzer->samples);
   flow_table_free(&analyzer->flows);
   flight_pool_free(&analyzer->flights);
   free(analyzer);
@@ -120,9 +122,18 @@ struct trouble *stream_trouble(struct analyzer *analyzer, struct stream *stream)
   return stream->trouble;
 }
 
+void analyzer_sample(struct analyzer *analyzer, const struct host_sample *sample)
+{
+  if (analyzer->samples == NULL)
+    analyzer->samples = sample_store_new();
+  if (analyzer->samples != NULL)
+    sample_store_add(analyzer->samples, sample);
+}
+
 static uint64_t memory_of(const struct analyzer *analyzer)
 {
-  return sizeof *analyzer + analyzer->due.capacity * sizeof(struct due) +
+  const uint64_t samples = analyzer->samples != NULL ? analyzer->samples->memory_bytes : 0;
+  return sizeof *analyzer + samples + analyzer->due.capacity * sizeof(struct due) +
          analyzer->flows.memory_bytes + analyzer->flights.memory_bytes + analyzer->trouble_bytes;
 }
 

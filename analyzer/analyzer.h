@@ -11,6 +11,7 @@
 
 #include "analyzer/finding.h"
 #include "wire/error.h"
+#include "wire/host_sample.h"
 #include "wire/packet.h"
 
 #include <stdbool.h>
@@ -101,6 +102,8 @@ struct connection_summary {
   struct endpoint client, server;
   bool roles_from_syn; /* else guessed */
   uint8_t end;         /* capture point */
+  /* bit of enum stream_side: that side's socket was sampled at this capture point */
+  uint8_t sampled_sides;
   enum vantage vantage;
   enum vantage_source vantage_source;
   char vantage_reason[120]; /* "declared", or what the inference rests on */
@@ -186,6 +189,11 @@ typedef void analyzer_now_visit(void *context, const struct connection_summary *
 /* Every connection, in no order; visit() must not feed the analyzer. */
 void analyzer_each_now(struct analyzer *analyzer, int64_t now_ns, analyzer_now_visit *visit,
                        void *context);
+
+/* Feeds one thing that the kernel of a capture point's host said; samples and packets of one end in
+ * the order of time, as far as it is known. What they say settles verdicts that packets leave open
+ * (docs/sockets.md). Without memory it is left out. */
+void analyzer_sample(struct analyzer *analyzer, const struct host_sample *sample);
 
 /* The input is over: everything still open is closed with ENDED_BY_CAPTURE_END and summarised. */
 void analyzer_finish(struct analyzer *analyzer);

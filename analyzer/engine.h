@@ -74,6 +74,7 @@ struct analyzer {
   bool live;        /* analyzer_advance() is being called */
   int64_t clock_ns; /* its latest time; TIME_INVALID before */
   struct due_queue due;
+  struct sample_store *samples; /* what the hosts' kernels said; NULL: nothing */
   struct finding scratch; /* the finding in the making: too large to clear on every stack */
 };
 

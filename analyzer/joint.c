@@ -3,6 +3,7 @@
 #include "analyzer/engine.h"
 #include "analyzer/joint_alone.h"
 #include "analyzer/joint_link.h"
+#include "analyzer/socket_witness.h"
 #include "wire/timestamp.h"
 
 #include <stdlib.h>
@@ -161,7 +162,7 @@ static struct joint_connection *describe_one_end(struct joint *joint, uint8_t en
   joint->whole = *summary;
   joint->whole.id = joint_alone_id(&joint->alone, end, summary->id, &joint->connections);
   connection->id = joint->whole.id;
-  connection->level = EVIDENCE_ONE_END;
+  connection->level = summary->sampled_sides != 0 ? EVIDENCE_WITH_SOCKETS : EVIDENCE_ONE_END;
   connection->view_count = 1;
   connection->views[0] = summary;
   connection->whole = &joint->whole;
@@ -219,7 +220,7 @@ static void hand_over(struct joint *joint, const struct link *link,
   joint->whole = *summary;
   joint->whole.id = link->id;
   connection->id = link->id;
-  connection->level = EVIDENCE_BOTH_ENDS;
+  connection->level = level_of(joint, link);
   connection->view_count = 1;
   connection->views[0] = summary;
   connection->whole = &joint->whole;
@@ -364,6 +365,8 @@ static void conclude(struct joint *joint, struct link *link)
   if (connection != NULL) {
     const uint32_t suppressed = link->suppressed;
     link_conclude(link, joint->last_ns, &whole, connection);
+    if (whole.sampled_sides != 0)
+      connection->level = EVIDENCE_WITH_SOCKETS;
     struct mismatch_context_of of = {joint, link};
     const struct mismatch_sink sink = {&of, on_mismatch};
     if (connection->view_count > 1)
@@ -435,7 +438,8 @@ struct joint *joint_new(uint32_t ends, const struct joint_options *options,
     ready = joint->engines[end] != NULL;
     if (ready)
       joint->engines[end]->paths =
-          (struct path_source){joint, view_for_engine, was_silent, stepped_ns, is_declared};
+          (struct path_source){joint, view_for_engine, was_silent, stepped_ns, is_declared,
+                               socket_for_engine};
   }
   if (ready)
     return joint;
@@ -572,6 +576,15 @@ static int feed(struct joint *joint, const struct packet *packet, const struct j
     claim(joint, joint->feeding, end, engine_last_connection(engine));
   joint->feeding = NULL;
   return status;
+}
+
+void joint_sample(struct joint *joint, const struct host_sample *sample)
+{
+  struct host_sample corrected = *sample;
+  if (sample->end >= joint->ends)
+    return;
+  corrected.time_ns = joint_time_ns(joint, sample->end, sample->time_ns);
+  analyzer_sample(joint->engines[sample->end], &corrected);
 }
 
 void joint_locate(const struct joint *joint, struct packet *packet, struct joint_place *place)

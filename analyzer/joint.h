@@ -87,6 +87,9 @@ int64_t joint_time_ns(const struct joint *joint, uint8_t end, int64_t time_ns);
 /* Feeds one packet; packet->time_ns is as captured. Returns 0 or ERROR_MEMORY. */
 int joint_packet(struct joint *joint, const struct packet *packet);
 
+/* As analyzer_sample(), in the order of corrected times; sample->time_ns is as captured. */
+void joint_sample(struct joint *joint, const struct host_sample *sample);
+
 /* Where a packet belongs; its members mean nothing outside. */
 struct joint_place {
   int64_t captured_ns;

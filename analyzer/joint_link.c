@@ -294,6 +294,7 @@ static void merge_whole(const struct link *link, struct connection_summary *whol
     whole->established |= view->established;
     whole->closed |= view->closed;
     whole->roles_from_syn |= view->roles_from_syn;
+    whole->sampled_sides |= view->sampled_sides;
     whole->quality |= view->quality;
     if (view->findings_suppressed > suppressed)
       suppressed = view->findings_suppressed; /* many of them by several engines */

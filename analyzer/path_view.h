@@ -26,6 +26,8 @@ struct path_view {
       *hop_lanes[2]; /* by sender, hop_count each; the server's are in the same order of hops */
 };
 
+struct socket_witness; /* socket_witness.h */
+
 /* Where an engine asks. */
 struct path_source {
   void *context;
@@ -38,6 +40,10 @@ struct path_source {
   int64_t (*stepped_ns)(void *context, uint8_t end, int64_t from_ns, int64_t until_ns);
   /* true: that capture point is declared to be on a host of the connection. NULL: none is. */
   bool (*declared)(void *context, uint8_t end);
+  /* true: that side's socket of the connection was sampled, and *witness says where. NULL: never.
+   */
+  bool (*socket)(void *context, uint8_t end, uint64_t connection_id, enum stream_side side,
+                 struct socket_witness *witness);
 };
 
 #endif

@@ -1,5 +1,6 @@
 #include "analyzer/summary.h"
 
+#include "analyzer/socket_witness.h"
 #include "analyzer/vantage.h"
 #include "wire/timestamp.h"
 
@@ -124,6 +125,7 @@ void connection_summarise(const struct analyzer *analyzer, const struct connecti
   summary->id = connection->id;
   summary->roles_from_syn = (connection->flags & CONNECTION_ROLES_FROM_SYN) != 0;
   summary->end = connection->end;
+  summary->sampled_sides = socket_witness_sides(analyzer, connection);
   summary->vantage = view.vantage;
   summary->vantage_source = view.source;
   snprintf(summary->vantage_reason, sizeof summary->vantage_reason, "%s", view.reason);

@@ -38,6 +38,7 @@ static int feed(const struct analysis *analysis, struct source *source, struct a
   const struct pipeline_options pipeline = {
       .progress = progress_update,
       .context = &progress,
+      .samples = &source->samples,
       .last_frame = source->last_frame != UINT64_MAX ? source->last_frame : 0};
   const int status = pipeline_run(source->trace, capture->end, analyzer, &pipeline, &error);
   analyzer_finish(analyzer);

@@ -69,13 +69,15 @@ static int open_traces(struct together *together)
   struct error error;
   for (uint32_t end = 0; end < points->count; end++) {
     const struct point *point = &points->points[end];
-    if (is_first_of_source(points, end))
+    if (is_first_of_source(points, end)) {
       together->traces[end] = point->source->trace;
-    else if (!point->source->is_text)
+      sample_queue_close(&point->source->samples);
+    } else if (!point->source->is_text) {
       together->traces[end] = together->traces[end - 1];
-    else if (source_reopen(point->source, point->excerpt, &together->analysis->trace_options,
-                           &together->traces[end], &error) < 0)
+    } else if (source_reopen(point->source, point->excerpt, &together->analysis->trace_options,
+                             &together->traces[end], &error) < 0) {
       return trouble(error.text);
+    }
   }
   return 0;
 }

@@ -22,7 +22,7 @@ static int trouble(const char *text)
 /* What comes next in a lane. */
 struct head {
   const struct lane_batch *batch; /* NULL: the lane is at its end */
-  uint32_t at;
+  uint32_t at, sample;            /* of its packets, of its samples */
 };
 
 #define RUN_PACKETS 128u
@@ -35,23 +35,35 @@ struct merge {
   struct head heads[ANALYZER_ENDS_MAX];
 };
 
+static bool sample_is_next(const struct head *head)
+{
+  return head->sample < head->batch->sample_count &&
+         head->batch->samples[head->sample].at <= head->at;
+}
+
+static bool is_used_up(const struct head *head)
+{
+  return head->at == head->batch->count && head->sample == head->batch->sample_count;
+}
+
 static int64_t order_of(const struct head *head)
 {
-  return head->batch != NULL ? head->batch->order_ns[head->at] : INT64_MAX;
+  return sample_is_next(head) ? head->batch->samples[head->sample].order_ns
+                              : head->batch->order_ns[head->at];
 }
 
 static void next_batch(struct merge *merge, uint32_t lane)
 {
   struct head *head = &merge->heads[lane];
-  head->at = 0;
+  head->at = head->sample = 0;
   head->batch = lanes_next(merge->lanes, lane);
   if (head->batch != NULL)
     progress_update_part(merge->progress, merge->count, lane, head->batch->bytes_read,
                          head->batch->bytes_total);
 }
 
-/* The lane whose next packet is the earliest one, and in *until the order up to which it stays so.
- * Returns `count` if all are at their ends. */
+/* The lane whose next packet or sample is the earliest one, and in *until the order up to which it
+ * stays so. Returns `count` if all are at their ends. */
 static uint32_t earliest_lane(const struct merge *merge, int64_t *until)
 {
   uint32_t best = merge->count;
@@ -85,18 +97,29 @@ static int give_run(struct merge *merge, struct run *run)
   return joint_packets(merge->joint, run->located, count);
 }
 
+/* Samples are few. */
+static int take_sample(struct merge *merge, struct run *run, struct head *head)
+{
+  const int status = give_run(merge, run); /* what comes before it */
+  if (status == 0)
+    joint_sample(merge->joint, &head->batch->samples[head->sample++].sample);
+  return status;
+}
+
 /* Takes from the lane whatever comes before `until`. Returns 0, or the joint's error. */
 static int take_run(struct merge *merge, struct run *run, uint32_t lane, int64_t until)
 {
   struct head *head = &merge->heads[lane];
   int status = 0;
+  if (sample_is_next(head))
+    return take_sample(merge, run, head);
   do {
     run->located[run->count++] =
         (struct joint_located){&head->batch->packets[head->at], &head->batch->places[head->at]};
     head->at++;
     if (run->count == RUN_PACKETS)
       status = give_run(merge, run);
-  } while (status == 0 && head->at < head->batch->count &&
+  } while (status == 0 && head->at < head->batch->count && !sample_is_next(head) &&
            head->batch->order_ns[head->at] <= until);
   return status;
 }
@@ -112,7 +135,7 @@ static int merge_all(struct merge *merge)
     if (lane == merge->count)
       return give_run(merge, &run);
     int status = take_run(merge, &run, lane, until);
-    if (status == 0 && merge->heads[lane].at == merge->heads[lane].batch->count) {
+    if (status == 0 && is_used_up(&merge->heads[lane])) {
       status = give_run(merge, &run); /* before its batch goes back */
       next_batch(merge, lane);
     }
@@ -181,7 +204,8 @@ static struct joint *make_joint(const struct joint_pass *pass)
 }
 
 static int open_inputs(const struct joint_pass *pass, const struct joint *joint,
-                       struct lane_input inputs[ANALYZER_ENDS_MAX])
+                       struct lane_input inputs[ANALYZER_ENDS_MAX],
+                       struct sample_queue queues[ANALYZER_ENDS_MAX])
 {
   const struct points *points = &pass->analysis->points;
   struct trace_options options = pass->analysis->trace_options;
@@ -194,8 +218,11 @@ static int open_inputs(const struct joint_pass *pass, const struct joint *joint,
                                       .ends = ends_of(points, end),
                                       .only_end = true,
                                       .last_frame = pass->last_frames[end],
+                                      .samples = &queues[end],
                                       .locate = joint_locate,
                                       .joint = joint};
+    options.on_sample = sample_queue_take;
+    options.sample_context = &queues[end];
     if (source_reopen(point->source, point->excerpt, &options, &inputs[end].trace, &error) < 0)
       return trouble(error.text);
   }
@@ -247,16 +274,19 @@ static int describe(const struct joint_pass *pass, const struct joint *joint, ui
 int joint_pass_run(const struct joint_pass *pass)
 {
   struct lane_input inputs[ANALYZER_ENDS_MAX] = {{0}};
+  struct sample_queue queues[ANALYZER_ENDS_MAX] = {{0}};
   struct joint *joint = make_joint(pass);
   int status = joint != NULL ? declare_vantages(pass, joint) : trouble("out of memory");
   if (status == 0)
-    status = open_inputs(pass, joint, inputs);
+    status = open_inputs(pass, joint, inputs, queues);
   if (status == 0) {
     declare_drops(pass, joint);
     status = read_all(pass, joint, inputs);
   }
-  for (uint32_t i = 0; i < pass->analysis->points.count; i++)
+  for (uint32_t i = 0; i < pass->analysis->points.count; i++) {
     trace_close(inputs[i].trace);
+    sample_queue_clear(&queues[i]);
+  }
   if (status == 0)
     joint_finish(joint);
   for (uint8_t end = 0; end < pass->analysis->points.count && status == 0; end++)

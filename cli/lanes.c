@@ -42,9 +42,11 @@ struct lane {
   struct lane_input input;
   pthread_t thread;
   bool has_thread;
-  int64_t order_ns;          /* of the last packet; the reader's */
-  struct lane_result result; /* the reader's; read by the other side after the join */
-  struct frame frames[LANE_BATCH_PACKETS];
+  int64_t order_ns;                        /* of the last packet or sample; the reader's */
+  struct lane_result result;               /* the reader's; read by the other side after the join */
+  struct frame frames[LANE_BATCH_PACKETS]; /* of these, frames_at .. frames_count - 1 wait */
+  uint32_t frames_at, frames_count;
+  bool at_end; /* of the trace, or of what is wanted of it */
   struct lane_batch batches[SLOTS];
 };
 
@@ -117,37 +119,66 @@ static bool half_is_free(const void *context)
   return filled(lane) <= SLOTS / 2 || atomic_load(&lane->abandoned);
 }
 
-static uint8_t end_of(const struct lane_input *input, const struct frame *frame)
+static uint8_t end_of(const struct lane_input *input, uint32_t interface)
 {
   const struct lane_ends *ends = input->ends;
   if (ends == NULL)
     return input->end;
-  return ends->ends[frame->interface < ends->count ? frame->interface : ends->count - 1];
+  return ends->ends[interface < ends->count ? interface : ends->count - 1];
 }
 
-/* Decodes what belongs to the lane. Returns false behind the last frame that is wanted. */
-static bool decode(struct lane *lane, struct lane_batch *batch, uint32_t count)
+/* Decodes the next frame, if it belongs to the lane. */
+static void decode_next(struct lane *lane, struct lane_batch *batch)
 {
   const struct lane_input *input = &lane->input;
-  batch->count = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    const struct frame *frame = &lane->frames[i];
-    if (frame->number > input->last_frame)
-      return false;
+  const struct frame *frame = &lane->frames[lane->frames_at++];
+  if (frame->number > lane->result.last_frame)
     lane->result.last_frame = frame->number;
-    const uint8_t end = end_of(input, frame);
-    if (input->only_end && end != input->end)
-      continue;
-    struct packet *packet = &batch->packets[batch->count++];
-    packet_decode(frame, packet);
-    packet->end = end;
+  const uint8_t end = end_of(input, frame->interface);
+  if (input->only_end && end != input->end)
+    return;
+  struct packet *packet = &batch->packets[batch->count++];
+  packet_decode(frame, packet);
+  packet->end = end;
+}
+
+static void take_sample(struct lane *lane, struct lane_batch *batch)
+{
+  const struct lane_input *input = &lane->input;
+  struct host_sample sample = sample_queue_first(input->samples)->sample;
+  sample_queue_drop_first(input->samples);
+  sample.end = end_of(input, sample.interface);
+  if (input->only_end && sample.end != input->end)
+    return;
+  batch->samples[batch->sample_count++] =
+      (struct lane_sample){.at = batch->count, .sample = sample};
+}
+
+/* The next sample comes before the next frame that waits. */
+static bool sample_is_next(const struct lane *lane)
+{
+  const struct queued_sample *sample =
+      lane->input.samples != NULL ? sample_queue_first(lane->input.samples) : NULL;
+  return sample != NULL && (lane->frames_at == lane->frames_count ||
+                            sample->frames_before < lane->frames[lane->frames_at].number);
+}
+
+/* What has been read and waits goes into the batch, as far as it has room. */
+static void fill_batch(struct lane *lane, struct lane_batch *batch)
+{
+  while (batch->count < LANE_BATCH_PACKETS && batch->sample_count < LANE_BATCH_SAMPLES) {
+    if (sample_is_next(lane))
+      take_sample(lane, batch);
+    else if (lane->frames_at < lane->frames_count)
+      decode_next(lane, batch);
+    else
+      return;
   }
-  return lane->result.last_frame < input->last_frame;
 }
 
 /* A time that is far ahead of what follows it would hold the other lanes up; what has no time goes
  * with what comes before it. */
-static void set_order(struct lane *lane, struct lane_batch *batch)
+static void set_order(const struct lane *lane, struct lane_batch *batch)
 {
   int64_t earliest = INT64_MAX;
   for (uint32_t i = batch->count; i-- > 0;) {
@@ -156,11 +187,32 @@ static void set_order(struct lane *lane, struct lane_batch *batch)
       earliest = time_ns;
     batch->order_ns[i] = earliest;
   }
+  int64_t order_ns = lane->order_ns;
   for (uint32_t i = 0; i < batch->count; i++) {
     if (batch->order_ns[i] == INT64_MAX)
-      batch->order_ns[i] = lane->order_ns;
-    lane->order_ns = batch->order_ns[i];
+      batch->order_ns[i] = order_ns;
+    order_ns = batch->order_ns[i];
   }
+}
+
+/* A sample has its own time, between the packets that it stands between. */
+static void set_sample_order(struct lane *lane, struct lane_batch *batch)
+{
+  int64_t least_ns = lane->order_ns;
+  for (uint32_t i = 0; i < batch->sample_count; i++) {
+    struct lane_sample *sample = &batch->samples[i];
+    sample->order_ns = joint_time_ns(lane->input.joint, sample->sample.end, sample->sample.time_ns);
+    if (sample->at < batch->count && batch->order_ns[sample->at] < sample->order_ns)
+      sample->order_ns = batch->order_ns[sample->at];
+    if (sample->at > 0 && batch->order_ns[sample->at - 1] > least_ns)
+      least_ns = batch->order_ns[sample->at - 1];
+    if (sample->order_ns < least_ns)
+      sample->order_ns = least_ns;
+    least_ns = sample->order_ns;
+  }
+  if (batch->count > 0 && batch->order_ns[batch->count - 1] > least_ns)
+    least_ns = batch->order_ns[batch->count - 1];
+  lane->order_ns = least_ns;
 }
 
 static void locate(struct lane *lane, struct lane_batch *batch)
@@ -169,21 +221,35 @@ static void locate(struct lane *lane, struct lane_batch *batch)
   for (uint32_t i = 0; i < batch->count; i++)
     input->locate(input->joint, &batch->packets[i], &batch->places[i]);
   set_order(lane, batch);
+  set_sample_order(lane, batch);
+}
+
+/* Reads on, up to the first frame that is not wanted any more: samples may stand behind the last
+ * one that is. Returns false at the end. */
+static bool read_frames(struct lane *lane)
+{
+  const int count =
+      trace_next(lane->input.trace, lane->frames, LANE_BATCH_PACKETS, &lane->result.error);
+  if (count <= 0) {
+    lane->result.status = count;
+    return false;
+  }
+  lane->frames_at = 0;
+  lane->frames_count = (uint32_t)count;
+  while (lane->frames_count > 0 &&
+         lane->frames[lane->frames_count - 1].number > lane->input.last_frame)
+    lane->frames_count--;
+  return lane->frames_count > 0;
 }
 
 /* Reads until there is something for the batch. Returns false if nothing more will be. */
 static bool read_batch(struct lane *lane, struct lane_batch *batch)
 {
-  bool more = lane->result.last_frame < lane->input.last_frame;
-  batch->count = 0;
-  while (more && batch->count == 0) {
-    const int count =
-        trace_next(lane->input.trace, lane->frames, LANE_BATCH_PACKETS, &lane->result.error);
-    if (count <= 0) {
-      lane->result.status = count;
-      return false;
-    }
-    more = decode(lane, batch, (uint32_t)count);
+  batch->count = batch->sample_count = 0;
+  fill_batch(lane, batch);
+  while (batch->count == 0 && batch->sample_count == 0 && !lane->at_end) {
+    lane->at_end = !read_frames(lane);
+    fill_batch(lane, batch);
   }
   if (lane->input.locate != NULL)
     locate(lane, batch);
@@ -191,7 +257,7 @@ static bool read_batch(struct lane *lane, struct lane_batch *batch)
   trace_get_info(lane->input.trace, &info);
   batch->bytes_read = info.bytes_read;
   batch->bytes_total = info.bytes_total;
-  return batch->count > 0;
+  return batch->count > 0 || batch->sample_count > 0;
 }
 
 static void *reader_main(void *argument)
@@ -320,6 +386,8 @@ static struct lane *lane_new(struct lanes *lanes, const struct lane_input *input
   atomic_init(&lane->abandoned, false);
   sleeper_init(&lane->reader);
   lane->holding = lane->has_thread = false;
+  lane->frames_at = lane->frames_count = 0;
+  lane->at_end = false;
   lane->taker = &lanes->taker;
   lane->order_ns = INT64_MIN;
   lane->input = *input;

@@ -11,6 +11,7 @@
 
 #include "analyzer/joint.h"
 #include "capture/trace.h"
+#include "cli/sample_queue.h"
 #include "wire/error.h"
 #include "wire/packet.h"
 
@@ -19,6 +20,7 @@
 
 #define LANES_MAX          8u
 #define LANE_BATCH_PACKETS 256u
+#define LANE_BATCH_SAMPLES 32u
 
 /* Which capture point a frame belongs to, where one trace holds several: by its interface. */
 struct lane_ends {
@@ -34,20 +36,30 @@ struct lane_input {
   const struct lane_ends *ends;
   bool only_end;
   uint64_t last_frame; /* nothing is read beyond this frame number; UINT64_MAX: all */
+  /* NULL: samples are left out. Else where the trace puts them (trace_options.sample_context); the
+   * reader's own while it reads. */
+  struct sample_queue *samples;
   /* NULL, or what is done to each packet on the reader's thread: batches then carry places and
    * order_ns */
   void (*locate)(const struct joint *joint, struct packet *packet, struct joint_place *place);
   const struct joint *joint;
 };
 
+struct lane_sample {
+  uint32_t at;      /* before the packet of that index; the count of packets: behind the last one */
+  int64_t order_ns; /* as a packet's; with lane_input.locate only */
+  struct host_sample sample;
+};
+
 struct lane_batch {
   uint64_t bytes_read, bytes_total; /* of the file, behind this batch; total 0: not known */
-  uint32_t count;                   /* >= 1 */
+  uint32_t count, sample_count;     /* one of them at least is >= 1 */
   struct packet packets[LANE_BATCH_PACKETS];
   /* With lane_input.locate only. order_ns: the time of this packet or of a later one of the batch,
    * if that is earlier: never decreasing, so that batches of several lanes can be merged. */
   struct joint_place places[LANE_BATCH_PACKETS];
   int64_t order_ns[LANE_BATCH_PACKETS];
+  struct lane_sample samples[LANE_BATCH_SAMPLES]; /* in order */
 };
 
 struct lanes; /* opaque */

@@ -2,6 +2,20 @@
 
 #include "cli/lanes.h"
 
+static int analyse_batch(struct analyzer *analyzer, const struct lane_batch *batch)
+{
+  uint32_t at = 0;
+  int status = 0;
+  for (uint32_t i = 0; i < batch->sample_count && status == 0; i++) {
+    const struct lane_sample *sample = &batch->samples[i];
+    status = analyzer_packets(analyzer, batch->packets + at, sample->at - at);
+    at = sample->at;
+    if (status == 0)
+      analyzer_sample(analyzer, &sample->sample);
+  }
+  return status == 0 ? analyzer_packets(analyzer, batch->packets + at, batch->count - at) : status;
+}
+
 static int analyse_all(struct lanes *lanes, struct analyzer *analyzer,
                        const struct pipeline_options *options)
 {
@@ -9,7 +23,7 @@ static int analyse_all(struct lanes *lanes, struct analyzer *analyzer,
   int status = 0;
 
   while (status == 0 && (batch = lanes_next(lanes, 0)) != NULL) {
-    status = analyzer_packets(analyzer, batch->packets, batch->count);
+    status = analyse_batch(analyzer, batch);
     if (status == 0 && options->progress)
       options->progress(options->context, batch->bytes_read, batch->bytes_total);
   }
@@ -24,6 +38,7 @@ int pipeline_run(struct trace *trace, uint8_t end, struct analyzer *analyzer,
     options = &none;
   const struct lane_input input = {.trace = trace,
                                    .end = end,
+                                   .samples = options->samples,
                                    .last_frame =
                                        options->last_frame != 0 ? options->last_frame : UINT64_MAX};
   struct lanes *lanes;

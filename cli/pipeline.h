@@ -6,6 +6,7 @@
 
 #include "analyzer/analyzer.h"
 #include "capture/trace.h"
+#include "cli/sample_queue.h"
 #include "wire/error.h"
 
 #include <stdbool.h>
@@ -18,6 +19,8 @@ struct pipeline_options {
   void (*progress)(void *context, uint64_t bytes_read, uint64_t bytes_total);
   void *context;
   uint64_t last_frame; /* nothing is read beyond this frame number; 0: all */
+  /* NULL, or where the trace puts its samples; the reader's own during the call */
+  struct sample_queue *samples;
   bool single_thread; /* everything on the calling thread: same result, for debugging and comparison
                        */
 };

@@ -158,6 +158,8 @@ int source_open(struct source *source, const struct source_options *options, str
   struct trace_options own = options->trace;
   own.spool = source->spool;
   own.fd = source->fd;
+  own.on_sample = sample_queue_take;
+  own.sample_context = &source->samples;
   result = trace_open(&source->trace, source->path, &own, error);
   if (result == 0)
     result = look_at(source, options, error);
@@ -170,6 +172,7 @@ void source_close(struct source *source)
 {
   trace_close(source->trace);
   trace_close(source->preview);
+  sample_queue_clear(&source->samples);
   spool_free(source->spool);
   free(source->captured_on);
   if (source->own_fd)
@@ -179,9 +182,13 @@ void source_close(struct source *source)
 
 int source_rewind(struct source *source, const struct trace_options *options, struct error *error)
 {
+  struct trace_options own = *options;
+  own.on_sample = sample_queue_take;
+  own.sample_context = &source->samples;
   trace_close(source->trace);
   source->trace = NULL;
-  return source_reopen(source, 0, options, &source->trace, error);
+  sample_queue_clear(&source->samples);
+  return source_reopen(source, 0, &own, &source->trace, error);
 }
 
 int source_reopen(const struct source *source, uint32_t excerpt,

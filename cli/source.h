@@ -7,6 +7,7 @@
 
 #include "capture/spool.h"
 #include "capture/trace.h"
+#include "cli/sample_queue.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,8 @@ struct source {
   uint32_t excerpts;   /* of a text, >= 1; 1 elsewhere. Text that cannot be read twice: 1 */
   uint32_t interfaces; /* known so far; of a text: 1 */
   struct trace *trace; /* stands at the beginning */
+  /* what `trace` has come across; to be closed where nobody takes it */
+  struct sample_queue samples;
   /* text that can be read twice: a first reading, done, so that all its names are known */
   struct trace *preview;
   char (*captured_on)[64]; /* by excerpt: the host, "" if it does not say */

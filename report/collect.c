@@ -340,7 +340,8 @@ static struct report_connection single(const struct collect *collect,
 {
   return (struct report_connection){.id = collect->id_base + summary->id,
                                     .summary = summary,
-                                    .level = EVIDENCE_ONE_END,
+                                    .level = summary->sampled_sides != 0 ? EVIDENCE_WITH_SOCKETS
+                                                                         : EVIDENCE_ONE_END,
                                     .view_count = 1,
                                     .views = {summary}};
 }

@@ -151,6 +151,9 @@ static void read_info(struct sample_socket *socket, const struct view *info)
   socket->tcpi_rtt_us = read_32(info, TCPI(tcpi_rtt));
   socket->tcpi_notsent_bytes = read_32(info, TCPI(tcpi_notsent_bytes));
   socket->tcpi_last_data_sent_ms = read_32(info, TCPI(tcpi_last_data_sent));
+  socket->tcpi_segs_in_pkts = read_32(info, TCPI(tcpi_segs_in));
+  socket->tcpi_segs_out_pkts = read_32(info, TCPI(tcpi_segs_out));
+  socket->tcpi_data_segs_in_pkts = read_32(info, TCPI(tcpi_data_segs_in));
   read_info_counters(socket, info);
   socket->has_snd_wnd = info->size >= TCPI(tcpi_snd_wnd) + 4;
   socket->tcpi_snd_wnd_bytes = read_32(info, TCPI(tcpi_snd_wnd));
@@ -239,5 +242,37 @@ bool sample_read_neighbour(struct sample_neighbour *neighbour, const struct samp
   neighbour->ip_version = address.size == 4 ? 4 : 6;
   neighbour->address = read_address(address.bytes, address.size == 4);
   neighbour->state = read_16(&message, offsetof(struct ndmsg, ndm_state));
+  return true;
+}
+
+#define COUNTER_DIGITS_MAX 19 /* what 64 bits hold for certain */
+
+static uint64_t read_counter(const struct sample_record *record, const char *name)
+{
+  const char *text;
+  size_t size;
+  uint64_t value = 0;
+  if (!sample_text_value(record, name, &text, &size))
+    return 0;
+  for (size_t i = 0; i < size && i < COUNTER_DIGITS_MAX && text[i] >= '0' && text[i] <= '9'; i++)
+    value = value * 10 + (uint64_t)(text[i] - '0');
+  return value;
+}
+
+bool sample_read_netstat(struct sample_netstat *netstat, const struct sample_record *record)
+{
+  *netstat = (struct sample_netstat){0};
+  if (record->type != SAMPLE_NETSTAT)
+    return false;
+  *netstat = (struct sample_netstat){
+      .retrans_fail = read_counter(record, "TCPRetransFail"),
+      .spurious_rtx_host_queues = read_counter(record, "TCPSpuriousRtxHostQueues"),
+      .paws_estab = read_counter(record, "PAWSEstab"),
+      .beyond_window = read_counter(record, "BeyondWindow"),
+      .rcvq_drop = read_counter(record, "TCPRcvQDrop"),
+      .backlog_drop = read_counter(record, "TCPBacklogDrop"),
+      .zero_window_drop = read_counter(record, "TCPZeroWindowDrop"),
+      .listen_overflows = read_counter(record, "ListenOverflows"),
+  };
   return true;
 }

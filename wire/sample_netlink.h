@@ -23,6 +23,7 @@ struct sample_socket {
   uint8_t tcpi_snd_wscale, tcpi_rcv_wscale;
   uint32_t tcpi_rto_us, tcpi_snd_mss_bytes, tcpi_unacked_pkts, tcpi_lost_pkts, tcpi_snd_cwnd_pkts;
   uint32_t tcpi_total_retrans_pkts, tcpi_rtt_us, tcpi_notsent_bytes, tcpi_last_data_sent_ms;
+  uint32_t tcpi_segs_in_pkts, tcpi_segs_out_pkts, tcpi_data_segs_in_pkts;
   uint64_t tcpi_bytes_acked, tcpi_bytes_received, tcpi_bytes_sent, tcpi_bytes_retrans;
   uint64_t tcpi_busy_time_us, tcpi_rwnd_limited_us, tcpi_sndbuf_limited_us;
   bool has_snd_wnd; /* since Linux 5.4 */
@@ -59,5 +60,14 @@ struct sample_neighbour {
 
 bool sample_read_neighbour(struct sample_neighbour *neighbour, const struct sample_record *record,
                            bool big_endian);
+
+/* Counters of the namespace, of all its sockets. */
+struct sample_netstat {
+  uint64_t retrans_fail, spurious_rtx_host_queues, paws_estab, beyond_window;
+  uint64_t rcvq_drop, backlog_drop, zero_window_drop, listen_overflows;
+};
+
+/* What the record does not name is 0. */
+bool sample_read_netstat(struct sample_netstat *netstat, const struct sample_record *record);
 
 #endif

@@ -16,9 +16,10 @@ target_link_libraries(bench_decode_loop PRIVATE room_capture)
 tcpstall_bench_program(measure ${bench}/measure.c)
 
 # The hand-over between readers and analyzer, tested with scripted traces (tests/unit/test_pipeline.c, test_lanes.c).
-target_sources(test_pipeline PRIVATE ${CMAKE_SOURCE_DIR}/cli/pipeline.c ${CMAKE_SOURCE_DIR}/cli/lanes.c)
+target_sources(test_pipeline PRIVATE ${CMAKE_SOURCE_DIR}/cli/pipeline.c ${CMAKE_SOURCE_DIR}/cli/lanes.c
+               ${CMAKE_SOURCE_DIR}/cli/sample_queue.c)
 target_link_libraries(test_pipeline PRIVATE Threads::Threads)
-target_sources(test_lanes PRIVATE ${CMAKE_SOURCE_DIR}/cli/lanes.c)
+target_sources(test_lanes PRIVATE ${CMAKE_SOURCE_DIR}/cli/lanes.c ${CMAKE_SOURCE_DIR}/cli/sample_queue.c)
 target_link_libraries(test_lanes PRIVATE Threads::Threads)
 
 add_test(NAME bench.smoke COMMAND bash ${bench}/smoke.sh $<TARGET_FILE:bench_generate> $<TARGET_FILE:tcpstall>)

@@ -2,6 +2,7 @@
  * place of the real ones: the linker takes these definitions before it looks into the rooms'
  * libraries. */
 
+#include "analyzer/joint.h"
 #include "cli/pipeline.h"
 
 #include <pthread.h>
@@ -17,9 +18,11 @@
 #include <cmocka.h>
 
 struct trace {
-  uint64_t frames; /* to deliver */
+  struct sample_queue *samples; /* NULL, or: behind frame 0, 1, ... comes a sample of that number */
+  uint64_t frames;              /* to deliver */
   uint64_t delivered;
-  size_t batch;           /* at most so many a call */
+  size_t batch; /* at most so many a call */
+  bool ended;
   int final;              /* what trace_next() says after the last frame */
   bool wait_for_analyzer; /* a slow pipe: the next frame comes when the one before has been analysed
                            */
@@ -30,6 +33,7 @@ struct analyzer {
   atomic_uint_fast64_t analysed;
   uint64_t fail_at; /* frame that gives ERROR_MEMORY, 0 = none */
   unsigned work;    /* loops a packet */
+  uint64_t samples;
   bool in_order;
   uint8_t end;
   pthread_t thread;
@@ -47,13 +51,30 @@ static bool wait_until_analysed(const atomic_uint_fast64_t *analysed, uint64_t w
   return false;
 }
 
+static void deliver_sample(const struct trace *trace, uint64_t number)
+{
+  uint8_t bytes[64];
+  struct sample_builder builder;
+  struct trace_sample sample = {.frames_before = number, .time_ns = (int64_t)number};
+  sample_begin(&builder, bytes, sizeof bytes, (uint32_t)number, false);
+  assert_true(sample_add(&builder, SAMPLE_NETSTAT, 0, "PAWSEstab=1\n", 12));
+  assert_int_equal(sample_open(&sample.records, bytes, builder.bytes_used), SAMPLE_OK);
+  sample_queue_take(trace->samples, &sample);
+}
+
 int trace_next(struct trace *trace, struct frame *frames, size_t max, struct error *error)
 {
   if (trace->wait_for_analyzer && !wait_until_analysed(trace->analysed, trace->delivered))
     return error_set(error, ERROR_IO, "the batch was not handed over");
   size_t count = 0;
-  while (count < max && count < trace->batch && trace->delivered < trace->frames)
+  while (count < max && count < trace->batch && trace->delivered < trace->frames) {
+    if (trace->samples != NULL)
+      deliver_sample(trace, trace->delivered);
     frames[count++] = (struct frame){.number = ++trace->delivered};
+  }
+  if (count == 0 && trace->samples != NULL && !trace->ended)
+    deliver_sample(trace, trace->delivered); /* behind the last frame */
+  trace->ended = count == 0;
   if (count == 0 && trace->final < 0)
     return error_set(error, (enum error_code)trace->final, "damaged behind frame %d",
                      (int)trace->delivered);
@@ -91,6 +112,21 @@ int analyzer_packets(struct analyzer *analyzer, const struct packet *packets, si
   return status;
 }
 
+void analyzer_sample(struct analyzer *analyzer, const struct host_sample *sample)
+{
+  /* between its packets: the numbers say behind which one it belongs */
+  if (atomic_load(&analyzer->analysed) != sample->number || sample->end != analyzer->end)
+    analyzer->in_order = false;
+  analyzer->samples++;
+}
+
+int64_t joint_time_ns(const struct joint *joint, uint8_t end, int64_t time_ns)
+{
+  (void)joint;
+  (void)end;
+  return time_ns;
+}
+
 static struct analyzer fresh_analyzer(void)
 {
   struct analyzer analyzer = {
@@ -111,6 +147,48 @@ static void check_all_arrive(uint64_t frames, size_t batch, unsigned work, bool 
   assert_int_equal(atomic_load(&analyzer.analysed), frames);
   assert_true(analyzer.in_order);
   assert_true(analyzer.one_thread);
+}
+
+/* So do samples, each where the trace has it. */
+static void check_samples(uint64_t frames, size_t batch, bool single_thread)
+{
+  struct sample_queue queue = {0};
+  struct trace trace = {.frames = frames, .batch = batch, .samples = &queue};
+  struct analyzer analyzer = fresh_analyzer();
+  struct pipeline_options options = {.samples = &queue, .single_thread = single_thread};
+  struct error error;
+  assert_int_equal(pipeline_run(&trace, 3, &analyzer, &options, &error), 0);
+  assert_int_equal(atomic_load(&analyzer.analysed), frames);
+  assert_int_equal(analyzer.samples, frames + 1);
+  assert_true(analyzer.in_order);
+  sample_queue_clear(&queue);
+}
+
+static void test_samples(void **state)
+{
+  (void)state;
+  check_samples(0, 256, false);
+  check_samples(5000, 256, false);
+  check_samples(5000, 7, false);
+  check_samples(5000, 256, true);
+}
+
+/* More than there is room for: what is kept covers all of the time. */
+static void test_sample_queue_full(void **state)
+{
+  (void)state;
+  struct sample_queue queue = {0};
+  const struct trace trace = {.samples = &queue};
+  for (uint64_t i = 0; i < 100000; i++)
+    deliver_sample(&trace, i);
+  assert_true(queue.count <= SAMPLE_QUEUE_MAX);
+  assert_true(queue.count >= SAMPLE_QUEUE_MAX / 4);
+  assert_true(sample_queue_first(&queue)->sample.number < 100);
+  assert_int_equal(queue.count + queue.dropped, 100000);
+  sample_queue_close(&queue);
+  deliver_sample(&trace, 1);
+  assert_null(sample_queue_first(&queue));
+  sample_queue_clear(&queue);
 }
 
 static void test_empty(void **state)
@@ -211,10 +289,15 @@ static void test_progress(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_empty),           cmocka_unit_test(test_reader_slower),
-      cmocka_unit_test(test_analyzer_slower), cmocka_unit_test(test_slow_pipe),
-      cmocka_unit_test(test_damage),          cmocka_unit_test(test_analyzer_fails),
+      cmocka_unit_test(test_empty),
+      cmocka_unit_test(test_reader_slower),
+      cmocka_unit_test(test_analyzer_slower),
+      cmocka_unit_test(test_slow_pipe),
+      cmocka_unit_test(test_damage),
+      cmocka_unit_test(test_analyzer_fails),
       cmocka_unit_test(test_progress),
+      cmocka_unit_test(test_samples),
+      cmocka_unit_test(test_sample_queue_full),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,326 @@
+#include "analyzer/sample_store.h"
+
+#include "wire/timestamp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A step so many times as long as the interval, and no shorter than that, is a gap. */
+#define GAP_TIMES  4
+#define GAP_MIN_NS (250 * NS_PER_MS)
+/* As a packet's (analyzer.c): from 1970 on, and far from where differences overflow. */
+#define SAMPLE_TIME_MAX_NS (INT64_MAX / 4)
+/* The kernel's NUD_* of linux/neighbour.h. */
+#define NEIGHBOUR_INCOMPLETE 0x01
+#define NEIGHBOUR_FAILED     0x20
+
+struct sample_store *sample_store_new(void)
+{
+  struct sample_store *store = calloc(1, sizeof *store);
+  if (store != NULL)
+    store->memory_bytes = sizeof *store;
+  return store;
+}
+
+static void free_history(struct sample_store *store, struct socket_history *history)
+{
+  store->memory_bytes -= sizeof *history + sample_ring_bytes(&history->ring);
+  sample_ring_clear(&history->ring);
+  free(history);
+}
+
+void sample_store_free(struct sample_store *store)
+{
+  if (store == NULL)
+    return;
+  for (uint32_t i = 0; i < SAMPLE_BUCKETS; i++) {
+    while (store->buckets[i] != NULL) {
+      struct socket_history *next = store->buckets[i]->next;
+      free_history(store, store->buckets[i]);
+      store->buckets[i] = next;
+    }
+  }
+  for (uint32_t i = 0; i < store->device_count; i++) {
+    sample_ring_clear(&store->devices[i].qdisc);
+    sample_ring_clear(&store->devices[i].link);
+    sample_ring_clear(&store->devices[i].netstat);
+  }
+  free(store);
+}
+
+/* ---- sockets ---- */
+
+static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
+{
+  return a->port == b->port && a->ip_version == b->ip_version &&
+         memcmp(&a->address, &b->address, sizeof a->address) == 0;
+}
+
+static bool same_key(const struct socket_key *a, const struct socket_key *b)
+{
+  return a->end == b->end && same_endpoint(&a->own, &b->own) && same_endpoint(&a->peer, &b->peer);
+}
+
+static uint32_t bucket_of(const struct socket_key *key)
+{
+  uint32_t hash = 2166136261u; /* FNV-1a */
+  const uint8_t *addresses[2] = {(const uint8_t *)&key->own.address,
+                                 (const uint8_t *)&key->peer.address};
+  for (int i = 0; i < 2; i++)
+    for (size_t b = 0; b < sizeof key->own.address; b++)
+      hash = (hash ^ addresses[i][b]) * 16777619u;
+  hash = (hash ^ key->own.port) * 16777619u;
+  hash = (hash ^ key->peer.port) * 16777619u;
+  return (hash ^ hash >> 16 ^ key->end) % SAMPLE_BUCKETS;
+}
+
+static struct socket_history *find_history(const struct sample_store *store,
+                                           const struct socket_key *key)
+{
+  struct socket_history *history = store->buckets[bucket_of(key)];
+  while (history != NULL && !same_key(&history->key, key))
+    history = history->next;
+  return history;
+}
+
+const struct socket_history *sample_store_socket(const struct sample_store *store,
+                                                 const struct socket_key *key)
+{
+  return store == NULL || store->sockets == 0 ? NULL : find_history(store, key);
+}
+
+static void forget_longest_silent(struct sample_store *store)
+{
+  struct socket_history **victim = NULL;
+  for (uint32_t i = 0; i < SAMPLE_BUCKETS; i++)
+    for (struct socket_history **at = &store->buckets[i]; *at != NULL; at = &(*at)->next)
+      if (victim == NULL || (*at)->last_ns < (*victim)->last_ns)
+        victim = at;
+  if (victim == NULL)
+    return;
+  struct socket_history *gone = *victim;
+  *victim = gone->next;
+  free_history(store, gone);
+  store->sockets--;
+  store->sockets_forgotten++;
+}
+
+static struct socket_history *add_history(struct sample_store *store, const struct socket_key *key)
+{
+  if (store->sockets >= SAMPLE_SOCKETS_MAX)
+    forget_longest_silent(store);
+  struct socket_history *history = calloc(1, sizeof *history);
+  if (history == NULL)
+    return NULL;
+  const uint32_t bucket = bucket_of(key);
+  history->key = *key;
+  history->ring.state_bytes = sizeof(struct sample_socket);
+  history->next = store->buckets[bucket];
+  store->buckets[bucket] = history;
+  store->sockets++;
+  store->memory_bytes += sizeof *history;
+  return history;
+}
+
+/* Times that only count on, or down, are no change. */
+static bool same_socket(const void *a, const void *b)
+{
+  struct sample_socket left = *(const struct sample_socket *)a;
+  const struct sample_socket *right = b;
+  left.timer_expires_ms = right->timer_expires_ms;
+  left.tcpi_last_data_sent_ms = right->tcpi_last_data_sent_ms;
+  left.tcpi_busy_time_us = right->tcpi_busy_time_us;
+  left.tcpi_rwnd_limited_us = right->tcpi_rwnd_limited_us;
+  left.tcpi_sndbuf_limited_us = right->tcpi_sndbuf_limited_us;
+  return memcmp(&left, right, sizeof left) == 0;
+}
+
+static void add_socket(struct sample_store *store, const struct host_sample *sample)
+{
+  const struct sample_socket *socket = &sample->of.socket;
+  const struct socket_key key = {
+      {socket->source, socket->source_port, socket->ip_version},
+      {socket->destination, socket->destination_port, socket->ip_version},
+      sample->end};
+  struct socket_history *history = find_history(store, &key);
+  if (history == NULL)
+    history = add_history(store, &key);
+  if (history == NULL || !socket->has_info)
+    return;
+  store->memory_bytes -= sample_ring_bytes(&history->ring);
+  if (history->cookie != socket->cookie)
+    sample_ring_clear(&history->ring);
+  history->cookie = socket->cookie;
+  history->last_ns = sample->time_ns;
+  sample_ring_add(&history->ring, sample->time_ns, sample->number, socket, same_socket,
+                  SAMPLE_GAP_MAX_NS);
+  store->memory_bytes += sample_ring_bytes(&history->ring);
+}
+
+/* ---- devices and neighbours ---- */
+
+static struct device_history *device_of(struct sample_store *store,
+                                        const struct host_sample *sample)
+{
+  for (uint32_t i = 0; i < store->device_count; i++)
+    if (store->devices[i].interface == sample->interface && store->devices[i].end == sample->end)
+      return &store->devices[i];
+  if (store->device_count == SAMPLE_DEVICES_MAX)
+    return NULL;
+  struct device_history *device = &store->devices[store->device_count++];
+  device->interface = sample->interface;
+  device->end = sample->end;
+  device->qdisc.state_bytes = sizeof(struct sample_qdisc);
+  device->link.state_bytes = sizeof(struct sample_link_statistics);
+  device->netstat.state_bytes = sizeof(struct sample_netstat);
+  return device;
+}
+
+static bool same_qdisc(const void *a, const void *b)
+{
+  return memcmp(a, b, sizeof(struct sample_qdisc)) == 0;
+}
+
+static bool same_link(const void *a, const void *b)
+{
+  return memcmp(a, b, sizeof(struct sample_link_statistics)) == 0;
+}
+
+static bool same_netstat(const void *a, const void *b)
+{
+  return memcmp(a, b, sizeof(struct sample_netstat)) == 0;
+}
+
+static void add_device(struct sample_store *store, const struct host_sample *sample)
+{
+  struct device_history *device = device_of(store, sample);
+  if (device == NULL)
+    return;
+  struct sample_ring *ring = &device->qdisc;
+  sample_same *same = same_qdisc;
+  const void *state = &sample->of.qdisc;
+  if (sample->kind == HOST_SAMPLE_LINK) {
+    ring = &device->link;
+    same = same_link;
+    state = &sample->of.link;
+  } else if (sample->kind == HOST_SAMPLE_NETSTAT) {
+    ring = &device->netstat;
+    same = same_netstat;
+    state = &sample->of.netstat;
+  }
+  store->memory_bytes -= sample_ring_bytes(ring);
+  sample_ring_add(ring, sample->time_ns, sample->number, state, same, SAMPLE_GAP_MAX_NS);
+  store->memory_bytes += sample_ring_bytes(ring);
+}
+
+static bool is_of_neighbour(const struct neighbour_trouble *trouble,
+                            const struct host_sample *sample)
+{
+  return trouble->end == sample->end && trouble->ip_version == sample->of.neighbour.ip_version &&
+         memcmp(&trouble->address, &sample->of.neighbour.address, sizeof trouble->address) == 0;
+}
+
+static void add_neighbour(struct sample_store *store, const struct host_sample *sample)
+{
+  const struct sample_neighbour *neighbour = &sample->of.neighbour;
+  const bool failed = (neighbour->state & NEIGHBOUR_FAILED) != 0;
+  const bool bad = failed || (neighbour->state & NEIGHBOUR_INCOMPLETE) != 0;
+  struct neighbour_trouble *place = NULL;
+  for (uint32_t i = 0; i < store->neighbour_count && place == NULL; i++)
+    if (is_of_neighbour(&store->neighbours[i], sample) && store->neighbours[i].open)
+      place = &store->neighbours[i];
+  if (place != NULL) {
+    place->last_ns = sample->time_ns;
+    place->failed = failed;
+    place->open = bad;
+    return;
+  }
+  if (!bad)
+    return;
+  if (store->neighbour_count < SAMPLE_NEIGHBOURS_MAX) {
+    place = &store->neighbours[store->neighbour_count++];
+  } else { /* the oldest goes */
+    place = &store->neighbours[0];
+    for (uint32_t i = 1; i < SAMPLE_NEIGHBOURS_MAX; i++)
+      if (store->neighbours[i].last_ns < place->last_ns)
+        place = &store->neighbours[i];
+  }
+  *place = (struct neighbour_trouble){
+      neighbour->address, sample->time_ns,       sample->time_ns, sample->number,
+      sample->end,        neighbour->ip_version, failed,          true};
+}
+
+static int64_t overlap_ns(int64_t a_from_ns, int64_t a_until_ns, int64_t from_ns, int64_t until_ns)
+{
+  const int64_t from = a_from_ns > from_ns ? a_from_ns : from_ns;
+  const int64_t until = a_until_ns < until_ns ? a_until_ns : until_ns;
+  return until > from ? until - from : 0;
+}
+
+const struct neighbour_trouble *sample_store_neighbour(const struct sample_store *store,
+                                                       uint8_t end,
+                                                       const struct ip_address *address,
+                                                       int64_t from_ns, int64_t until_ns)
+{
+  const struct neighbour_trouble *best = NULL;
+  int64_t best_ns = 0;
+  for (uint32_t i = 0; store != NULL && i < store->neighbour_count; i++) {
+    const struct neighbour_trouble *one = &store->neighbours[i];
+    const int64_t both_ns = overlap_ns(one->first_ns, one->last_ns, from_ns, until_ns);
+    if (one->end != end || both_ns <= best_ns ||
+        (address != NULL && memcmp(&one->address, address, sizeof *address) != 0))
+      continue;
+    best = one;
+    best_ns = both_ns;
+  }
+  return best;
+}
+
+/* ---- when it was sampled ---- */
+
+static void tick(struct sample_clock *clock, int64_t time_ns)
+{
+  if (!clock->started) {
+    clock->started = true;
+    clock->last_ns = time_ns;
+    return;
+  }
+  const int64_t step_ns = time_ns - clock->last_ns;
+  if (step_ns <= 0)
+    return;
+  if (step_ns >= GAP_MIN_NS && step_ns >= GAP_TIMES * clock->interval_ns)
+    clock->gaps[clock->gap_next++ % SAMPLE_GAPS_MAX] = (struct sample_gap){clock->last_ns, time_ns};
+  clock->last_ns = time_ns;
+}
+
+int64_t sample_store_silence_ns(const struct sample_store *store, uint8_t end, int64_t from_ns,
+                                int64_t until_ns)
+{
+  int64_t longest_ns = 0;
+  if (store == NULL)
+    return 0;
+  const struct sample_clock *clock = &store->clocks[end];
+  for (uint32_t i = 0; i < SAMPLE_GAPS_MAX && i < clock->gap_next; i++) {
+    const int64_t both_ns =
+        overlap_ns(clock->gaps[i].from_ns, clock->gaps[i].until_ns, from_ns, until_ns);
+    if (both_ns > longest_ns)
+      longest_ns = both_ns;
+  }
+  return longest_ns;
+}
+
+void sample_store_add(struct sample_store *store, const struct host_sample *sample)
+{
+  if (sample->end >= ANALYZER_ENDS_MAX || sample->time_ns < 0 ||
+      sample->time_ns > SAMPLE_TIME_MAX_NS)
+    return;
+  tick(&store->clocks[sample->end], sample->time_ns);
+  switch (sample->kind) {
+  case HOST_SAMPLE_HEADER: store->clocks[sample->end].interval_ns = sample->of.interval_ns; break;
+  case HOST_SAMPLE_SOCKET: add_socket(store, sample); break;
+  case HOST_SAMPLE_NEIGHBOUR: add_neighbour(store, sample); break;
+  case HOST_SAMPLE_QDISC:
+  case HOST_SAMPLE_LINK:
+  case HOST_SAMPLE_NETSTAT: add_device(store, sample); break;
+  }
+}
