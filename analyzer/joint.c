@@ -155,6 +155,39 @@ static bool is_declared(void *context, uint8_t end)
   return joint->declared[end];
 }
 
+/* At the point nearest to that side first: elsewhere its addresses may be another host's. */
+static bool find_socket(const struct joint *joint, const struct link *link, enum stream_side side,
+                        struct socket_witness *witness)
+{
+  for (uint32_t i = 0; i < link->point_count; i++) {
+    const uint32_t place = side == SIDE_CLIENT ? i : link->point_count - 1 - i;
+    const struct pair_member *member = link->members[place];
+    const struct endpoint *own = side == SIDE_CLIENT ? &member->client : &member->server;
+    const struct endpoint *peer = side == SIDE_CLIENT ? &member->server : &member->client;
+    if (socket_witness_at(joint->engines[member->end]->samples, member->end, own, peer, witness))
+      return true;
+  }
+  return false;
+}
+
+static bool socket_for_engine(void *context, uint8_t end, uint64_t connection_id,
+                              enum stream_side side, struct socket_witness *witness)
+{
+  struct joint *joint = context;
+  const struct link_ref *ref = ref_of(joint, end, connection_id);
+  return ref != NULL && ref->link->pair->order_known &&
+         find_socket(joint, ref->link, side, witness);
+}
+
+static enum evidence_level level_of(const struct joint *joint, const struct link *link)
+{
+  struct socket_witness witness;
+  return find_socket(joint, link, SIDE_CLIENT, &witness) ||
+                 find_socket(joint, link, SIDE_SERVER, &witness)
+             ? EVIDENCE_WITH_SOCKETS
+             : EVIDENCE_BOTH_ENDS;
+}
+
 static struct joint_connection *describe_one_end(struct joint *joint, uint8_t end,
                                                  const struct connection_summary *summary)
 {
