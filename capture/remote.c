@@ -244,9 +244,11 @@ const struct remote_target *remote_get_target(const struct remote *remote)
   return &remote->target;
 }
 
-int remote_stream(const struct remote *remote)
+int remote_take_stream(struct remote *remote)
 {
-  return remote->stream;
+  int stream = remote->stream;
+  remote->stream = -1;
+  return stream;
 }
 
 int remote_messages(const struct remote *remote)
@@ -358,12 +360,11 @@ static int64_t now_ns(void)
   return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-static bool wait_for_end(struct remote *remote, int64_t wait_ns)
+bool remote_wait(struct remote *remote, int64_t wait_ns, int *status)
 {
   const struct timespec step = {.tv_nsec = (long)WAIT_STEP_NS};
   int64_t until_ns = now_ns() + wait_ns;
-  int status;
-  while (!remote_has_ended(remote, &status)) {
+  while (!remote_has_ended(remote, status)) {
     if (now_ns() >= until_ns)
       return false;
     nanosleep(&step, NULL);
@@ -373,15 +374,16 @@ static bool wait_for_end(struct remote *remote, int64_t wait_ns)
 
 void remote_close(struct remote *remote, int64_t wait_ns)
 {
+  int status;
   if (remote == NULL)
     return;
   remote_stop(remote);
   close_once(&remote->stream); /* nobody reads any more: who writes there notices */
-  if (!wait_for_end(remote, wait_ns)) {
+  if (!remote_wait(remote, wait_ns, &status)) {
     kill(remote->process, SIGTERM);
-    if (!wait_for_end(remote, NS_PER_S)) {
+    if (!remote_wait(remote, NS_PER_S, &status)) {
       kill(remote->process, SIGKILL);
-      wait_for_end(remote, NS_PER_S);
+      remote_wait(remote, NS_PER_S, &status);
     }
   }
   close_once(&remote->messages);

@@ -9,8 +9,7 @@
  * the capture there, which sends what it still has. Whatever ends this program, the other one
  * notices that its input has ended, and ends as well.
  *
- * One thread at a time. The descriptors may be given to other processes: what is read from them is
- * then not read here. */
+ * One thread at a time. */
 
 #include "capture/remote_command.h"
 #include "capture/remote_target.h"
@@ -37,9 +36,10 @@ struct remote; /* opaque */
 int remote_open(struct remote **remote, const struct remote_options *options, struct error *error);
 
 const struct remote_target *remote_get_target(const struct remote *remote);
-/* Neither blocks. Both belong to *remote; -1: closed. */
-int remote_stream(const struct remote *remote);   /* the capture */
-int remote_messages(const struct remote *remote); /* what ssh and the other host say */
+/* The capture, which does not block; the caller's from now on. -1: it was taken before. */
+int remote_take_stream(struct remote *remote);
+/* What ssh and the other host say: to be polled. -1: nothing more will come. */
+int remote_messages(const struct remote *remote);
 
 /* The next whole line of the messages, without its newline, cut to size and with what a terminal
  * could misunderstand made '?'. false: none at present. */
@@ -53,6 +53,9 @@ void remote_stop(struct remote *remote);
 /* How ssh ended: its exit status (the other program's, or 255 if the connection failed), or
  * 128 + the signal that killed it. false: it has not. */
 bool remote_has_ended(struct remote *remote, int *status);
+/* The same, but waits for it, wait_ns at most. Its messages are not read meanwhile: a program that
+ * has more to say than a pipe takes does not end. */
+bool remote_wait(struct remote *remote, int64_t wait_ns, int *status);
 /* "ssh could not connect, or lost the connection (exit status 255)", ... Static or in text. */
 const char *remote_ending_text(int status, char *text, size_t size);
 
