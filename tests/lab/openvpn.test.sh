@@ -19,27 +19,28 @@ rewritten() {
   echo "        SYN $(mss a syn) and $(mss b syn), SYN-ACK $(mss a synack) and $(mss b synack) at A and B"
   [ "$(mss a syn)" != "$(mss b syn)" ] && [ "$(mss a synack)" != "$(mss b synack)" ]
 }
+check "the recording is complete" recording_is_complete
 check "the tunnel rewrote the MSS of SYN and SYN-ACK" rewritten
-claim ab "both ends: one connection" one_connection
-claim ab "both ends: the MSS was altered on the way, in both directions" \
+claim "$both" "both ends: one connection" one_connection
+claim "$both" "both ends: the MSS was altered on the way, in both directions" \
   '[findings | select(.kind == "mismatch" and .cause == "mss-rewritten" and .confidence == "proven") | .sender] | sort == ["client", "server"]'
 
 case $scenario in
   openvpn-upload)
-    for level in a b ab; do claim $level "no problem" '(problems | length) == 0'; done
+    claim "$every" "no problem" '(problems | length) == 0'
     ;;
   openvpn-stopped)
     held_s=$(silence_s b)
-    for level in a b ab; do claim $level "no other place is proven" 'wrongly_proven("forward-path"; "reverse-path") == []'; done
+    claim "$every" "no other place is proven" 'wrongly_proven("forward-path"; "reverse-path") == []'
     claim a "the sender's end does not accuse its queue" '[findings | select(.location == "sender-queue")] == []'
     # Whether an ACK was on its way back just when the process stopped decides which of the two directions it is.
-    claim ab "both ends: the tunnel held the segments or their ACKs, proven" \
+    claim "$both" "both ends: the tunnel held the segments or their ACKs, proven" \
       "[problems[] | select((.cause == \"path-hold\" or .cause == \"ack-hold\") and .confidence == \"proven\" and (.duration_s | about($held_s; 0.3)))] | length == 1"
     ;;
   openvpn-ring)
-    for level in a b ab; do claim $level "no other place is proven" 'wrongly_proven("forward-path"; "reverse-path") == []'; done
+    claim "$every" "no other place is proven" 'wrongly_proven("forward-path"; "reverse-path") == []'
     claim a "the sender's end does not accuse its queue" '[findings | select(.location == "sender-queue")] == []'
-    claim ab "both ends: the path" '[problems[] | select((.location | test("-path$")) and .confidence != "possible")] != []'
+    claim "$both" "both ends: the path" '[problems[] | select((.location | test("-path$")) and .confidence != "possible")] != []'
     ;;
 esac
 exit $failed

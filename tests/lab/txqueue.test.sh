@@ -31,6 +31,7 @@ foreign_first() {
     awk 'NR > 1 && $1 - last > longest { longest = $1 - last; foreign = $0 !~ /Flags/ } { last = $1 } END { exit !foreign }'
 }
 
+check "the recording is complete" recording_is_complete
 case $scenario in
   stall-2003)
     case " $keys " in
@@ -44,19 +45,19 @@ case $scenario in
     claim a "old TSval and old TSecr are the evidence" \
       '[problems[0].evidence[].fact] | any(test("echoes TSecr")) and any(test("carries TSval"))'
     claim b "the receiver's end proves nothing else" '[problems[] | select(.confidence == "proven" and .location != "sender-queue")] == []'
-    claim ab "both ends: one connection" one_connection
-    claim ab "both ends: the same, proven" "$held"
+    claim "$both" "both ends: one connection" one_connection
+    claim "$both" "both ends: the same, proven" "$held"
     ;;
   stall-2003-paused)
-    for level in a b ab; do claim $level "no problem, and no hold" '(problems | length) == 0 and stalls("sender-queue"; "tx-queue-hold") == []'; done
-    claim a "an idle application" "[findings | select(.location == \"sender-app\") | .duration_s] | any(about($hold_s; 0.1))"
-    claim ab "both ends: one connection" one_connection
+    claim "$every" "no problem, and no hold" '(problems | length) == 0 and stalls("sender-queue"; "tx-queue-hold") == []'
+    claim "a sockets" "an idle application" "[findings | select(.location == \"sender-app\") | .duration_s] | any(about($hold_s; 0.1))"
+    claim "$both" "both ends: one connection" one_connection
     ;;
   stall-2003-path-hold)
     claim a "not the sender's queue: the segments left" '[findings | select(.location == "sender-queue")] == []'
-    for level in a b ab; do claim $level "no other place is proven" 'wrongly_proven("forward-path") == []'; done
-    claim ab "both ends: one connection" one_connection
-    claim ab "both ends: held on the path, proven" 'stalls("forward-path"; "path-hold") | any(.confidence == "proven")'
+    claim "$every" "no other place is proven" 'wrongly_proven("forward-path") == []'
+    claim "$both" "both ends: one connection" one_connection
+    claim "$both" "both ends: held on the path, proven" 'stalls("forward-path"; "path-hold") | any(.confidence == "proven")'
     ;;
 esac
 exit $failed
