@@ -12,9 +12,12 @@
 #define RING_BYTES (UINT64_C(32) << 20) /* a third of a second at 1 Gbit/s */
 #define RING_FULL  0.5                  /* enough to start */
 #define FILL_NS    (2 * NS_PER_S)       /* or waited for so long: the trace may be a pipe */
-/* Waking up takes some tens of microseconds on an idle machine (measured: p99 below 50 us); so much
- * is waited for awake. */
-#define AWAKE_NS (50 * NS_PER_US)
+/* The end of each wait is spent awake: at least so much, and more where waking up takes longer, as
+ * on a busy machine or a virtual one (measured there: p50 35 us, p90 60 us, p99 140 us). */
+#define AWAKE_NS      (50 * NS_PER_US)
+#define AWAKE_MAX_NS  (400 * NS_PER_US)
+#define AWAKE_FADE    0.999 /* a wake-up: half is forgotten after 700 */
+#define AWAKE_RESERVE 1.25  /* of the latest wake-up that is remembered */
 /* The longest sleep: devices are drained and `stop` is looked at in between. */
 #define NAP_NS (50 * NS_PER_MS)
 /* A reader that finds the ring full, and a player that finds it empty, look again after this. */
@@ -32,6 +35,7 @@ struct player {
   struct wire_replay_result *result;
   struct wire_replay_ring *ring;
   int64_t start_ns; /* CLOCK_MONOTONIC, of at_ns 0 */
+  double awake_ns;  /* to be spent awake before a deadline */
   /* The reader's thread; its error may be looked at once it has ended. */
   pthread_t reader;
   int reader_status;
@@ -96,18 +100,26 @@ static uint32_t drain(const struct player *player)
   return frames;
 }
 
+static void nap(struct player *player, int64_t until_ns)
+{
+  sleep_until(until_ns);
+  const double late_ns = (double)(now_ns() - until_ns) * AWAKE_RESERVE;
+  player->awake_ns *= AWAKE_FADE;
+  if (late_ns > player->awake_ns)
+    player->awake_ns = late_ns < (double)AWAKE_MAX_NS ? late_ns : (double)AWAKE_MAX_NS;
+  if (player->awake_ns < (double)AWAKE_NS)
+    player->awake_ns = (double)AWAKE_NS;
+}
+
 /* Returns false if the replay is to end. */
-static bool wait_until(const struct player *player, int64_t due_ns)
+static bool wait_until(struct player *player, int64_t due_ns)
 {
   int64_t now = now_ns();
-  while (due_ns - now > AWAKE_NS) {
+  for (int64_t awake_ns = (int64_t)player->awake_ns; due_ns - now > awake_ns; now = now_ns()) {
     if (stopped(player))
       return false;
-    if (drain(player) == 0) {
-      const int64_t until_ns = due_ns - AWAKE_NS;
-      sleep_until(until_ns - now > NAP_NS ? now + NAP_NS : until_ns);
-    }
-    now = now_ns();
+    if (drain(player) == 0)
+      nap(player, due_ns - awake_ns - now > NAP_NS ? now + NAP_NS : due_ns - awake_ns);
   }
   while (now < due_ns)
     now = now_ns();
@@ -194,6 +206,7 @@ static void play_with_priority(struct player *player)
   sched_getparam(0, &old);
   prctl(PR_SET_TIMERSLACK, 1UL); /* ns, for this thread's sleeps */
   player->result->realtime = timed && sched_setscheduler(0, SCHED_RR, &wanted) == 0;
+  player->awake_ns = (double)AWAKE_NS;
   player->start_ns = now_ns() + AWAKE_NS;
   play(player);
   if (player->result->realtime)
