@@ -237,6 +237,7 @@ static void note_recent(struct analyzer *analyzer, const struct packet *packet,
   recent->kind = packet->kind;
   recent->icmp_type = packet->icmp_type;
   recent->end = packet->end;
+  recent->own_kick = (packet->facts & PACKET_KICK) != 0;
 }
 
 static void note_time(struct analyzer *analyzer, const struct packet *packet)

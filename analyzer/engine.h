@@ -17,6 +17,7 @@ struct recent_packet {
   uint64_t frame, connection_id; /* 0: not TCP */
   struct ip_address src;
   uint8_t kind, icmp_type, end;
+  bool own_kick; /* our own program sent it to set a queue going (PACKET_KICK) */
 };
 
 /* Stretches in which nothing at all was captured at an end, while connections were busy. */
@@ -75,7 +76,7 @@ struct analyzer {
   int64_t clock_ns; /* its latest time; TIME_INVALID before */
   struct due_queue due;
   struct sample_store *samples; /* what the hosts' kernels said; NULL: nothing */
-  struct finding scratch; /* the finding in the making: too large to clear on every stack */
+  struct finding scratch;       /* the finding in the making: too large to clear on every stack */
 };
 
 /* The id of the connection to which the last packet belonged; 0: to none. */

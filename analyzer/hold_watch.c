@@ -167,7 +167,8 @@ void hold_watch_begin(struct analyzer *analyzer, struct connection *connection,
   watch->burst = 1;
   watch->own_clock = connection->stream[finding->sender].clock;
   watch->other_clock = connection->stream[finding->sender ^ 1].clock;
-  watch->kicked = finding->ended_by == ENDED_BY_FOREIGN_PACKET;
+  watch->kicked =
+      finding->ended_by == ENDED_BY_FOREIGN_PACKET || finding->ended_by == ENDED_BY_KICK;
   struct trouble *trouble = stream_trouble(analyzer, &connection->stream[finding->sender]);
   if (trouble != NULL) {
     trouble->hold_from_ns = finding->start_ns;
@@ -203,11 +204,14 @@ static enum clock_motion motion_of(const struct hold_watch *watch, const struct 
 static void see_kick(struct hold_watch *watch, const struct packet *packet)
 {
   char behind[32];
+  bool own = (packet->facts & PACKET_KICK) != 0;
   watch->kicked = true;
-  watch->finding.ended_by = ENDED_BY_FOREIGN_PACKET;
+  watch->finding.ended_by = own ? ENDED_BY_KICK : ENDED_BY_FOREIGN_PACKET;
   finding_add_evidence(&watch->finding, packet->end, packet->frame, packet->time_ns,
-                       "an unrelated packet from the same host leaves %s behind the first held "
+                       "%s leaves %s behind the first held "
                        "segment: in a FIFO it is what set the queue going",
+                       own ? "a packet that tcpstall --kick sent"
+                           : "an unrelated packet from the same host",
                        duration_words(packet->time_ns - watch->released_ns, behind));
 }
 

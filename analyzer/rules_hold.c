@@ -16,6 +16,8 @@
 
 /* What left this shortly before may have kicked the queue loose. */
 #define KICK_WITHIN_NS NS_PER_MS
+/* What was sent on purpose is looked back for longer: it goes through other queues as well. */
+#define OWN_KICK_WITHIN_NS (INT64_C(50) * NS_PER_MS)
 /* So many other packets of the host in so short a time before: it was not silent. */
 #define BUSY_WITHIN_NS (100 * NS_PER_MS)
 #define BUSY_PACKETS   4u
@@ -82,14 +84,37 @@ static bool frozen_enough(const struct situation *situation, const struct hold *
          situation->gap_ns - hold->frozen_ns <= 2 * TS_CLOCK_SLOWEST_TICK_NS;
 }
 
+/* Sent on purpose: that other packets leave this host as well says nothing against it. */
+static void tell_own_kick(const struct situation *situation, struct finding *finding,
+                          const struct recent_packet *kick)
+{
+  char before[32];
+  duration_words(situation->end_ns - kick->time_ns, before);
+  finding->ended_by = ENDED_BY_KICK;
+  finding_add_evidence(finding, situation->segment->packet->end, kick->frame, kick->time_ns,
+                       "a packet that tcpstall --kick sent leaves %s before the stream moves on",
+                       before);
+}
+
+static const struct recent_packet *last_other(const struct situation *situation, int64_t within_ns)
+{
+  const struct packet *packet = situation->segment->packet;
+  return engine_recent_from(situation->analyzer, &packet->src, situation->connection->id,
+                            packet->end, situation->end_ns, within_ns);
+}
+
 static void tell_kick(const struct situation *situation, struct finding *finding, char *words,
                       size_t size)
 {
   const struct packet *packet = situation->segment->packet;
-  const struct recent_packet *kick =
-      engine_recent_from(situation->analyzer, &packet->src, situation->connection->id, packet->end,
-                         situation->end_ns, KICK_WITHIN_NS);
+  const struct recent_packet *kick = last_other(situation, OWN_KICK_WITHIN_NS);
   words[0] = '\0';
+  if (kick != NULL && kick->own_kick) {
+    tell_own_kick(situation, finding, kick);
+    snprintf(words, size, ", until tcpstall --kick sent a packet");
+    return;
+  }
+  kick = last_other(situation, KICK_WITHIN_NS);
   bool busy = engine_recent_count(situation->analyzer, &packet->src, situation->connection->id,
                                   packet->end, situation->end_ns, BUSY_WITHIN_NS) >= BUSY_PACKETS;
   if (kick == NULL || busy)

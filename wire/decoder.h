@@ -9,10 +9,12 @@
  * its tunnels, costs more than that; no parser calls another one. */
 
 #include "wire/byte_reader.h"
+#include "wire/frame_builder.h"
 #include "wire/packet.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Deeper nesting is called malformed. A data centre's deepest real stack (Ethernet, two VLAN tags,
  * MPLS, IP, UDP, VXLAN, Ethernet, VLAN, IPv6 with extension headers, TCP) has about 15; tcpdump and
@@ -64,6 +66,15 @@ static inline enum layer decoder_end(struct decoder *decoder, enum packet_kind k
 {
   decoder->packet->kind = (uint8_t)kind;
   return LAYER_DONE;
+}
+
+/* Notes that the packet is one of our own kicks (frame_builder.h), if `ahead` bytes behind what was
+ * parsed so far is their mark. */
+static inline void decoder_note_kick(struct decoder *decoder, uint32_t ahead)
+{
+  if (decoder->rest.captured >= ahead + FRAME_KICK_MARK_BYTES &&
+      memcmp(decoder->rest.bytes + ahead, FRAME_KICK_MARK, FRAME_KICK_MARK_BYTES) == 0)
+    decoder->packet->facts |= PACKET_KICK;
 }
 
 /* Ends at something that is well-formed, but that we do not descend. */

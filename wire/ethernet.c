@@ -125,5 +125,6 @@ enum layer ethernet_arp_parse(struct decoder *decoder)
   packet->src = ip_address_v4(body + hardware_bytes);
   packet->dst = ip_address_v4(body + 2 * hardware_bytes + 4);
   packet->icmp_type = (uint8_t)read_be16(header + 6);
+  decoder_note_kick(decoder, 0);
   return decoder_end(decoder, PACKET_ARP);
 }

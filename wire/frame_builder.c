@@ -11,12 +11,18 @@
 #define ICMP_BYTES        8
 #define ICMP_QUOTE_MAX    (576 - LIBNET_IPV4_H - ICMP_BYTES)
 #define ICMPV6_QUOTE_MAX  (1280 - LIBNET_IPV6_H - ICMP_BYTES)
+#define TCP_OPTIONS_MAX   40
 #define PAYLOAD_MAX       (FRAME_BUILDER_MAX - ETHERNET_BYTES - LIBNET_IPV6_H - LIBNET_TCP_H)
 #define ICMP_UNREACHABLE  3 /* RFC 792 */
 #define ICMP_FRAG_NEEDED  4
 #define ICMP_ECHO_REQUEST 8
 #define ICMPV6_TOO_BIG    2 /* RFC 4443, 3.2 */
 #define ICMPV6_ECHO_ASKED 128
+#define ARP_ETHERNET      1   /* RFC 826's hardware type */
+#define SOLICITATION      135 /* RFC 4861, 4.3 */
+#define OPTION_SOURCE_MAC 1   /* RFC 4861, 4.6.1 */
+#define OPTION_NONCE      14  /* RFC 3971, 5.3.2: at least 6 bytes, in units of 8 with its header */
+#define NONCE_BYTES       22
 
 struct frame_builder {
   libnet_t *libnet;
@@ -104,10 +110,14 @@ int frame_builder_tcp(struct frame_builder *builder, const struct frame_ends *en
   const int wrong = check(ends, tcp->payload_bytes, error);
   if (wrong != 0)
     return wrong;
+  if (tcp->options_bytes > TCP_OPTIONS_MAX || tcp->options_bytes % 4 != 0)
+    return error_set(error, ERROR_USAGE, "TCP options of %u bytes", tcp->options_bytes);
   libnet_t *libnet = builder->libnet;
   libnet_clear_packet(libnet);
-  const uint32_t bytes = LIBNET_TCP_H + tcp->payload_bytes;
+  const uint32_t bytes = LIBNET_TCP_H + tcp->options_bytes + tcp->payload_bytes;
   const bool built =
+      (tcp->options_bytes == 0 ||
+       libnet_build_tcp_options(tcp->options, tcp->options_bytes, libnet, 0) >= 0) &&
       libnet_build_tcp(tcp->src_port, tcp->dst_port, tcp->seq, tcp->ack, tcp->flags, tcp->window, 0,
                        0, (uint16_t)bytes, tcp->payload_bytes > 0 ? tcp->payload : NULL,
                        tcp->payload_bytes, libnet, 0) >= 0 &&
@@ -161,4 +171,70 @@ int frame_builder_echo(struct frame_builder *builder, const struct frame_ends *e
   const uint8_t type_code[2] = {ends->ip_version == 4 ? ICMP_ECHO_REQUEST : ICMPV6_ECHO_ASKED, 0};
   const uint16_t words[2] = {id, sequence};
   return build_icmp(builder, ends, type_code, words, payload, payload_bytes, out, error);
+}
+
+static int build_arp(struct frame_builder *builder, const struct frame_ends *ends, const char *mark,
+                     uint8_t *out, struct error *error)
+{
+  static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, nobody[6];
+  libnet_t *libnet = builder->libnet;
+  libnet_clear_packet(libnet);
+  const bool built =
+      libnet_build_arp(ARP_ETHERNET, ETHERTYPE_IPV4, 6, 4, ARPOP_REQUEST, ends->ether_src,
+                       ends->src.bytes + 12, nobody, ends->dst.bytes + 12,
+                       mark != NULL ? (const uint8_t *)mark : NULL,
+                       mark != NULL ? (uint32_t)strlen(mark) : 0, libnet, 0) >= 0 &&
+      libnet_build_ethernet(everybody, ends->ether_src, ETHERTYPE_ARP, NULL, 0, libnet, 0) >= 0;
+  return finish(builder, built, out, error);
+}
+
+/* The group of ff02::1:ffXX:XXXX, and its Ethernet address (RFC 2464, 7). */
+static struct frame_ends to_solicited_node(const struct frame_ends *ends)
+{
+  struct frame_ends group = *ends;
+  static const uint8_t prefix[13] = {0xff, 0x02, [11] = 0x01, 0xff}, ether[3] = {0x33, 0x33, 0xff};
+  memcpy(group.dst.bytes, prefix, sizeof prefix);
+  memcpy(group.ether_dst, ether, sizeof ether);
+  memcpy(group.ether_dst + 3, ends->dst.bytes + 13, 3);
+  return group;
+}
+
+/* Behind the target: the sender's Ethernet address, and the mark. Returns the bytes. */
+static uint32_t put_options(uint8_t *options, const struct frame_ends *ends, const char *mark)
+{
+  options[0] = OPTION_SOURCE_MAC;
+  options[1] = 1; /* in units of 8 bytes */
+  memcpy(options + 2, ends->ether_src, 6);
+  if (mark == NULL)
+    return 8;
+  options[8] = OPTION_NONCE;
+  options[9] = (2 + NONCE_BYTES) / 8;
+  memset(options + 10, 0, NONCE_BYTES);
+  memcpy(options + 10, mark, strnlen(mark, NONCE_BYTES));
+  return 8 + 2 + NONCE_BYTES;
+}
+
+static int build_solicitation(struct frame_builder *builder, const struct frame_ends *ends,
+                              const char *mark, uint8_t *out, struct error *error)
+{
+  static const uint8_t type_code[2] = {SOLICITATION, 0}, unknown[6];
+  static const uint16_t reserved[2];
+  uint8_t body[16 + 8 + 2 + NONCE_BYTES]; /* behind the 8 bytes that every ICMPv6 message has */
+  struct frame_ends to = *ends;
+  if (memcmp(ends->ether_dst, unknown, sizeof unknown) == 0)
+    to = to_solicited_node(ends);
+  to.ttl = 255; /* or nobody listens: RFC 4861, 7.1.1 */
+  memcpy(body, ends->dst.bytes, 16);
+  const uint32_t bytes = 16 + put_options(body + 16, ends, mark);
+  return build_icmp(builder, &to, type_code, reserved, body, bytes, out, error);
+}
+
+int frame_builder_who_has(struct frame_builder *builder, const struct frame_ends *ends,
+                          const char *mark, uint8_t *out, struct error *error)
+{
+  const int wrong = check(ends, 0, error);
+  if (wrong != 0)
+    return wrong;
+  return ends->ip_version == 4 ? build_arp(builder, ends, mark, out, error)
+                               : build_solicitation(builder, ends, mark, out, error);
 }

@@ -30,6 +30,8 @@ struct frame_tcp {
   uint16_t window;
   const uint8_t *payload; /* borrowed; NULL: none */
   uint32_t payload_bytes;
+  const uint8_t *options; /* borrowed; as on the wire, padded to a multiple of 4; NULL: none */
+  uint32_t options_bytes; /* at most 40 (RFC 9293, 3.1) */
 };
 
 /* NULL on failure (no memory): error says. */
@@ -39,7 +41,7 @@ void frame_builder_free(struct frame_builder *builder);
 /* Each writes an Ethernet frame of at most FRAME_BUILDER_MAX bytes to `out` and returns its length,
  * or ERROR_USAGE (addresses or payload that do not fit) or ERROR_MEMORY. */
 
-/* A segment without options. */
+/* A segment. */
 int frame_builder_tcp(struct frame_builder *builder, const struct frame_ends *ends,
                       const struct frame_tcp *tcp, uint8_t *out, struct error *error);
 
@@ -54,5 +56,18 @@ int frame_builder_too_big(struct frame_builder *builder, const struct frame_ends
 int frame_builder_echo(struct frame_builder *builder, const struct frame_ends *ends, uint16_t id,
                        uint16_t sequence, const uint8_t *payload, uint32_t payload_bytes,
                        uint8_t *out, struct error *error);
+
+/* Who has ends->dst? An ARP request (RFC 826) to everybody, or, for IPv6, a neighbour solicitation
+ * (RFC 4861, 4.3) to the address itself if ends->ether_dst is known, as to see whether it is still
+ * there; all zero: to its solicited-node group (RFC 4291, 2.7.1). `mark` travels along where nobody
+ * minds: behind the ARP packet, as Ethernet's padding; as the solicitation's nonce (RFC 3971,
+ * 5.3.2). NULL: none. */
+int frame_builder_who_has(struct frame_builder *builder, const struct frame_ends *ends,
+                          const char *mark, uint8_t *out, struct error *error);
+
+/* What the frames of `tcpstall capture --kick` carry, so that they are known again in a capture
+ * (PACKET_KICK): an echo request's payload begins with it. */
+#define FRAME_KICK_MARK       "tcpstall --kick"
+#define FRAME_KICK_MARK_BYTES 15u
 
 #endif

@@ -16,9 +16,14 @@ enum icmp_type {
   ICMP_UNREACHABLE = 3,
   ICMP_SOURCE_QUENCH = 4,
   ICMP_REDIRECT = 5,
+  ICMP_ECHO_REQUEST = 8,
   ICMP_TIME_EXCEEDED = 11,
   ICMP_PARAMETER_PROBLEM = 12
 };
+
+/* Where a solicitation of our own has its mark, behind the target: the sender's address is an
+ * option of 8 bytes, the nonce has a header of 2. */
+#define KICK_NONCE_AT 10
 
 #define ICMP_FRAGMENTATION_NEEDED 4 /* code of ICMP_UNREACHABLE */
 
@@ -27,6 +32,7 @@ enum icmpv6_type {
   ICMPV6_PACKET_TOO_BIG = 2,
   ICMPV6_TIME_EXCEEDED = 3,
   ICMPV6_PARAMETER_PROBLEM = 4,
+  ICMPV6_ECHO_REQUEST = 128,
   ICMPV6_NEIGHBOUR_SOLICITATION = 135,
   ICMPV6_NEIGHBOUR_ADVERTISEMENT = 136
 };
@@ -125,6 +131,7 @@ enum layer icmp_parse(struct decoder *decoder)
   case ICMP_REDIRECT:
   case ICMP_TIME_EXCEEDED:
   case ICMP_PARAMETER_PROBLEM: return quote_parse(decoder, 0);
+  case ICMP_ECHO_REQUEST: decoder_note_kick(decoder, 0); return decoder_end(decoder, PACKET_ICMP);
   default: return decoder_end(decoder, PACKET_ICMP);
   }
 }
@@ -136,6 +143,7 @@ static enum layer neighbour_parse(struct decoder *decoder)
   if (target == NULL)
     return LAYER_DONE;
   decoder->packet->dst = ip_address_v6(target);
+  decoder_note_kick(decoder, KICK_NONCE_AT);
   return decoder_end(decoder, PACKET_ND);
 }
 
@@ -151,6 +159,7 @@ enum layer icmpv6_parse(struct decoder *decoder)
   case ICMPV6_PARAMETER_PROBLEM: return quote_parse(decoder, 0);
   case ICMPV6_NEIGHBOUR_SOLICITATION:
   case ICMPV6_NEIGHBOUR_ADVERTISEMENT: return neighbour_parse(decoder);
+  case ICMPV6_ECHO_REQUEST: decoder_note_kick(decoder, 0); return decoder_end(decoder, PACKET_ICMP);
   default: return decoder_end(decoder, PACKET_ICMP);
   }
 }

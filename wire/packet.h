@@ -78,7 +78,9 @@ enum packet_fact {
   PACKET_LENGTH_GUESSED = 0x08,
   PACKET_SNAPPED = 0x10,   /* captured_payload_bytes < payload_bytes */
   PACKET_TTL_VALID = 0x20, /* ttl is valid (text input may lack it) */
-  PACKET_IN_ICMP = 0x40,   /* (reserved for counting) a TCP header quoted by ICMP */
+  /* an echo request, ARP request or neighbour solicitation that `tcpstall capture --kick` sent
+   * (frame_builder.h) */
+  PACKET_KICK = 0x40,
   /* the frame holds further TCP headers (tunnel over TCP is never descended) */
   PACKET_DUPLICATE_LAYER = 0x80
 };
