@@ -40,7 +40,8 @@ make_tunnel() {
 
 tunnel_upload() {
   before() { make_tunnel; [ -z "$(opt ring)" ] || a ip link set $nic txqueuelen "$(opt ring)"; }
-  ftp_upload "$size" 8192 2 32768 # what is in flight fits into the buffers of the tunnel's own sockets
+  # What is in flight fits into the buffers of the tunnel's own sockets, and into the receiver's.
+  ftp_upload "$size" 8192 $((rtt / 2 + 1)) 32768
 }
 
 acked_bytes() { skmem | sed -n 's/.* bytes_acked:\([0-9]*\) .*/\1/p'; }

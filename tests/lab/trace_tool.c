@@ -3,18 +3,20 @@
  *   lab_trace join OUT.pcapng A.pcap [B.pcap] [payload=BYTES] [from=S] [to=S]
  *   lab_trace cut OUT.pcapng RECORDING.pcapng [payload=BYTES] [from=S] [to=S] [every=MS]
  *   lab_trace compare RECORDING.pcapng A.pcap B.pcap
+ *   lab_trace delay A.pcap B.pcap
  *   lab_trace shift FILE.pcap OFFSET_S SKEW_PPM
  *
  * join: both ends in one pcapng, in the order of time: two interfaces, named A and B. Of each frame
  * the headers stay and `payload` (0) bytes behind them; from and to are seconds since the first
  * frame. cut: the same of a recording by tcpstall, of whose samples of sockets one stays each MS.
  * compare: whether the recording has the frames of both captures, no more and no fewer in their
- * time. shift: adds OFFSET_S and SKEW_PPM of the time since the first frame, in place. Captures are
- * what tcpdump writes on this machine with --time-stamp-precision=nano. Exit status 0, 1 (compare:
- * they differ), or 2. */
+ * time. delay: the longest that a frame took from one to the other, in ms. shift: adds OFFSET_S and
+ * SKEW_PPM of the time since the first frame, in place. Captures are what tcpdump writes on this
+ * machine with --time-stamp-precision=nano. Exit status 0, 1 (compare: they differ), or 2. */
 
+#include "frame_marks.h"
 #include "pcap_input.h"
-#include "recording_tool.h"
+#include "recording_cut.h"
 #include "wire/pcapng_writer.h"
 
 #include <fcntl.h>
@@ -129,8 +131,8 @@ static int run_shift(const char *name, double offset_s, double skew_ppm)
 
 static int run_compare(char **files)
 {
-  const long at_a = recording_compare(files[0], 0, files[1]);
-  const long at_b = recording_compare(files[0], 1, files[2]);
+  const long at_a = compare_recording(files[0], 0, files[1]);
+  const long at_b = compare_recording(files[0], 1, files[2]);
   return at_a == 0 && at_b == 0 ? 0 : 1;
 }
 
@@ -140,6 +142,7 @@ static int usage(void)
           "usage: lab_trace join OUT.pcapng A.pcap [B.pcap] [payload=BYTES] [from=S] [to=S]\n"
           "       lab_trace cut OUT.pcapng RECORDING.pcapng [the same] [every=MS]\n"
           "       lab_trace compare RECORDING.pcapng A.pcap B.pcap\n"
+          "       lab_trace delay A.pcap B.pcap\n"
           "       lab_trace shift FILE.pcap OFFSET_S SKEW_PPM\n");
   return EXIT_TROUBLE;
 }
@@ -164,6 +167,15 @@ static int run_sample(int argc, char **argv)
   return wrong == NULL ? 0 : complain(wrong, argv[3]);
 }
 
+static int run_delay(char **files)
+{
+  const int64_t longest_ns = longest_delay_ns(files[0], files[1]);
+  if (longest_ns < 0)
+    return complain("not what tcpdump writes here", files[0]);
+  printf("%lld\n", (long long)(longest_ns / (NS_PER_S / 1000)));
+  return 0;
+}
+
 int main(int argc, char **argv)
 {
   const char *const verb = argc >= 2 ? argv[1] : "";
@@ -173,5 +185,7 @@ int main(int argc, char **argv)
     return run_shift(argv[2], strtod(argv[3], NULL), strtod(argv[4], NULL));
   if (argc == 5 && strcmp(verb, "compare") == 0)
     return run_compare(argv + 2);
+  if (argc == 4 && strcmp(verb, "delay") == 0)
+    return run_delay(argv + 2);
   return usage();
 }

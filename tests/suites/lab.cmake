@@ -4,8 +4,10 @@ add_executable(lab_endpoint ${CMAKE_SOURCE_DIR}/tests/lab/endpoint.c)
 target_link_libraries(lab_endpoint PRIVATE tcpstall_flags)
 
 # Samples are made of the lab's captures (tests/lab/samples).
-add_executable(lab_trace ${CMAKE_SOURCE_DIR}/tests/lab/trace_tool.c ${CMAKE_SOURCE_DIR}/tests/lab/recording_tool.c
-               ${CMAKE_SOURCE_DIR}/tests/lab/pcap_input.c)
+add_executable(lab_trace)
+foreach(source trace_tool pcap_input recording_reader recording_cut frame_marks)
+  target_sources(lab_trace PRIVATE ${CMAKE_SOURCE_DIR}/tests/lab/${source}.c)
+endforeach()
 target_link_libraries(lab_trace PRIVATE room_wire)
 
 set(lab_names

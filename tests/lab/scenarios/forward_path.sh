@@ -11,6 +11,7 @@ scenario_tail_loss() {
   note="the last segment and its first copy get lost"
   verdict forward-path tail-loss; also=(rto-backoff)
   wire+=("ab drop byte=$((size - 1)) count=$(opt copies 2)"); acked_bulk "$size"
+  [ "$(opt copies 2)" -gt 1 ] || also+=(none) # a probe repairs it within some round trips: a stall only where they are long
   expected=("wire drop -eq $(opt copies 2)" "a TcpRetransSegs -ge $(opt copies 2)")
 }
 scenario_rto_backoff() {
@@ -61,7 +62,7 @@ scenario_nat_timeout() {
 scenario_policer() {
   verdict forward-path policer crawl; also=(segment-loss none slow-link)
   wire+=("ab rate $(opt rate 300000)B/s queue=$(opt limit 6000)"); bulk "$size"
-  note="a rate limit with hardly any queue"; expected=("a TcpRetransSegs -ge 5")
+  note="a rate limit with hardly any queue"; expected=("a TcpRetransSegs -ge 3")
 }
 
 scenario_tap_ring_drop() { # the TAP's own ring is too small for a burst: it left A's capture and never came

@@ -32,7 +32,7 @@ scenario_delayed_ack() {
   # Full segments without PSH: a receiver that is told of the end of a message would answer at once.
   a_script=("repeat:$(opt n 60)" "more:$(segment_bytes)" drain end shut readall) b_script=(readall)
   note="an application that waits for TCP's ACK of each full segment before it writes the next"
-  expected=("b TcpExtDelayedACKs -ge 20")
+  expected=("b TcpExtDelayedACKs -ge 12")
 }
 scenario_silly_window() {
   verdict receiver-tcp silly-window crawl; also=(rcvbuf-limited)
