@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CAPTURE_BOTH "Capture at both ends at once"
+/* Of so many packets the fastest tells how fast a path is, to this. */
+#define DELAYS_MIN     4u
+#define DELAY_SLACK_NS NS_PER_MS
+#define CAPTURE_BOTH   "Capture at both ends at once"
 
 /* Rules of one end that already weigh who waits for whom: the chain cannot overrule them. */
 static bool is_senders_own(enum cause cause)
@@ -229,7 +232,7 @@ void both_ends_judge_limit(const struct analyzer *analyzer, const struct connect
 enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t end,
                                          enum stream_side sender, const struct packet *packet)
 {
-  if (view == NULL || !view->sure || view->drops[sender])
+  if (view == NULL || !view->sure || view->drops[sender] == DROPS_SOME)
     return RESET_UNKNOWN;
   if (end == view->end[sender])
     return RESET_UNKNOWN; /* seen where it left: how it got there is not for the path to say */
@@ -241,5 +244,41 @@ enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t e
   }
   /* Other packets came here that were not seen to leave: neither need this one have been. */
   const bool gaps = lane_gaps(lane, packet->time_ns) > 0;
-  return lane->stats.left > 0 && !gaps ? RESET_FORGED : RESET_UNKNOWN;
+  if (lane->stats.left == 0 || gaps)
+    return RESET_UNKNOWN;
+  return view->drops[sender] == DROPS_NONE ? RESET_FORGED : RESET_UNSEEN;
+}
+
+/* That side was in the connection before the RST can have left, and went on after. Clocks need not
+ * be right for that: they put the fastest packet as wrong as this one. */
+static bool went_on_after(const struct lane *lane, int64_t came_ns)
+{
+  if (lane->stats.delays < DELAYS_MIN)
+    return false;
+  const int64_t before_ns = came_ns - lane->stats.delay_max_ns,
+                after_ns = came_ns - lane->stats.delay_min_ns + DELAY_SLACK_NS;
+  bool before = time_is_valid(lane->forgotten_ns), after = false;
+  for (uint32_t n = lane->first; n != lane->next; n++) {
+    const struct passage *passage = lane_passage(lane, n);
+    if ((passage->flags & TCP_SYN) != 0 && passage->left_ns > before_ns)
+      return false; /* another connection of the same addresses */
+    if ((passage->flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK)
+      continue;
+    before |= passage->left_ns < before_ns;
+    after |= passage->left_ns > after_ns;
+  }
+  return before && after;
+}
+
+void both_ends_settle_reset(const struct path_view *view, struct finding *finding)
+{
+  const struct lane *lane = &view->lanes[finding->sender];
+  if (finding->cause != CAUSE_RST_INJECTED || finding->kind != FINDING_ABORT || !view->sure ||
+      view->drops[finding->sender] == DROPS_SOME || lane_gaps(lane, finding->end_ns) > 0 ||
+      !went_on_after(lane, finding->end_ns))
+    return;
+  finding->confidence = finding->cause_confidence = CONFIDENCE_PROVEN;
+  finding->alternative_count = 0;
+  finding->settle = NULL;
+  judge_add_reason(finding, "That side went on with the connection after it.");
 }

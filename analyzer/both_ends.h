@@ -18,9 +18,14 @@ void both_ends_judge_limit(const struct analyzer *analyzer, const struct connect
 /* true: several points saw this connection, and this one is closest to the data's sender. */
 bool both_ends_is_near(const struct situation *situation);
 
-/* A RST of `sender` was seen at `end`: whether it really left that side. NULL view: not known. */
-enum reset_origin { RESET_UNKNOWN, RESET_GENUINE, RESET_FORGED };
+/* A RST of `sender` was seen at `end`: whether it really left that side. RESET_UNSEEN: no such one
+ * was seen there, by a capture that does not say what it lost. NULL view: not known. */
+enum reset_origin { RESET_UNKNOWN, RESET_GENUINE, RESET_UNSEEN, RESET_FORGED };
 enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t end,
                                          enum stream_side sender, const struct packet *packet);
+
+/* The same once more is known: a RST that was only not seen to leave was forged if that side went
+ * on with the connection after it (RFC 9293, 3.10.7.4: who resets it has forgotten it). */
+void both_ends_settle_reset(const struct path_view *view, struct finding *finding);
 
 #endif

@@ -4,7 +4,7 @@
 /* Shared by the files that judge a wait by what both ends saw: both_ends.c asks, judge_path.c has
  * the two directions of the path, judge_hop.c which hop
  * of several, judge_receiver.c the receiver, judge_window.c windows and their
- * scale, judge.c what all of them use. */
+ * scale, judge_absence.c what was not captured, judge.c what all of them use. */
 
 #include "analyzer/both_ends.h"
 #include "analyzer/path_chain.h"
@@ -71,6 +71,12 @@ void judge_tell_frame(struct finding *finding, uint8_t end, uint64_t frame, int6
  * none that was: it came, and the capture there missed it. */
 bool judge_was_heard(const struct judge *judge, enum stream_side sender,
                      const struct passage *passage);
+
+/* How much of the owner's part of the wait rests on frames that were not captured, though nothing
+ * shows that they were not there (judge_absence.c). */
+int64_t judge_unshown_ns(const struct judge *judge);
+/* That the capture may have missed them is not excluded. */
+void judge_tell_unshown(struct judge *judge);
 
 void judge_forward(struct judge *judge);
 void judge_reverse(struct judge *judge);

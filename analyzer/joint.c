@@ -1,5 +1,6 @@
 #include "analyzer/joint.h"
 
+#include "analyzer/both_ends.h"
 #include "analyzer/engine.h"
 #include "analyzer/joint_alone.h"
 #include "analyzer/joint_link.h"
@@ -27,7 +28,8 @@ struct joint {
   struct engine_context contexts[ANALYZER_ENDS_MAX];
   int64_t first_ns[ANALYZER_ENDS_MAX], last_ns[ANALYZER_ENDS_MAX]; /* corrected */
   int64_t last_raw_ns[ANALYZER_ENDS_MAX];
-  bool drops[ANALYZER_ENDS_MAX], declared[ANALYZER_ENDS_MAX];
+  enum drop_knowledge drops[ANALYZER_ENDS_MAX];
+  bool declared[ANALYZER_ENDS_MAX];
   struct lane_pool pool;
   struct link **links; /* by the pair's index; NULL: not begun, or over */
   bool *over;          /* by the pair's index: reported */
@@ -305,6 +307,7 @@ static void release_held(struct joint *joint, struct link *link)
 {
   const struct connection_summary *summary = link->summaries[link->held_by[0]];
   struct finding *finding = take_held(link, 0);
+  both_ends_settle_reset(&link->view, finding);
   if (summary != NULL && deserves_telling(joint, link, finding))
     give_finding(joint, link, summary, finding);
   free(finding);
@@ -340,6 +343,13 @@ static bool is_forged_reset(const struct finding *finding)
   return finding->cause == CAUSE_RST_INJECTED && finding->confidence == CONFIDENCE_PROVEN;
 }
 
+/* It was not seen to leave: what the hosts do about it follows from it, forged or not. */
+static bool is_unseen_reset(const struct link *link, const struct finding *finding, uint32_t place)
+{
+  return finding->cause == CAUSE_RST_INJECTED && link->view.sure &&
+         place != link_near_place(link, finding->sender);
+}
+
 static void on_finding(void *context, const struct connection_summary *summary,
                        const struct finding *finding)
 {
@@ -359,7 +369,7 @@ static void on_finding(void *context, const struct connection_summary *summary,
   const bool forged = is_forged_reset(finding);
   if (finding->kind == FINDING_ABORT && !forged && link->forged_told)
     return; /* what the hosts do about a connection that one of them thinks is over */
-  link->forged_told |= forged;
+  link->forged_told |= forged || is_unseen_reset(link, finding, place);
   const bool is_near = place == link_near_place(link, finding->sender);
   if (finding->state != FINDING_CLOSED) {
     if (is_near || is_only_witness(joint, link, finding))
@@ -508,7 +518,12 @@ void joint_declare_host(struct joint *joint, uint8_t end, const struct ip_addres
 
 void joint_declare_drops(struct joint *joint, uint8_t end)
 {
-  joint->drops[end] = true;
+  joint->drops[end] = DROPS_SOME;
+}
+
+void joint_declare_complete(struct joint *joint, uint8_t end)
+{
+  joint->drops[end] = DROPS_NONE;
 }
 
 static bool is_strange(int64_t time_ns)

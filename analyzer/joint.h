@@ -78,8 +78,11 @@ void joint_free(struct joint *joint); /* NULL is allowed */
 void joint_declare_vantage(struct joint *joint, uint8_t end, enum vantage vantage);
 void joint_declare_host(struct joint *joint, uint8_t end, const struct ip_address *address);
 
-/* That capture says that it lost packets (interface statistics): what it lacks proves nothing. */
+/* That capture says that it lost packets (interface statistics), or that it lost none. If it lost
+ * some, what it lacks proves nothing; if it does not say, no more than the hosts' own packets
+ * confirm. */
 void joint_declare_drops(struct joint *joint, uint8_t end);
+void joint_declare_complete(struct joint *joint, uint8_t end);
 
 /* A reading of end's clock on the time scale of end 0, which findings use for every end. */
 int64_t joint_time_ns(const struct joint *joint, uint8_t end, int64_t time_ns);

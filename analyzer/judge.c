@@ -93,7 +93,7 @@ static bool far_was_watching(const struct judge *judge)
 {
   const struct path_chain *chain = &judge->chain;
   const enum stream_side far_side = judge->side ^ 1;
-  if (judge->view->drops[far_side] ||
+  if (judge->view->drops[far_side] == DROPS_SOME ||
       (judge->owner == LOCATION_FORWARD_PATH && chain->unwatched > 0))
     return false;
   if (chain->lost == 0 || chain->arrived != NULL || chain->ack != NULL)
@@ -158,13 +158,20 @@ static bool has_gaps(const struct judge *judge)
   return judge->owner == LOCATION_REVERSE_PATH && lane_gaps(&view->lanes[judge->side], now_ns) > 0;
 }
 
-static bool is_provable(const struct judge *judge)
+static bool is_consistent(const struct judge *judge)
 {
   const struct path_view *view = judge->view;
   const struct path_chain *chain = &judge->chain;
   return view->sure && holds_whatever_the_clocks(judge) && chain->complete && !chain->ambiguous &&
-         !chain->contradicted && !view->drops[judge->side] && far_was_watching(judge) &&
-         !has_gaps(judge);
+         !chain->contradicted && view->drops[judge->side] != DROPS_SOME &&
+         far_was_watching(judge) && !has_gaps(judge);
+}
+
+/* Frames that a capture merely lacks leave the owner with the larger part of the wait. */
+static bool stands_without_absence(const struct judge *judge, int64_t unshown_ns)
+{
+  return unshown_ns == 0 ||
+         time_is_share(judge->owner_ns - unshown_ns, judge->situation->gap_ns, OWNER_PERCENT);
 }
 
 bool judge_keeps_owner(const struct judge *judge, enum location location)
@@ -196,7 +203,9 @@ void judge_settle_on(struct judge *judge, enum location location, enum cause cau
   struct finding *finding = judge->finding;
   const enum severity severity = finding->severity;
   const bool same = cause == finding->cause && location == finding->location;
-  const bool provable = is_provable(judge);
+  const bool consistent = is_consistent(judge);
+  const int64_t unshown_ns = consistent ? judge_unshown_ns(judge) : 0;
+  const bool provable = consistent && stands_without_absence(judge, unshown_ns);
   const enum confidence had = same ? finding->cause_confidence : CONFIDENCE_POSSIBLE;
   verdict(finding, cause, location, provable ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY,
           cause_confidence > had ? cause_confidence : had);
@@ -205,10 +214,12 @@ void judge_settle_on(struct judge *judge, enum location location, enum cause cau
   if (!has_gaps(judge)) /* else what is missing there excludes nothing */
     judge_keep_alternatives(finding, judge_keeps_owner, judge);
   drop_itself(finding);
+  if (consistent && !provable)
+    judge_tell_unshown(judge);
   if (provable && !at_receiver(location)) {
     finding->alternative_count = 0; /* what happened was seen, at both ends */
     finding->settle = NULL;
-    if (is_seen_itself(cause))
+    if (is_seen_itself(cause) && unshown_ns == 0)
       finding->cause_confidence = CONFIDENCE_PROVEN;
   }
 }

@@ -104,14 +104,16 @@ static enum cause cause_of_loss(const struct judge *judge)
 }
 
 /* Which of several copies it was that came, if nothing but its time tells: the one or the other was
- * lost, or late. Where, is the same. */
-static void doubt_which(struct judge *judge, const struct passage *came)
+ * lost, or late. Where, is the same. `from`: the side that sent it, whose capture may have missed
+ * another copy. */
+static void doubt_which(struct judge *judge, const struct passage *came, enum stream_side from)
 {
   struct finding *finding = judge->finding;
   if (came == NULL || finding->cause_confidence <= CONFIDENCE_LIKELY)
     return;
   const bool unmarked = (came->options & TCP_OPT_TIMESTAMPS) == 0 && came->ip_id == 0;
-  if ((came->state & PASSAGE_AMBIGUOUS) != 0 || (unmarked && judge->chain.copies > 1))
+  if ((came->state & PASSAGE_AMBIGUOUS) != 0 ||
+      (unmarked && (judge->chain.copies > 1 || judge->view->drops[from] != DROPS_NONE)))
     finding->cause_confidence = CONFIDENCE_LIKELY;
 }
 
@@ -259,7 +261,7 @@ void judge_forward(struct judge *judge)
                     chain->slowest->came_ns);
     tell_hold(judge);
   }
-  doubt_which(judge, chain->arrived);
+  doubt_which(judge, chain->arrived, judge->side);
 }
 
 static enum cause cause_of_answer(const struct judge *judge, bool lost)
@@ -281,7 +283,7 @@ void judge_tell_reverse(struct judge *judge, const struct news *news, bool lost)
   const struct path_chain *chain = &judge->chain;
   char waited[32], delay[32], count[16];
   const char near = end_letter(judge->near_end), far = end_letter(judge->far_end);
-  doubt_which(judge, chain->ack_arrived);
+  doubt_which(judge, chain->ack_arrived, judge->side ^ 1);
   finding_add_evidence(finding, judge->far_end, chain->ack->left_frame, chain->ack->left_ns,
                        lost ? "%s: left %c first here, and never came to %c"
                             : "%s: left %c first here, for %c",

@@ -7,6 +7,10 @@
 #include "analyzer/finding.h"
 #include "analyzer/path_lane.h"
 
+/* What a capture says of the packets that it lost itself (pcapng's statistics; a plain pcap file
+ * and tcpdump's text say nothing). */
+enum drop_knowledge { DROPS_UNKNOWN, DROPS_NONE, DROPS_SOME };
+
 struct path_view {
   uint8_t end[2]; /* capture point nearest to the client, to the server */
   /* [which of the two points][sender]: added to the sequence numbers that the sender uses there,
@@ -14,7 +18,7 @@ struct path_view {
   uint32_t shift[2][2];
   bool sure;                    /* paired without a doubt, and the order of the points is known */
   int64_t uncertainty_ns;       /* of the clocks to each other; TIME_INVALID: no bound */
-  bool drops[2];                /* as end: that capture says that it lost packets */
+  enum drop_knowledge drops[2]; /* as end: what that capture says it lost */
   int64_t last_ns[2];           /* as end: latest packet of any kind of that capture so far */
   struct lane lanes[2];         /* by sender of the packets: between the two points of end[] */
   struct finding *last_told[2]; /* by sender of the data: the last verdict of the engine at its

@@ -44,7 +44,7 @@ static void name_interface(struct report_capture *capture, const struct trace_in
 static uint64_t describe_interfaces(struct report_capture *capture, const struct trace *trace,
                                     uint32_t count, const struct lane_ends *ends)
 {
-  bool found = false;
+  bool found = false, all_told = true;
   uint64_t frames = 0;
   for (uint32_t i = 0; i < count; i++) {
     if (!is_of(capture, ends, i))
@@ -55,12 +55,15 @@ static uint64_t describe_interfaces(struct report_capture *capture, const struct
       name_interface(capture, &interface, i);
     frames += interface.frames;
     capture->has_dropped |= interface.has_dropped;
+    all_told &= interface.has_dropped || interface.frames == 0;
     capture->dropped += interface.dropped;
     if (!found && interface.frames > 0 && !packet_linktype_supported(interface.linktype)) {
       found = true;
       capture->unsupported_linktype = interface.linktype;
     }
   }
+  if (capture->dropped == 0) /* "none" is known if every interface says so */
+    capture->has_dropped &= all_told;
   return frames;
 }
 

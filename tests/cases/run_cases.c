@@ -56,7 +56,8 @@ struct run {
   unsigned expect_count;
   struct mark marks[MARKS_MAX];
   unsigned mark_count;
-  double min_stall_s; /* 0: the default */
+  double min_stall_s;               /* 0: the default */
+  bool complete[ANALYZER_ENDS_MAX]; /* that capture says that it lost nothing */
   struct seen_finding findings[FINDINGS_MAX];
   unsigned finding_count;
   struct connection_summary connections[CONNECTIONS_MAX];
@@ -98,6 +99,10 @@ static void read_directive(struct run *run, unsigned line, const char *text)
     add_expect(run, EXPECT_CLOCK, line, rest);
   } else if (starts_with(text, "min-stall:", &rest)) {
     run->min_stall_s = strtod(rest, NULL);
+  } else if (starts_with(text, "dropped-none:", &rest)) {
+    for (; *rest != '\0'; rest++)
+      if (*rest >= 'A' && *rest < 'A' + ANALYZER_ENDS_MAX)
+        run->complete[*rest - 'A'] = true;
   } else if (starts_with(text, "mark:", &rest) && run->mark_count < MARKS_MAX) {
     struct mark *mark = &run->marks[run->mark_count];
     mark->end = *rest >= 'A' && *rest <= 'H' ? (uint8_t)(*rest++ - 'A') : 0;
@@ -272,6 +277,8 @@ static void analyze_several_ends(struct run *run)
   for (unsigned e = 0; e < run->trace.end_count; e++) {
     if (run->trace.ends[e].has_host)
       joint_declare_host(joint, (uint8_t)e, &run->trace.ends[e].host);
+    if (run->complete[e])
+      joint_declare_complete(joint, (uint8_t)e);
   }
   feed_joint(run, joint);
   joint_finish(joint);
