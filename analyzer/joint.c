@@ -330,26 +330,6 @@ static void hold(const struct joint *joint, struct link *link, uint32_t place,
   link->held[link->held_count++] = copy;
 }
 
-/* What both SYNs show, nobody has to infer. */
-static bool is_superseded(const struct link *link, const struct finding *finding)
-{
-  return finding->kind == FINDING_MISMATCH && link->view.lanes[0].changes.syn_compared &&
-         link->view.lanes[1].changes.syn_compared;
-}
-
-/* Nobody needs to be asked again. */
-static bool is_forged_reset(const struct finding *finding)
-{
-  return finding->cause == CAUSE_RST_INJECTED && finding->confidence == CONFIDENCE_PROVEN;
-}
-
-/* It was not seen to leave: what the hosts do about it follows from it, forged or not. */
-static bool is_unseen_reset(const struct link *link, const struct finding *finding, uint32_t place)
-{
-  return finding->cause == CAUSE_RST_INJECTED && link->view.sure &&
-         place != link_near_place(link, finding->sender);
-}
-
 static void on_finding(void *context, const struct connection_summary *summary,
                        const struct finding *finding)
 {
@@ -364,12 +344,12 @@ static void on_finding(void *context, const struct connection_summary *summary,
   }
   struct link *link = ref->link;
   const uint32_t place = link_place(link, engine->end);
-  if (is_superseded(link, finding))
+  if (link_is_superseded(link, finding))
     return;
-  const bool forged = is_forged_reset(finding);
+  const bool forged = link_is_forged_reset(finding);
   if (finding->kind == FINDING_ABORT && !forged && link->forged_told)
     return; /* what the hosts do about a connection that one of them thinks is over */
-  link->forged_told |= forged || is_unseen_reset(link, finding, place);
+  link->forged_told |= forged || link_is_unseen_reset(link, finding, place);
   const bool is_near = place == link_near_place(link, finding->sender);
   if (finding->state != FINDING_CLOSED) {
     if (is_near || is_only_witness(joint, link, finding))
@@ -480,9 +460,8 @@ struct joint *joint_new(uint32_t ends, const struct joint_options *options,
     joint->engines[end] = analyzer_new(&options->engine, &engine_sink);
     ready = joint->engines[end] != NULL;
     if (ready)
-      joint->engines[end]->paths =
-          (struct path_source){joint, view_for_engine, was_silent, stepped_ns, is_declared,
-                               socket_for_engine};
+      joint->engines[end]->paths = (struct path_source){
+          joint, view_for_engine, was_silent, stepped_ns, is_declared, socket_for_engine};
   }
   if (ready)
     return joint;

@@ -263,6 +263,23 @@ bool link_was_told(const struct link *link, const struct finding *finding)
   return false;
 }
 
+bool link_is_superseded(const struct link *link, const struct finding *finding)
+{
+  return finding->kind == FINDING_MISMATCH && link->view.lanes[0].changes.syn_compared &&
+         link->view.lanes[1].changes.syn_compared;
+}
+
+bool link_is_forged_reset(const struct finding *finding)
+{
+  return finding->cause == CAUSE_RST_INJECTED && finding->confidence == CONFIDENCE_PROVEN;
+}
+
+bool link_is_unseen_reset(const struct link *link, const struct finding *finding, uint32_t place)
+{
+  return finding->cause == CAUSE_RST_INJECTED && link->view.sure &&
+         place != link_near_place(link, finding->sender);
+}
+
 /* By the capture points' names; NULL: no engine has summarised it. */
 static const struct connection_summary *first_summary(const struct link *link)
 {

@@ -81,6 +81,14 @@ uint32_t link_open(struct link *link, uint32_t place, uint32_t engine_finding, b
 /* It is over. Returns its id, 0: it was not open. */
 uint32_t link_close_open(struct link *link, uint32_t place, uint32_t engine_finding);
 
+/* What both SYNs show, nobody has to infer. */
+bool link_is_superseded(const struct link *link, const struct finding *finding);
+/* Nobody needs to be asked again. */
+bool link_is_forged_reset(const struct finding *finding);
+/* Found at `place`, and not seen to leave its sender: what the hosts do about it follows from it,
+ * forged or not. */
+bool link_is_unseen_reset(const struct link *link, const struct finding *finding, uint32_t place);
+
 /* Everything that is known at the end: whole and hops. At least one summary is there. last_ns: by
  * end, the last packet of any kind of that capture. */
 void link_conclude(struct link *link, const int64_t *last_ns, struct connection_summary *whole,
