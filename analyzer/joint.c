@@ -352,7 +352,8 @@ static void on_finding(void *context, const struct connection_summary *summary,
   link->forged_told |= forged || link_is_unseen_reset(link, finding, place);
   const bool is_near = place == link_near_place(link, finding->sender);
   if (finding->state != FINDING_CLOSED) {
-    if (is_near || is_only_witness(joint, link, finding))
+    const uint8_t near = link->ends[link_near_place(link, finding->sender)];
+    if (is_near || !time_is_valid(joint->first_ns[near])) /* it has never watched */
       give_open(joint, link, place, summary, finding);
     return;
   }

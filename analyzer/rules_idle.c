@@ -136,14 +136,12 @@ static void pause_within_message(const struct situation *situation, struct findi
     leave_open(situation, finding);
   }
   snprintf(finding->summary, sizeof finding->summary,
-           "%s nothing came for %s, in the middle of a message%s.",
+           "%s nothing %s for %s, in the middle of a message%s.",
            situation->outstanding == 0 && (situation->stream->flags & STREAM_ACKED) != 0
                ? "Everything was acknowledged and the window open, yet"
                : "Without an acknowledgment in this capture,",
-           gap,
-           situation->open              ? " so far"
-           : situation->segment == NULL ? ", until the capture ended"
-                                        : "");
+           situation->open ? "has come" : "came", gap,
+           situation->segment == NULL && !situation->open ? ", until the capture ended" : "");
 }
 
 static void pause_at_boundary(const struct situation *situation, struct finding *finding)

@@ -107,6 +107,12 @@ bool rule_zero_window(const struct situation *situation, struct finding *finding
   bool sent_at_once = situation->segment != NULL && !situation->by_ack &&
                       wait->window_opened.frame != 0 &&
                       situation->end_ns - wait->window_opened.time_ns <= situation->limit_ns;
+  if (wait->probes == 0 && situation->open && situation->outstanding == 0 &&
+      wait->window_opened.frame == 0) {
+    finding->location = LOCATION_NONE; /* a probe will show whether S has more to send */
+    finding->severity = SEVERITY_INFO;
+    return true;
+  }
   if (wait->probes == 0 && !sent_at_once && situation->outstanding == 0)
     return false;
   if (update_unheeded(situation, finding))

@@ -5,6 +5,7 @@
 #include "analyzer/crawl.h"
 #include "analyzer/hold_watch.h"
 #include "analyzer/limit_run.h"
+#include "analyzer/open_verdict.h"
 #include "analyzer/situation.h"
 #include "wire/seq.h"
 #include "wire/timestamp.h"
@@ -147,6 +148,7 @@ void wait_judge_open(struct analyzer *analyzer, struct connection *connection,
   situation.how = ENDED_BY_UNKNOWN;
   diagnose(&situation, finding);
   both_ends_judge(&situation, finding);
+  open_verdict_limit(&situation, finding);
 }
 
 void wait_progress(struct analyzer *analyzer, struct connection *connection, enum stream_side side,

@@ -232,7 +232,7 @@ static void a_stall_is_opened_when_it_is_long_enough_and_closed_when_it_ends(voi
   assert_int_equal(ledger.last_opened.confidence, CONFIDENCE_POSSIBLE);
   assert_int_equal(ledger.last_opened.ended_by, ENDED_BY_UNKNOWN);
   assert_int_equal(ledger.last_opened.start_ns, stalled_ns);
-  assert_non_null(strstr(ledger.last_opened.summary, "so far"));
+  assert_non_null(strstr(ledger.last_opened.summary, "has come for"));
   pass(&script, 3 * NS_PER_S);
   assert_int_equal(ledger.opened, 1);
   assert_int_equal(ledger.closed, 0);

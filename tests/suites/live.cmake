@@ -1,0 +1,7 @@
+# live.NAME: analysis while it happens (cli/monitor.h), played from saved traces.
+add_executable(monitor_play live/monitor_play.c ${CMAKE_SOURCE_DIR}/cli/monitor.c
+  ${CMAKE_SOURCE_DIR}/cli/monitor_window.c ${CMAKE_SOURCE_DIR}/cli/study.c)
+target_link_libraries(monitor_play PRIVATE room_capture room_analyzer)
+add_test(NAME live.same_verdicts COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/live/same_verdicts.sh)
+set_tests_properties(live.same_verdicts PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120 LABELS live
+  ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;MONITOR_PLAY=$<TARGET_FILE:monitor_play>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
