@@ -7,11 +7,14 @@
 enum exit_status {
   EXIT_NO_PROBLEM = 0, /* capture, import: done */
   EXIT_PROBLEM = 1,
-  EXIT_TROUBLE = 2 /* nothing readable, bad usage */
+  EXIT_TROUBLE = 2,       /* nothing readable, bad usage */
+  EXIT_NOT_REPRODUCED = 3 /* replay */
 };
 
 int cmd_analyze(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
 int cmd_import(int argc, char **argv);
+int cmd_live(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 
 #endif

@@ -76,6 +76,8 @@ static int64_t wall_ns(const struct emulator *emulator, int64_t time_ns)
 static void on_act(void *context, const struct path_act *act)
 {
   const struct emulator *emulator = context;
+  if (emulator->options->on_act != NULL)
+    emulator->options->on_act(emulator->options->context, act);
   truth_log_act(emulator->options->log, act, wall_ns(emulator, act->time_ns));
 }
 
@@ -213,6 +215,13 @@ static void tell_end(const struct emulator *emulator)
     end.ring_drops[direction] = tap_ring_drops(emulator->options->taps[direction]);
   }
   truth_log_end(emulator->options->log, emulator->options->scenario, &end);
+  struct emulator_totals *totals = emulator->options->totals;
+  if (totals == NULL)
+    return;
+  totals->lateness = emulator->lateness;
+  path_get_stats(emulator->path, &totals->path);
+  memcpy(totals->write_failures, end.write_failures, sizeof totals->write_failures);
+  memcpy(totals->ring_drops, end.ring_drops, sizeof totals->ring_drops);
 }
 
 int emulator_run(const struct emulator_options *options, struct error *error)

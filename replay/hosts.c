@@ -87,13 +87,13 @@ static int set_up_link(const struct live_host *host, const struct live_host_opti
                        struct error *error)
 {
   const struct ifinfomsg link = {.ifi_index = host->index};
-  struct netlink_request request;
-  netlink_begin(&request, RTM_NEWLINK, 0, &link, sizeof link);
-  netlink_add(&request, IFLA_ADDRESS, options->mac, sizeof options->mac);
-  netlink_add_u32(&request, IFLA_MTU, options->mtu > 0 ? options->mtu : MTU_DEFAULT);
+  struct hosts_netlink_request request;
+  hosts_netlink_begin(&request, RTM_NEWLINK, 0, &link, sizeof link);
+  hosts_netlink_add(&request, IFLA_ADDRESS, options->mac, sizeof options->mac);
+  hosts_netlink_add_u32(&request, IFLA_MTU, options->mtu > 0 ? options->mtu : MTU_DEFAULT);
   /* One segment a frame: what leaves is what TCP has built, and it knows it again in its queue. */
-  netlink_add_u32(&request, IFLA_GSO_MAX_SEGS, 1);
-  return netlink_ask(host->netlink, &request, "setting up the TAP device", error);
+  hosts_netlink_add_u32(&request, IFLA_GSO_MAX_SEGS, 1);
+  return hosts_netlink_ask(host->netlink, &request, "setting up the TAP device", error);
 }
 
 static const uint8_t *address_bytes(const struct ip_address *address, uint8_t version)
@@ -110,11 +110,13 @@ static int set_up_address(const struct live_host *host, const struct live_host_o
                                  .ifa_prefixlen = v4 ? 24 : 64,
                                  .ifa_flags = v4 ? 0 : IFA_F_NODAD,
                                  .ifa_index = (unsigned)host->index};
-  struct netlink_request request;
-  netlink_begin(&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof head);
-  netlink_add(&request, IFA_LOCAL, address_bytes(&options->address, options->ip_version), size);
-  netlink_add(&request, IFA_ADDRESS, address_bytes(&options->address, options->ip_version), size);
-  return netlink_ask(host->netlink, &request, "setting an address", error);
+  struct hosts_netlink_request request;
+  hosts_netlink_begin(&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof head);
+  hosts_netlink_add(&request, IFA_LOCAL, address_bytes(&options->address, options->ip_version),
+                    size);
+  hosts_netlink_add(&request, IFA_ADDRESS, address_bytes(&options->address, options->ip_version),
+                    size);
+  return hosts_netlink_ask(host->netlink, &request, "setting an address", error);
 }
 
 static int set_up_neighbour(const struct live_host *host, const struct live_host_options *options,
@@ -124,11 +126,12 @@ static int set_up_neighbour(const struct live_host *host, const struct live_host
   const struct ndmsg head = {.ndm_family = v4 ? AF_INET : AF_INET6,
                              .ndm_ifindex = host->index,
                              .ndm_state = NUD_PERMANENT};
-  struct netlink_request request;
-  netlink_begin(&request, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof head);
-  netlink_add(&request, NDA_DST, address_bytes(&options->peer, options->ip_version), v4 ? 4 : 16);
-  netlink_add(&request, NDA_LLADDR, options->peer_mac, sizeof options->peer_mac);
-  return netlink_ask(host->netlink, &request, "setting a neighbour", error);
+  struct hosts_netlink_request request;
+  hosts_netlink_begin(&request, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof head);
+  hosts_netlink_add(&request, NDA_DST, address_bytes(&options->peer, options->ip_version),
+                    v4 ? 4 : 16);
+  hosts_netlink_add(&request, NDA_LLADDR, options->peer_mac, sizeof options->peer_mac);
+  return hosts_netlink_ask(host->netlink, &request, "setting a neighbour", error);
 }
 
 /* Ahead of the device: it speaks as soon as it is up. */
@@ -136,7 +139,7 @@ static int prepare(void *context, struct error *error)
 {
   const struct making *making = context;
   be_silent(making->options->ip_version == 6);
-  making->host->netlink = netlink_open(error);
+  making->host->netlink = hosts_netlink_open(error);
   if (making->host->netlink < 0)
     return ERROR_IO;
   return set_up_tcp(making->options, error);

@@ -10,7 +10,7 @@
 #define ANSWER_BYTES 4096
 
 /* `bytes` more, rounded up as netlink wants it; NULL: there is no room. */
-static uint8_t *take(struct netlink_request *request, size_t bytes)
+static uint8_t *take(struct hosts_netlink_request *request, size_t bytes)
 {
   const size_t aligned = NLMSG_ALIGN(bytes);
   if (aligned > NETLINK_REQUEST_BYTES - request->size) {
@@ -23,8 +23,8 @@ static uint8_t *take(struct netlink_request *request, size_t bytes)
   return at;
 }
 
-void netlink_begin(struct netlink_request *request, uint16_t type, uint16_t flags, const void *head,
-                   size_t head_bytes)
+void hosts_netlink_begin(struct hosts_netlink_request *request, uint16_t type, uint16_t flags,
+                         const void *head, size_t head_bytes)
 {
   const struct nlmsghdr header = {.nlmsg_type = type,
                                   .nlmsg_flags = (uint16_t)(flags | NLM_F_REQUEST | NLM_F_ACK)};
@@ -36,7 +36,8 @@ void netlink_begin(struct netlink_request *request, uint16_t type, uint16_t flag
     memcpy(at, head, head_bytes);
 }
 
-void netlink_add(struct netlink_request *request, uint16_t type, const void *value, size_t bytes)
+void hosts_netlink_add(struct hosts_netlink_request *request, uint16_t type, const void *value,
+                       size_t bytes)
 {
   const struct rtattr attribute = {.rta_len = (uint16_t)RTA_LENGTH(bytes), .rta_type = type};
   uint8_t *at = take(request, RTA_LENGTH(bytes));
@@ -47,31 +48,31 @@ void netlink_add(struct netlink_request *request, uint16_t type, const void *val
     memcpy(at + RTA_LENGTH(0), value, bytes);
 }
 
-void netlink_add_u32(struct netlink_request *request, uint16_t type, uint32_t value)
+void hosts_netlink_add_u32(struct hosts_netlink_request *request, uint16_t type, uint32_t value)
 {
-  netlink_add(request, type, &value, sizeof value);
+  hosts_netlink_add(request, type, &value, sizeof value);
 }
 
-void netlink_add_text(struct netlink_request *request, uint16_t type, const char *text)
+void hosts_netlink_add_text(struct hosts_netlink_request *request, uint16_t type, const char *text)
 {
-  netlink_add(request, type, text, strlen(text) + 1);
+  hosts_netlink_add(request, type, text, strlen(text) + 1);
 }
 
-size_t netlink_nest(struct netlink_request *request, uint16_t type)
+size_t hosts_netlink_nest(struct hosts_netlink_request *request, uint16_t type)
 {
   const size_t place = request->size;
-  netlink_add(request, (uint16_t)(type | NLA_F_NESTED), NULL, 0);
+  hosts_netlink_add(request, (uint16_t)(type | NLA_F_NESTED), NULL, 0);
   return place;
 }
 
-void netlink_nest_end(struct netlink_request *request, size_t place)
+void hosts_netlink_nest_end(struct hosts_netlink_request *request, size_t place)
 {
   const uint16_t length = (uint16_t)(request->size - place);
   if (!request->overflow)
     memcpy(request->bytes + place + offsetof(struct rtattr, rta_len), &length, sizeof length);
 }
 
-int netlink_open(struct error *error)
+int hosts_netlink_open(struct error *error)
 {
   const int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (descriptor < 0)
@@ -79,7 +80,8 @@ int netlink_open(struct error *error)
   return descriptor;
 }
 
-int netlink_ask(int socket, struct netlink_request *request, const char *what, struct error *error)
+int hosts_netlink_ask(int socket, struct hosts_netlink_request *request, const char *what,
+                      struct error *error)
 {
   _Alignas(8) uint8_t answer[ANSWER_BYTES];
   const uint32_t length = (uint32_t)request->size;

@@ -12,7 +12,7 @@
 
 #define NETLINK_REQUEST_BYTES 2048
 
-struct netlink_request {
+struct hosts_netlink_request {
   _Alignas(8) uint8_t bytes[NETLINK_REQUEST_BYTES];
   size_t size;
   bool overflow;
@@ -20,19 +20,21 @@ struct netlink_request {
 
 /* head: the fixed structure of that message type (struct ifinfomsg, ...). flags: NLM_F_REQUEST and
  * NLM_F_ACK are added. */
-void netlink_begin(struct netlink_request *request, uint16_t type, uint16_t flags, const void *head,
-                   size_t head_bytes);
-void netlink_add(struct netlink_request *request, uint16_t type, const void *value, size_t bytes);
-void netlink_add_u32(struct netlink_request *request, uint16_t type, uint32_t value);
-void netlink_add_text(struct netlink_request *request, uint16_t type, const char *text);
-/* Attributes added until netlink_nest_end() lie inside this one. Returns its place. */
-size_t netlink_nest(struct netlink_request *request, uint16_t type);
-void netlink_nest_end(struct netlink_request *request, size_t place);
+void hosts_netlink_begin(struct hosts_netlink_request *request, uint16_t type, uint16_t flags,
+                         const void *head, size_t head_bytes);
+void hosts_netlink_add(struct hosts_netlink_request *request, uint16_t type, const void *value,
+                       size_t bytes);
+void hosts_netlink_add_u32(struct hosts_netlink_request *request, uint16_t type, uint32_t value);
+void hosts_netlink_add_text(struct hosts_netlink_request *request, uint16_t type, const char *text);
+/* Attributes added until hosts_netlink_nest_end() lie inside this one. Returns its place. */
+size_t hosts_netlink_nest(struct hosts_netlink_request *request, uint16_t type);
+void hosts_netlink_nest_end(struct hosts_netlink_request *request, size_t place);
 
 /* A socket that stays in the network namespace where it is opened; -1: error says. */
-int netlink_open(struct error *error);
+int hosts_netlink_open(struct error *error);
 /* Sends it and waits for the answer. `what` is for the message of the error. Returns 0 or
  * ERROR_IO. */
-int netlink_ask(int socket, struct netlink_request *request, const char *what, struct error *error);
+int hosts_netlink_ask(int socket, struct hosts_netlink_request *request, const char *what,
+                      struct error *error);
 
 #endif

@@ -23,14 +23,14 @@ static int ask_tbf(const struct live_host *host, uint16_t flags, uint32_t bytes_
   /* The link layer is named, so that the kernel needs no table of rates. */
   const struct tc_tbf_qopt options = {
       .rate = {.rate = bytes_per_s, .linklayer = TC_LINKLAYER_ETHERNET}, .limit = LIMIT_BYTES};
-  struct netlink_request request;
-  netlink_begin(&request, RTM_NEWQDISC, flags, &head, sizeof head);
-  netlink_add_text(&request, TCA_KIND, "tbf");
-  const size_t nest = netlink_nest(&request, TCA_OPTIONS);
-  netlink_add(&request, TCA_TBF_PARMS, &options, sizeof options);
-  netlink_add_u32(&request, TCA_TBF_BURST, burst_bytes);
-  netlink_nest_end(&request, nest);
-  return netlink_ask(host->netlink, &request, "the transmit queue (tbf)", error);
+  struct hosts_netlink_request request;
+  hosts_netlink_begin(&request, RTM_NEWQDISC, flags, &head, sizeof head);
+  hosts_netlink_add_text(&request, TCA_KIND, "tbf");
+  const size_t nest = hosts_netlink_nest(&request, TCA_OPTIONS);
+  hosts_netlink_add(&request, TCA_TBF_PARMS, &options, sizeof options);
+  hosts_netlink_add_u32(&request, TCA_TBF_BURST, burst_bytes);
+  hosts_netlink_nest_end(&request, nest);
+  return hosts_netlink_ask(host->netlink, &request, "the transmit queue (tbf)", error);
 }
 
 int hosts_queue_make(const struct live_host *host, struct error *error)
@@ -41,10 +41,10 @@ int hosts_queue_make(const struct live_host *host, struct error *error)
     return result;
   const struct tcmsg head = {
       .tcm_ifindex = host->index, .tcm_handle = CHILD_HANDLE, .tcm_parent = ROOT_HANDLE};
-  struct netlink_request request;
-  netlink_begin(&request, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof head);
-  netlink_add_text(&request, TCA_KIND, "pfifo_fast");
-  return netlink_ask(host->netlink, &request, "the transmit queue (pfifo_fast)", error);
+  struct hosts_netlink_request request;
+  hosts_netlink_begin(&request, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof head);
+  hosts_netlink_add_text(&request, TCA_KIND, "pfifo_fast");
+  return hosts_netlink_ask(host->netlink, &request, "the transmit queue (pfifo_fast)", error);
 }
 
 int hosts_queue_slow(const struct live_host *host, struct error *error)

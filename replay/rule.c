@@ -10,8 +10,12 @@
 
 int rule_state_init(struct rule_state *state, const struct rule *rule, uint64_t seed)
 {
-  *state = (struct rule_state){
-      .rule = rule, .closed_ns = INT64_MAX, .syn_ns = TIME_INVALID, .last_tcp_ns = TIME_INVALID};
+  *state = (struct rule_state){.rule = rule,
+                               .closed_ns = INT64_MAX,
+                               .syn_ns = TIME_INVALID,
+                               .last_tcp_ns = TIME_INVALID,
+                               .from_due_ns = INT64_MAX,
+                               .until_due_ns = INT64_MAX};
   prng_seed(&state->prng, seed, rule->line);
   if (!rule->has_copies)
     return 0;
@@ -46,6 +50,8 @@ static int64_t mark_ns(const struct rule_state *state, const struct rule_mark *m
     return mark->value;
   if (mark->kind == MARK_SYN && time_is_valid(state->syn_ns))
     return state->syn_ns + mark->value;
+  if (mark->kind == MARK_BYTE)
+    return mark == &state->rule->from ? state->from_due_ns : state->until_due_ns;
   return INT64_MAX;
 }
 
@@ -87,7 +93,8 @@ static bool mark_reached(const struct rule_state *state, const struct rule_mark 
   switch (mark->kind) {
   case MARK_SYN:
     return tcp && state->syn_ns + mark->value <= frame->now_ns && time_is_valid(state->syn_ns);
-  case MARK_BYTE: return tcp && frame->flow->streams[mark->direction].passed > mark->value;
+  case MARK_BYTE:
+    return tcp && mark->after_ns == 0 && frame->flow->streams[mark->direction].passed > mark->value;
   case MARK_FRAME: return frame->numbers[mark->direction] >= (uint64_t)mark->value;
   case MARK_IDLE: return tcp && state->silence_ns >= mark->value;
   case MARK_START:
@@ -108,13 +115,26 @@ static void note_segment(struct rule_state *state, const struct rule_frame *fram
   state->last_tcp_ns = frame->now_ns;
 }
 
+/* The byte of such a mark passes: its time is known from now on. */
+static void note_byte(const struct rule_state *state, const struct rule_mark *mark,
+                      const struct rule_frame *frame, int64_t *due_ns)
+{
+  if (mark->kind == MARK_BYTE && mark->after_ns > 0 && *due_ns == INT64_MAX &&
+      frame->flow != NULL && port_matches(state->rule, frame->view) &&
+      frame->flow->streams[mark->direction].passed > mark->value)
+    *due_ns = frame->now_ns + mark->after_ns;
+}
+
 bool rule_observe(struct rule_state *state, const struct rule_frame *frame, bool again)
 {
   if (state->phase == RULE_CLOSED ||
       (state->phase == RULE_OPEN && state->rule->until.kind == MARK_NEVER))
     return false; /* nothing that a frame could change */
-  if (!again)
+  if (!again) {
     note_segment(state, frame);
+    note_byte(state, &state->rule->from, frame, &state->from_due_ns);
+    note_byte(state, &state->rule->until, frame, &state->until_due_ns);
+  }
   if (state->phase == RULE_WAITING && mark_reached(state, &state->rule->from, frame)) {
     open_at(state, frame->now_ns);
     return true;

@@ -30,9 +30,10 @@ struct rule_frame {
 struct rule_state {
   const struct rule *rule; /* borrowed */
   enum rule_phase phase;
-  int64_t opened_ns, closed_ns; /* closed_ns: INT64_MAX while that is not known */
-  int64_t syn_ns, last_tcp_ns;  /* TIME_INVALID: none yet */
-  int64_t silence_ns;           /* of TCP, before the present frame */
+  int64_t opened_ns, closed_ns;      /* closed_ns: INT64_MAX while that is not known */
+  int64_t syn_ns, last_tcp_ns;       /* TIME_INVALID: none yet */
+  int64_t silence_ns;                /* of TCP, before the present frame */
+  int64_t from_due_ns, until_due_ns; /* of marks some time after a byte; INT64_MAX: not yet known */
   uint64_t matched, treated, changed;
   struct prng prng;
   struct copy_count *copies; /* owned; NULL without `copies` */

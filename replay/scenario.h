@@ -66,6 +66,7 @@ struct rule_mark {
   enum rule_mark_kind kind;
   enum path_direction direction;
   int64_t value;
+  int64_t after_ns; /* MARK_BYTE: so long after that */
 };
 
 enum rule_distribution { JITTER_UNIFORM, JITTER_NORMAL, JITTER_EXPONENTIAL };

@@ -154,6 +154,21 @@ static const char *direction_prefix(const char *text, enum path_direction *direc
   return text + 3;
 }
 
+/* N or N:TIME. */
+static bool value_byte_mark(const char *text, struct rule_mark *mark)
+{
+  char number[32];
+  const char *colon = strchr(text, ':');
+  if (colon == NULL)
+    return value_bytes(text, &mark->value);
+  const size_t length = (size_t)(colon - text);
+  if (length >= sizeof number)
+    return false;
+  memcpy(number, text, length);
+  number[length] = '\0';
+  return value_bytes(number, &mark->value) && value_duration(colon + 1, &mark->after_ns);
+}
+
 bool value_mark(const char *text, struct rule_mark *mark)
 {
   *mark = (struct rule_mark){.kind = MARK_START};
@@ -177,7 +192,7 @@ bool value_mark(const char *text, struct rule_mark *mark)
   if (strncmp(text, "byte:", 5) == 0) {
     mark->kind = MARK_BYTE;
     rest = direction_prefix(text + 5, &mark->direction);
-    return rest != NULL && value_bytes(rest, &mark->value);
+    return rest != NULL && value_byte_mark(rest, mark);
   }
   if (strncmp(text, "frame:", 6) == 0) {
     mark->kind = MARK_FRAME;

@@ -20,7 +20,7 @@ struct plan; /* replay/plan.h */
 struct replay_job {
   const struct recording *recording;
   const struct recorded_finding *target; /* NULL: there is none */
-  const struct plan *plan;               /* path only */
+  struct plan *plan;                     /* path only; a run may change its own copy */
   bool control; /* without the suspected condition: the stall must not come back */
   double speed; /* 1: as recorded; wire only */
   uint32_t run; /* 0-based */
@@ -66,7 +66,7 @@ struct replay_way {
 void replay_note(struct replay_outcome *outcome, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-extern const struct replay_way replay_way_path;   /* path_way.c */
+extern const struct replay_way replay_way_path;   /* plan_way.c */
 extern const struct replay_way replay_way_wire;   /* wire_replay.c */
 extern const struct replay_way replay_way_peer;   /* peer.c */
 extern const struct replay_way replay_way_sender; /* peer_sender.c */
