@@ -95,6 +95,7 @@ void finding_begin(struct finding *finding, enum finding_kind kind, enum stream_
   finding->waits = 1;
   finding->waited_ns = end_ns - start_ns;
   finding->stages = (struct byte_stages){.at_ns = TIME_INVALID};
+  finding->kernel_count = 0;
   finding->alternative_count = finding->evidence_count = 0;
   finding->summary[0] = finding->reason[0] = '\0';
   finding->settle = finding->advice = NULL;

@@ -63,6 +63,24 @@ struct byte_stages {
   uint64_t ack_in_path_bytes;         /* acknowledged there, the ACK not at the sender's end */
 };
 
+/* What the kernel said of one of the two sockets while the finding's time went on. Values are those
+ * of the longest stretch without a change, which counts; names are the kernel's. */
+struct kernel_evidence {
+  uint8_t end;               /* capture point whose host was sampled */
+  enum stream_side socket;   /* whose socket */
+  bool of_sender;            /* it is the data sender's; else the receiver's */
+  int64_t from_ns, until_ns; /* of that stretch, within the finding's time */
+  uint32_t sample;           /* the number of its first sample */
+  uint32_t samples;          /* of that socket, in the finding's time */
+  uint8_t tcpi_state, timer, tcpi_backoff;
+  uint32_t tcpi_unacked_pkts, tcpi_notsent_bytes, wqueue_bytes, rqueue_bytes;
+  uint32_t tcpi_snd_wnd_bytes, tcpi_snd_cwnd_pkts, tcpi_total_retrans_pkts;
+  uint32_t wmem_alloc_bytes, sndbuf_bytes, rmem_alloc_bytes, rcvbuf_bytes;
+  int64_t est_held_bytes; /* sent by TCP, not seen at this capture point; -1: not known */
+  int64_t qdisc_backlog_bytes, qdisc_backlog_pkts; /* of the device, then; -1: not known */
+};
+#define KERNEL_EVIDENCE_MAX 2
+
 struct finding {
   uint32_t id; /* 1-based, within the connection */
   enum finding_state state;
@@ -79,6 +97,8 @@ struct finding {
   uint32_t waits;    /* crawl: of how many waits it is made; else 1 */
   int64_t waited_ns; /* crawl: the sum of the waits; else end - start */
   struct byte_stages stages;
+  uint32_t kernel_count;
+  struct kernel_evidence kernel[KERNEL_EVIDENCE_MAX];
   uint32_t alternative_count;
   struct alternative not_excluded[NOT_EXCLUDED_MAX];
   uint32_t evidence_count;

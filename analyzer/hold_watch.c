@@ -2,6 +2,7 @@
 
 #include "analyzer/report_finding.h"
 #include "analyzer/situation.h"
+#include "analyzer/socket_judge.h"
 #include "wire/seq.h"
 #include "wire/timestamp.h"
 
@@ -120,11 +121,20 @@ static void cap_unconfirmed(struct hold_watch *watch)
       "nothing follows that shows whether the host, or the capture's clock, had stood still");
 }
 
+static void tell_burst(struct hold_watch *watch)
+{
+  if (watch->burst > 1)
+    finding_add_evidence(&watch->finding, watch->connection->end, 0, watch->last_burst_ns,
+                         "%u segments leave in one burst", watch->burst);
+}
+
 static void conclude(struct analyzer *analyzer, uint32_t index)
 {
   struct hold_watch *watch = analyzer->watches[index];
   struct connection *connection = watch->connection;
-  if (watch->other == CLOCK_STOOD_STILL)
+  if (socket_judge_proves(&watch->finding, LOCATION_SENDER_QUEUE))
+    tell_burst(watch);
+  else if (watch->other == CLOCK_STOOD_STILL)
     call_it_a_clock_step(watch);
   else if (watch->own == CLOCK_STOOD_STILL)
     call_it_a_pause(&watch->finding);
@@ -139,9 +149,7 @@ static void conclude(struct analyzer *analyzer, uint32_t index)
           &watch->finding, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
           "so few segments at a time may be paced on purpose (fq, SO_MAX_PACING_RATE)");
     }
-    if (watch->burst > 1)
-      finding_add_evidence(&watch->finding, connection->end, 0, watch->last_burst_ns,
-                           "%u segments leave in one burst", watch->burst);
+    tell_burst(watch);
   }
   analyzer->scratch = watch->finding;
   remove_watch(analyzer, index);

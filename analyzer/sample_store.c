@@ -213,6 +213,88 @@ static void add_device(struct sample_store *store, const struct host_sample *sam
   store->memory_bytes += sample_ring_bytes(ring);
 }
 
+const struct sample_qdisc *sample_store_qdisc(const struct sample_store *store, uint8_t end,
+                                              int64_t time_ns)
+{
+  const struct sample_qdisc *longest = NULL;
+  for (uint32_t i = 0; store != NULL && i < store->device_count; i++) {
+    const struct sample_ring *ring = &store->devices[i].qdisc;
+    const uint32_t at = sample_ring_at(ring, time_ns);
+    if (store->devices[i].end != end || at == ring->count ||
+        time_ns - ring->stretches[at].last_ns > SAMPLE_GAP_MAX_NS)
+      continue;
+    const struct sample_qdisc *qdisc = sample_ring_state(ring, at);
+    if (longest == NULL || qdisc->backlog_bytes > longest->backlog_bytes)
+      longest = qdisc;
+  }
+  return longest;
+}
+
+/* The states to compare; false: there are no two. */
+static bool find_growth(const struct sample_ring *ring, int64_t from_ns, int64_t until_ns,
+                        const void **before, const void **after)
+{
+  if (ring->count < 2)
+    return false;
+  uint32_t first = sample_ring_at(ring, from_ns), last = sample_ring_at(ring, until_ns);
+  if (first == ring->count)
+    first = 0; /* all begin later */
+  if (last == ring->count)
+    return false;
+  if (ring->stretches[last].last_ns < until_ns && last + 1 < ring->count)
+    last++;
+  *before = sample_ring_state(ring, first);
+  *after = sample_ring_state(ring, last);
+  return last > first;
+}
+
+static uint64_t grown(uint64_t before, uint64_t after)
+{
+  return after > before ? after - before : 0;
+}
+
+void sample_store_link_growth(const struct sample_store *store, uint8_t end, int64_t from_ns,
+                              int64_t until_ns, struct sample_link_statistics *growth)
+{
+  *growth = (struct sample_link_statistics){0};
+  for (uint32_t i = 0; store != NULL && i < store->device_count; i++) {
+    const void *first, *last;
+    if (store->devices[i].end != end ||
+        !find_growth(&store->devices[i].link, from_ns, until_ns, &first, &last))
+      continue;
+    const struct sample_link_statistics *before = first, *after = last;
+    growth->rx_packets += grown(before->rx_packets, after->rx_packets);
+    growth->tx_packets += grown(before->tx_packets, after->tx_packets);
+    growth->rx_errors += grown(before->rx_errors, after->rx_errors);
+    growth->tx_errors += grown(before->tx_errors, after->tx_errors);
+    growth->rx_dropped += grown(before->rx_dropped, after->rx_dropped);
+    growth->tx_dropped += grown(before->tx_dropped, after->tx_dropped);
+  }
+}
+
+void sample_store_netstat_growth(const struct sample_store *store, uint8_t end, int64_t from_ns,
+                                 int64_t until_ns, struct sample_netstat *growth)
+{
+  *growth = (struct sample_netstat){0};
+  for (uint32_t i = 0; store != NULL && i < store->device_count; i++) {
+    const void *first, *last;
+    if (store->devices[i].end != end ||
+        !find_growth(&store->devices[i].netstat, from_ns, until_ns, &first, &last))
+      continue;
+    const struct sample_netstat *before = first, *after = last;
+    growth->retrans_fail += grown(before->retrans_fail, after->retrans_fail);
+    growth->spurious_rtx_host_queues +=
+        grown(before->spurious_rtx_host_queues, after->spurious_rtx_host_queues);
+    growth->paws_estab += grown(before->paws_estab, after->paws_estab);
+    growth->beyond_window += grown(before->beyond_window, after->beyond_window);
+    growth->rcvq_drop += grown(before->rcvq_drop, after->rcvq_drop);
+    growth->backlog_drop += grown(before->backlog_drop, after->backlog_drop);
+    growth->zero_window_drop += grown(before->zero_window_drop, after->zero_window_drop);
+    growth->listen_overflows += grown(before->listen_overflows, after->listen_overflows);
+    return; /* counters of the namespace, not of the device */
+  }
+}
+
 static bool is_of_neighbour(const struct neighbour_trouble *trouble,
                             const struct host_sample *sample)
 {

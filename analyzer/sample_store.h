@@ -86,6 +86,18 @@ const struct neighbour_trouble *sample_store_neighbour(const struct sample_store
                                                        const struct ip_address *address,
                                                        int64_t from_ns, int64_t until_ns);
 
+/* The queue of that end at that time, as sampled at or shortly before it; of several devices the
+ * one with the longest. NULL: not known. */
+const struct sample_qdisc *sample_store_qdisc(const struct sample_store *store, uint8_t end,
+                                              int64_t time_ns);
+
+/* By how much that end's counters grew from the last sample at or before from_ns to the first one
+ * at or behind until_ns (or the last there is). What is not known is 0. */
+void sample_store_link_growth(const struct sample_store *store, uint8_t end, int64_t from_ns,
+                              int64_t until_ns, struct sample_link_statistics *growth);
+void sample_store_netstat_growth(const struct sample_store *store, uint8_t end, int64_t from_ns,
+                                 int64_t until_ns, struct sample_netstat *growth);
+
 /* The longest part of the time in which that end's sampling stood still. */
 int64_t sample_store_silence_ns(const struct sample_store *store, uint8_t end, int64_t from_ns,
                                 int64_t until_ns);

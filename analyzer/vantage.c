@@ -1,5 +1,6 @@
 #include "analyzer/vantage.h"
 
+#include "analyzer/socket_witness.h"
 #include "wire/timestamp.h"
 
 #include <string.h>
@@ -10,6 +11,18 @@
 #define OFFLOAD_PACKETS_MIN 2
 /* Round trips shorter than this say nothing: both sides may be on one host. */
 #define TURN_MIN_NS (500 * NS_PER_US)
+
+/* A host is sampled where it is captured: the side whose socket it is stands there. */
+static bool sampled(const struct analyzer *analyzer, const struct connection *connection,
+                    struct vantage_view *view)
+{
+  const uint8_t sides = socket_witness_sides(analyzer, connection);
+  if (sides != 1u << SIDE_CLIENT && sides != 1u << SIDE_SERVER)
+    return false;
+  *view = (struct vantage_view){sides == 1u << SIDE_CLIENT ? VANTAGE_CLIENT : VANTAGE_SERVER,
+                                VANTAGE_INFERRED, true, "that side's socket was sampled here"};
+  return true;
+}
 
 static bool is_initial_ttl(uint8_t ttl)
 {
@@ -89,7 +102,7 @@ static enum vantage by_delay(const struct connection *connection)
 void vantage_of(const struct analyzer *analyzer, const struct connection *connection,
                 struct vantage_view *view)
 {
-  if (declared(analyzer, connection, view))
+  if (declared(analyzer, connection, view) || sampled(analyzer, connection, view))
     return;
   const struct stream *client = &connection->stream[SIDE_CLIENT],
                       *server = &connection->stream[SIDE_SERVER];

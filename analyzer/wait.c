@@ -7,6 +7,7 @@
 #include "analyzer/limit_run.h"
 #include "analyzer/open_verdict.h"
 #include "analyzer/situation.h"
+#include "analyzer/socket_judge.h"
 #include "wire/seq.h"
 #include "wire/timestamp.h"
 
@@ -123,6 +124,7 @@ static void close_wait(struct analyzer *analyzer, struct connection *connection,
   struct finding *finding = &analyzer->scratch;
   diagnose(situation, finding);
   both_ends_judge(situation, finding);
+  socket_judge(situation, finding);
   account(analyzer, stream, situation, finding);
   if (finding->location == LOCATION_NONE)
     return;

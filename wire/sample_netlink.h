@@ -8,6 +8,8 @@
 #include "wire/packet.h"
 #include "wire/sample_format.h"
 
+#define SAMPLE_TIMER_PERSIST 4u
+
 struct sample_socket {
   struct ip_address source, destination; /* the socket's own side is the source */
   uint16_t source_port, destination_port;

@@ -1,0 +1,482 @@
+#include "analyzer/socket_judge_internal.h"
+
+#include "wire/seq.h"
+#include "wire/timestamp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Clocks of two ends may be apart by this part of a wait, in percent, before nothing of the other
+ * end's samples is proof. */
+#define CLOCK_PERCENT_MAX 10
+
+/* ---- what the socket says of sequence numbers ---- */
+
+/* snd_una as the socket has it: tcpi_bytes_acked counts from the ISN, the SYN of who opened
+ * included (Linux: the other side's socket is made behind the handshake). */
+static bool socket_una(const struct socket_case *one, const struct sample_socket *state,
+                       uint32_t *una)
+{
+  const struct situation *situation = one->situation;
+  const struct stream *stream = situation->stream;
+  if (!one->sender.here || (stream->flags & STREAM_SYN) == 0 ||
+      (situation->connection->flags & CONNECTION_ROLES_FROM_SYN) == 0 ||
+      (state->tcpi_bytes_acked == 0 && stream->snd_una != stream->isn + 1))
+    return false;
+  const uint32_t syn = situation->side == SIDE_CLIENT ? 0 : 1;
+  *una = stream->isn + syn + (uint32_t)state->tcpi_bytes_acked;
+  return true;
+}
+
+static uint32_t flight_bytes(const struct sample_socket *state)
+{
+  return state->wqueue_bytes > state->tcpi_notsent_bytes
+             ? state->wqueue_bytes - state->tcpi_notsent_bytes
+             : 0;
+}
+
+bool socket_held_bytes(const struct socket_case *one, const struct sample_socket *state,
+                       int64_t *held_bytes)
+{
+  const struct stream *stream = one->situation->stream;
+  uint32_t una;
+  if (!one->sender.here || (stream->flags & STREAM_STARTED) == 0 ||
+      (stream->flags & STREAM_BAD_CHECKSUM_DATA) != 0) /* was seen, and does not count as sent */
+    return false;
+  if (socket_una(one, state, &una))
+    *held_bytes = seq_diff(una + flight_bytes(state), stream->snd_nxt);
+  else if (state->wmem_alloc_bytes > 0) /* the socket is taken to know every ACK seen here */
+    *held_bytes = (int64_t)flight_bytes(state) - one->situation->outstanding;
+  else
+    return false;
+  return true;
+}
+
+/* Data that TCP counts as sent, and that is neither acknowledged nor outstanding: what it tried to
+ * send was refused below. */
+static bool has_vain_attempts(const struct sample_socket *state)
+{
+  const uint64_t accounted = state->tcpi_bytes_acked + flight_bytes(state);
+  return state->tcpi_bytes_sent > state->tcpi_bytes_retrans &&
+         state->tcpi_bytes_sent - state->tcpi_bytes_retrans > accounted;
+}
+
+/* ---- classes ---- */
+
+/* What it would send next. */
+static uint32_t next_bytes(const struct sample_socket *state)
+{
+  return state->tcpi_notsent_bytes < state->tcpi_snd_mss_bytes ? state->tcpi_notsent_bytes
+                                                               : state->tcpi_snd_mss_bytes;
+}
+
+static enum sender_class classify_unsent(const struct socket_case *one,
+                                         const struct sample_socket *state)
+{
+  const struct situation *situation = one->situation;
+  if (state->has_snd_wnd && state->tcpi_snd_wnd_bytes < next_bytes(state)) {
+    const bool open_here = one->sender.here && situation->window_scale_known &&
+                           (situation->stream->flags & STREAM_WINDOW) != 0 &&
+                           situation->window_left >= next_bytes(state) &&
+                           situation->window_left >= situation->next_bytes;
+    return open_here ? SENDER_STALE_WINDOW : SENDER_WINDOW;
+  }
+  if (state->timer == SAMPLE_TIMER_PERSIST && has_vain_attempts(state))
+    return SENDER_REFUSED;
+  return SENDER_READY;
+}
+
+static enum sender_class classify(const struct socket_case *one, const struct sample_socket *state)
+{
+  uint32_t una;
+  int64_t held_bytes;
+  if (state->wqueue_bytes == 0)
+    return SENDER_EMPTY;
+  if (socket_una(one, state, &una) && seq_gt(one->situation->stream->snd_una, una))
+    return SENDER_STALE_ACK;
+  if (flight_bytes(state) == 0)
+    return classify_unsent(one, state);
+  if (socket_held_bytes(one, state, &held_bytes) && held_bytes > 0)
+    return state->wmem_alloc_bytes > 0 ? SENDER_HELD : SENDER_GONE;
+  return SENDER_FLIGHT;
+}
+
+/* ---- over the wait ---- */
+
+static void add_piece(struct sender_sight *sender, enum sender_class which,
+                      const struct socket_piece *piece)
+{
+  const int64_t length_ns = piece->until_ns - piece->from_ns;
+  sender->class_ns[which] += length_ns > 0 ? length_ns : 1; /* a single sample counts as well */
+  sender->socket.known_ns += length_ns;
+}
+
+/* Until the larger window has passed, the socket cannot know it. */
+static void add_split(struct socket_case *one, enum sender_class which, struct socket_piece piece)
+{
+  const struct sighting *opened = &one->situation->wait->window_opened;
+  if (which == SENDER_STALE_WINDOW && opened->frame != 0 && opened->time_ns > piece.from_ns) {
+    struct socket_piece before = piece;
+    if (opened->time_ns < piece.until_ns)
+      before.until_ns = opened->time_ns;
+    add_piece(&one->sender, SENDER_WINDOW, &before);
+    if (opened->time_ns >= piece.until_ns)
+      return;
+    piece.from_ns = opened->time_ns;
+  }
+  add_piece(&one->sender, which, &piece);
+}
+
+static void choose_main(struct sender_sight *sender)
+{
+  int64_t sum_ns = 0;
+  for (int which = 0; which < SENDER_CLASSES; which++) {
+    sum_ns += sender->class_ns[which];
+    if (sender->class_ns[which] > sender->class_ns[sender->main])
+      sender->main = (enum sender_class)which;
+  }
+  sender->socket.main_ns = sender->class_ns[sender->main];
+  sender->clear = sum_ns > 0 && time_is_share(sender->socket.main_ns, sum_ns, SOCKET_MAIN_PERCENT);
+}
+
+static bool is_in_main(const struct socket_case *one, const struct socket_piece *piece)
+{
+  enum sender_class which = classify(one, piece->state);
+  if (which == SENDER_STALE_WINDOW && one->sender.main == SENDER_WINDOW)
+    which = SENDER_WINDOW; /* before the update */
+  return which == one->sender.main;
+}
+
+static void find_longest(struct socket_case *one)
+{
+  struct socket_sight *sight = &one->sender.socket;
+  struct socket_piece piece;
+  uint32_t index = 0;
+  while (socket_witness_next(&sight->witness, sight->from_ns, sight->until_ns, &index, &piece)) {
+    if (!is_in_main(one, &piece))
+      continue;
+    if (sight->longest.state == NULL)
+      sight->main_from_ns = piece.from_ns;
+    if (sight->longest.state == NULL ||
+        piece.until_ns - piece.from_ns > sight->longest.until_ns - sight->longest.from_ns)
+      sight->longest = piece;
+  }
+}
+
+/* The clocks of both ends are close enough to each other for so long a wait. */
+static bool clocks_agree(const struct socket_case *one, const struct socket_sight *sight)
+{
+  const struct situation *situation = one->situation;
+  const struct path_source *paths = &situation->analyzer->paths;
+  if (sight->end == situation->connection->end)
+    return true;
+  const struct path_view *view =
+      paths->view == NULL
+          ? NULL
+          : paths->view(paths->context, situation->connection->end, situation->connection->id);
+  return view != NULL && time_is_valid(view->uncertainty_ns) &&
+         !time_is_share(view->uncertainty_ns, situation->gap_ns, CLOCK_PERCENT_MAX);
+}
+
+/* Classes from sight->from_ns on. */
+static void survey(struct socket_case *one)
+{
+  struct socket_sight *sight = &one->sender.socket;
+  struct socket_piece piece;
+  uint32_t index = 0;
+  memset(one->sender.class_ns, 0, sizeof one->sender.class_ns);
+  one->sender.main = SENDER_EMPTY;
+  sight->known_ns = sight->main_ns = 0;
+  sight->samples = 0;
+  while (socket_witness_next(&sight->witness, sight->from_ns, sight->until_ns, &index, &piece)) {
+    add_split(one, classify(one, piece.state), piece);
+    socket_sight_add(sight, &piece);
+  }
+  choose_main(&one->sender);
+}
+
+/* The end of the time at the wait's beginning in which there was nothing to send; from_ns: there
+ * was none. */
+static int64_t leading_empty_ns(const struct socket_case *one)
+{
+  const struct socket_sight *sight = &one->sender.socket;
+  struct socket_piece piece;
+  uint32_t index = 0;
+  int64_t until_ns = sight->from_ns;
+  while (socket_witness_next(&sight->witness, sight->from_ns, sight->until_ns, &index, &piece)) {
+    until_ns = piece.from_ns;
+    if (piece.state->wqueue_bytes > 0)
+      break;
+  }
+  return until_ns;
+}
+
+/* First there was nothing to send, then there was, and it did not leave: what is to be explained
+ * begins in the middle of the wait. */
+static void leave_out_empty(struct socket_case *one)
+{
+  struct socket_sight *sight = &one->sender.socket;
+  const int64_t from_ns = sight->from_ns;
+  if (one->sender.clear || sight->samples == 0)
+    return;
+  sight->from_ns = leading_empty_ns(one);
+  one->sender.begun_ns = sight->from_ns;
+  if (sight->from_ns > from_ns)
+    survey(one);
+  if (sight->from_ns > from_ns && one->sender.clear && one->sender.main != SENDER_EMPTY &&
+      sight->until_ns - sight->from_ns > one->situation->limit_ns)
+    return;
+  sight->from_ns = from_ns;
+  one->sender.begun_ns = one->situation->start_ns;
+  survey(one);
+}
+
+void socket_see_sender(struct socket_case *one)
+{
+  const struct situation *situation = one->situation;
+  struct socket_sight *sight = &one->sender.socket;
+  sight->side = situation->side;
+  sight->sampled =
+      socket_witness_find(situation->analyzer, situation->connection, sight->side, &sight->witness);
+  if (!sight->sampled)
+    return;
+  sight->end = sight->witness.history->key.end;
+  one->sender.here = sight->end == situation->connection->end;
+  one->sender.begun_ns = situation->start_ns;
+  socket_sight_span(one, sight);
+  survey(one);
+  leave_out_empty(one);
+  if (sight->samples == 0)
+    return;
+  find_longest(one);
+  one->sender.proof = one->sender.clear && socket_sight_is_proof(one, sight);
+  one->sender.clear =
+      one->sender.clear && sight->longest.state != NULL && socket_may_judge(one, one->sender.proof);
+}
+
+bool socket_may_judge(const struct socket_case *one, bool proof)
+{
+  return proof || one->situation->gap_ns >= one->situation->analyzer->options.min_stall_ns;
+}
+
+void socket_sight_span(const struct socket_case *one, struct socket_sight *sight)
+{
+  const struct situation *situation = one->situation;
+  sight->from_ns = situation->start_ns;
+  sight->until_ns = situation->end_ns;
+  /* The first part of every gap is moving, and as much may be the way of what ended it. */
+  if (situation->limit_ns < situation->gap_ns / 2)
+    sight->from_ns += situation->limit_ns;
+}
+
+void socket_sight_add(struct socket_sight *sight, const struct socket_piece *piece)
+{
+  if (sight->samples == 0)
+    sight->first = *piece->state;
+  sight->last = *piece->state;
+  sight->samples += piece->samples;
+}
+
+bool socket_sight_is_proof(const struct socket_case *one, const struct socket_sight *sight)
+{
+  return time_is_share(sight->known_ns, sight->until_ns - sight->from_ns, SOCKET_KNOWN_PERCENT) &&
+         clocks_agree(one, sight);
+}
+
+/* ---- verdicts ---- */
+
+static bool is_of_application(enum cause cause)
+{
+  return cause == CAUSE_APP_IDLE || cause == CAUSE_APP_TRICKLE || cause == CAUSE_APP_TURNAROUND ||
+         cause == CAUSE_KEEPALIVE_IDLE || cause == CAUSE_LOST_WAKEUP;
+}
+
+/* Who waits for room in the send buffer has filled it before. */
+static bool buffer_was_full(const struct socket_case *one, struct socket_piece *full)
+{
+  const struct socket_sight *sight = &one->sender.socket;
+  const int64_t start_ns = one->situation->start_ns;
+  struct socket_piece piece;
+  uint32_t index = 0;
+  full->state = NULL;
+  while (
+      socket_witness_next(&sight->witness, start_ns - 2 * NS_PER_S, start_ns + 1, &index, &piece))
+    if (piece.state->has_skmeminfo && piece.state->wqueue_bytes >= piece.state->sndbuf_bytes / 2)
+      *full = piece;
+  return full->state != NULL;
+}
+
+static void judge_empty(struct socket_case *one)
+{
+  struct finding *finding = one->finding;
+  struct socket_piece full;
+  if (!is_of_application(finding->cause)) {
+    const enum ended_by how = finding->ended_by;
+    finding_begin(finding, FINDING_STALL, one->situation->side, one->situation->start_ns,
+                  one->situation->end_ns);
+    finding->ended_by = how;
+    if (!rule_idle(one->situation, finding) || finding->location == LOCATION_NONE)
+      return;
+  }
+  const enum cause cause = is_of_application(finding->cause) ? finding->cause : CAUSE_LOST_WAKEUP;
+  const bool open_cause = cause == CAUSE_LOST_WAKEUP;
+  const enum severity severity = finding->severity;
+  const enum confidence confidence = one->sender.proof ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  socket_settle(one, LOCATION_SENDER_APP, cause, confidence,
+                open_cause ? CONFIDENCE_POSSIBLE : confidence);
+  finding->severity = severity;
+  socket_exclude(finding, LOCATION_SENDER_TCP);
+  socket_exclude(finding, LOCATION_SENDER_QUEUE);
+  socket_exclude(finding, LOCATION_FORWARD_PATH);
+  if (finding->summary[0] == '\0') {
+    char gap[32];
+    snprintf(finding->summary, sizeof finding->summary,
+             "The sending application wrote nothing for %s, in the middle of a message.",
+             duration_words(one->situation->gap_ns, gap));
+  }
+  if (open_cause && buffer_was_full(one, &full))
+    socket_fact(finding, one->sender.socket.end, full.from_ns,
+                "the sender's send buffer was full before the pause (%u bytes of sndbuf %u): who "
+                "wrote them was waiting for room",
+                full.state->wqueue_bytes, full.state->sndbuf_bytes);
+  snprintf(
+      finding->reason, sizeof finding->reason,
+      "Not TCP, not the queue, not the path: the kernel of %c says that its socket had nothing "
+      "unsent and nothing unacknowledged while the stream stood still.",
+      socket_end_letter(&one->sender.socket));
+}
+
+/* What has passed the capture did not reach the socket: its counter of segments tells whether TCP
+ * has seen it. */
+static void judge_stale(struct socket_case *one, enum cause cause)
+{
+  struct finding *finding = one->finding;
+  const struct socket_sight *sight = &one->sender.socket;
+  const bool is_ack = cause == CAUSE_ACK_IGNORED;
+  const uint32_t segments = sight->last.tcpi_segs_in_pkts - sight->first.tcpi_segs_in_pkts;
+  const enum confidence confidence = one->sender.proof ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  char gap[32];
+  socket_settle(one, LOCATION_SENDER_TCP, cause, confidence, confidence);
+  finding->alternative_count = 0;
+  if (is_ack)
+    socket_fact(finding, sight->end, sight->longest.from_ns,
+                "the kernel of %c has not taken in that ACK: tcpi_bytes_acked stays at %llu, "
+                "although %u bytes more are acknowledged here",
+                socket_end_letter(sight),
+                (unsigned long long)sight->longest.state->tcpi_bytes_acked,
+                sight->longest.state->wqueue_bytes);
+  else
+    socket_fact(finding, sight->end, sight->longest.from_ns,
+                "the kernel of %c has not taken in that window: tcpi_snd_wnd stays at %u",
+                socket_end_letter(sight), sight->longest.state->tcpi_snd_wnd_bytes);
+  if (finding->summary[0] == '\0')
+    snprintf(finding->summary, sizeof finding->summary,
+             "%s was at %c in time, and the sender's TCP went on without it for %s.",
+             is_ack ? "The ACK" : "The open window", socket_end_letter(sight),
+             duration_words(one->situation->gap_ns, gap));
+  snprintf(
+      finding->reason, sizeof finding->reason,
+      "The way back had done its part: what came was captured on the sender's own host. %s",
+      segments == 0
+          ? "Its TCP counted no segment at all meanwhile (tcpi_segs_in): something between the "
+            "capture point and TCP dropped them, as a local firewall does."
+          : "Its TCP counted segments meanwhile (tcpi_segs_in): it took them, and did not use "
+            "what they said.");
+}
+
+static void judge_ready(struct socket_case *one)
+{
+  struct finding *finding = one->finding;
+  const struct socket_sight *sight = &one->sender.socket;
+  char gap[32];
+  if (finding->location == LOCATION_SENDER_TCP)
+    return;
+  socket_settle(one, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
+                one->sender.proof ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
+  if (sight->longest.state->tcpi_notsent_bytes < sight->longest.state->tcpi_snd_mss_bytes)
+    socket_leave_open(finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
+                      "the application may have asked to wait for more (TCP_CORK, MSG_MORE)");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sender's TCP had %u bytes to send and room for them, and did not send for %s.",
+           sight->longest.state->tcpi_notsent_bytes, duration_words(one->situation->gap_ns, gap));
+}
+
+/* Bytes wait for the window: the application has written, and TCP may not send. */
+static void judge_window(struct socket_case *one)
+{
+  struct finding *finding = one->finding;
+  char gap[32];
+  const bool of_sender = finding->location == LOCATION_SENDER_APP ||
+                         finding->location == LOCATION_SENDER_QUEUE ||
+                         finding->location == LOCATION_NONE;
+  socket_exclude(finding, LOCATION_SENDER_APP);
+  socket_exclude(finding, LOCATION_SENDER_QUEUE);
+  if (!of_sender)
+    return;
+  finding->alternative_count = 0;
+  socket_settle(one, LOCATION_RECEIVER_APP, CAUSE_ZERO_WINDOW, CONFIDENCE_POSSIBLE,
+                CONFIDENCE_POSSIBLE);
+  socket_leave_open(finding, LOCATION_RECEIVER_TCP, CAUSE_UNKNOWN,
+                    "the receiver may have had room and not said so");
+  socket_leave_open(finding, LOCATION_REVERSE_PATH, CAUSE_WINDOW_UPDATE_LOST,
+                    "the receiver's word of it may have been lost");
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sender had %u bytes to send and a window of %u, for %s.",
+           one->sender.socket.longest.state->tcpi_notsent_bytes,
+           one->sender.socket.longest.state->tcpi_snd_wnd_bytes,
+           duration_words(one->situation->gap_ns, gap));
+}
+
+/* All that TCP sent has left, and TCP knows that it is not acknowledged. */
+static void judge_flight(struct socket_case *one)
+{
+  struct finding *finding = one->finding;
+  if (!one->sender.here)
+    return;
+  socket_exclude(finding, LOCATION_SENDER_QUEUE);
+  socket_exclude(finding, LOCATION_SENDER_APP);
+  if (finding->location != LOCATION_SENDER_QUEUE && finding->location != LOCATION_SENDER_APP)
+    return;
+  if (finding->confidence > CONFIDENCE_POSSIBLE)
+    finding->confidence = finding->cause_confidence = CONFIDENCE_POSSIBLE;
+  socket_leave_open(finding, LOCATION_FORWARD_PATH, CAUSE_UNKNOWN,
+                    "the sender's kernel says that everything had left and was waiting for "
+                    "its ACK");
+}
+
+/* The finding is about the time since there was something to send. */
+static void begin_later(struct socket_case *one)
+{
+  struct finding *finding = one->finding;
+  if (one->sender.begun_ns <= finding->start_ns)
+    return;
+  finding->start_ns = one->sender.begun_ns;
+  finding->waited_ns = finding->end_ns - finding->start_ns;
+}
+
+bool socket_judge_sender(struct socket_case *one)
+{
+  const bool nothing = one->finding->location == LOCATION_NONE;
+  if (!one->sender.clear)
+    return false;
+  if (one->sender.main != SENDER_FLIGHT)
+    begin_later(one);
+  switch (one->sender.main) {
+  case SENDER_EMPTY:
+    if (!nothing)
+      judge_empty(one);
+    return !nothing;
+  case SENDER_HELD:
+  case SENDER_GONE:
+  case SENDER_REFUSED: socket_judge_below(one); return true;
+  case SENDER_STALE_ACK: judge_stale(one, CAUSE_ACK_IGNORED); return true;
+  case SENDER_STALE_WINDOW: judge_stale(one, CAUSE_WINDOW_UPDATE_IGNORED); return true;
+  case SENDER_READY:
+    if (!nothing)
+      judge_ready(one);
+    return !nothing;
+  case SENDER_WINDOW: judge_window(one); return false;
+  case SENDER_FLIGHT:
+  default: judge_flight(one); return false;
+  }
+}
