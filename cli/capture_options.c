@@ -157,6 +157,12 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     options->packets_max = parse_number(text, 1, UINT64_MAX / 2, "packets", state);
     break;
   case KEY_QUIET: options->quiet = true; break;
+  case KEY_SAMPLE_INTERVAL:
+    if (parse_duration(text, &options->sample_interval_ns, &error) < 0)
+      argp_error(state, "--sample-interval: %s", error.text);
+    if (options->sample_interval_ns < SAMPLE_INTERVAL_NS_MIN)
+      argp_error(state, "--sample-interval: less than a millisecond");
+    break;
   case KEY_SIZE: options->file_bytes_max = take_size(text, 1, UINT64_MAX / 2, "size", state); break;
   case KEY_SNAPLEN:
     options->snaplen_bytes = parse_number(text, 1, SNAPLEN_BYTES_MAX, "snaplen", state);
