@@ -150,6 +150,7 @@ void wait_judge_open(struct analyzer *analyzer, struct connection *connection,
   situation.how = ENDED_BY_UNKNOWN;
   diagnose(&situation, finding);
   both_ends_judge(&situation, finding);
+  socket_judge(&situation, finding);
   open_verdict_limit(&situation, finding);
 }
 
