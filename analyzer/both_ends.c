@@ -225,7 +225,8 @@ void both_ends_judge_limit(const struct analyzer *analyzer, const struct connect
                         .finding = finding,
                         .side = side,
                         .near_end = view->end[side],
-                        .far_end = view->end[side ^ 1]};
+                        .far_end = view->end[side ^ 1],
+                        .segment_bytes = full_segment_bytes(&connection->stream[side])};
   judge_scale(&judge);
 }
 

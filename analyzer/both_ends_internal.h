@@ -20,7 +20,8 @@ struct judge {
   struct path_chain chain;
   enum stream_side side;
   uint8_t near_end, far_end; /* on the data sender's side, on the receiver's */
-  uint32_t shift;  /* added to this engine's sequence numbers of the data gives the ledger's */
+  uint32_t shift; /* added to this engine's sequence numbers of the data gives the ledger's */
+  uint32_t segment_bytes; /* of a crawl as a whole: a full segment of S */
   bool ack_unseen; /* the ACK that ended the wait was not seen to leave: what R did is not known */
   enum location owner; /* RECEIVER_TCP stands for both of the receiver's */
   int64_t owner_ns;

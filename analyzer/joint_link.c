@@ -1,5 +1,7 @@
 #include "analyzer/joint_link.h"
 
+#include "analyzer/path_chain.h"
+
 #include "wire/timestamp.h"
 
 #include <assert.h>
@@ -423,6 +425,9 @@ void link_mismatches(struct link *link, const struct connection_summary *whole,
     for (uint32_t nth = 0; nth < hops; nth++) {
       uint8_t from, to, back_from, back_to;
       const struct lane *lane = hop_lane(link, (enum stream_side)side, nth, &from, &to);
+      const bool first_hop = from == link->view.end[side];
+      context.certain = link->view.sure &&
+                        path_syn_is_one(lane, first_hop ? link->view.drops[side] : DROPS_UNKNOWN);
       context.back =
           &hop_lane(link, (enum stream_side)(side ^ 1), hops - 1 - nth, &back_from, &back_to)
                ->changes;

@@ -77,18 +77,36 @@ bool is_about_window(enum cause cause)
   }
 }
 
-/* As R means it, the window was open to a whole segment for most of the wait. */
-static bool is_open_as_meant(const struct judge *judge, uint8_t announced, uint8_t read)
+/* A crawl: of R's packets that are remembered, most leave room for a whole segment as R means it.
+ */
+static bool was_open_as_meant(const struct judge *judge, uint8_t announced)
+{
+  const struct lane *reverse = &judge->view->lanes[judge->side ^ 1];
+  uint32_t open = 0, count = 0;
+  for (uint32_t n = reverse->first; n != reverse->next; n++) {
+    const struct passage *passage = lane_passage(reverse, n);
+    if ((passage->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK ||
+        passage->left_ns < judge->finding->start_ns || passage->left_ns > judge->finding->end_ns)
+      continue;
+    count++;
+    open += (uint64_t)passage->window << announced >= judge->segment_bytes;
+  }
+  return 2 * open >= count;
+}
+
+/* As R means it, and as far as it said so in packets that came to N, the window was open to a whole
+ * segment for most of the wait. */
+static bool is_open_as_meant(const struct judge *judge, uint8_t announced)
 {
   const struct situation *situation = judge->situation;
   struct path_chain chain;
   if (situation == NULL)
-    return true;
+    return was_open_as_meant(judge, announced);
   const uint32_t bytes = situation->next_bytes > 0 ? situation->next_bytes : 1;
   path_chain_window(&chain, judge->view, judge->side,
-                    situation->stream->snd_nxt + bytes + judge->shift, announced, read,
+                    situation->stream->snd_nxt + bytes + judge->shift, announced, announced,
                     judge->finding->start_ns, situation->end_ns);
-  return !time_is_share(chain.receiver_ns, situation->gap_ns, 100 - OWNER_PERCENT);
+  return time_is_share(chain.sender_ns, situation->gap_ns, OWNER_PERCENT);
 }
 
 /* Both SYNs came as they left: the windows are as small as they look. */
@@ -127,13 +145,16 @@ bool judge_scale(struct judge *judge)
     return false;
   if (announced <= read)
     deny_scale(judge);
-  if (announced <= read || !is_open_as_meant(judge, announced, read))
+  if (announced <= read || !is_open_as_meant(judge, announced))
     return false;
   const struct path_changes *changes = &judge->view->lanes[judge->side ^ 1].changes;
   const bool stripped = (changes->changed & PATH_CHANGE_WSCALE_STRIPPED) != 0;
   const int bit = stripped ? 1 : 0; /* PATH_CHANGE_WSCALE, PATH_CHANGE_WSCALE_STRIPPED */
   judge->owner = LOCATION_REVERSE_PATH;
-  const enum confidence confidence = judge->view->sure ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  const struct path_view *view = judge->view;
+  const bool one = path_syn_is_one(&view->lanes[SIDE_CLIENT], view->drops[SIDE_CLIENT]) &&
+                   path_syn_is_one(&view->lanes[SIDE_SERVER], view->drops[SIDE_SERVER]);
+  const enum confidence confidence = view->sure && one ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   verdict(finding, stripped ? CAUSE_WINDOW_SCALE_STRIPPED : CAUSE_WINDOW_SCALE_REWRITTEN,
           LOCATION_REVERSE_PATH, confidence, confidence);
   finding->alternative_count = 0; /* both SYNs were seen, before and after */

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define STAGE_RANGES_MAX 1024u
+/* A SYN is sent again after 1 s (RFC 6298, 2.1), by no known system after less than this. */
+#define SYN_AGAIN_NS (250 * NS_PER_MS)
 
 static int64_t later(int64_t a_ns, int64_t b_ns)
 {
@@ -302,6 +304,16 @@ bool path_window_shifts(const struct path_view *view, enum stream_side sender, u
   if (s->wscale_before_present && r->wscale_after_present)
     *read = r->wscale_after;
   return true;
+}
+
+bool path_syn_is_one(const struct lane *lane, enum drop_knowledge near_drops)
+{
+  const struct path_changes *changes = &lane->changes;
+  if (!changes->syn_compared || near_drops == DROPS_NONE ||
+      !time_is_valid(lane->stats.delay_min_ns))
+    return true;
+  return changes->syn.time_after_ns - changes->syn.time_before_ns <
+         lane->stats.delay_min_ns + SYN_AGAIN_NS;
 }
 
 static uint32_t edge_of(const struct passage *passage, uint8_t shift)

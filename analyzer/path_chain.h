@@ -54,6 +54,11 @@ void path_chain_window(struct path_chain *chain, const struct path_view *view,
 bool path_window_shifts(const struct path_view *view, enum stream_side sender, uint8_t *announced,
                         uint8_t *read);
 
+/* The SYN (or SYN-ACK) that left and the one that came are taken for one packet. false: it came so
+ * late that it may be another copy, whose departure the capture missed; some hosts leave options
+ * out when they send the SYN again. */
+bool path_syn_is_one(const struct lane *lane, enum drop_knowledge near_drops);
+
 /* Where the bytes were at at_ns. una: the highest ACK that S's end had. at_ns of the result is
  * TIME_INVALID if too much was forgotten to tell. */
 void path_stages(struct byte_stages *stages, const struct path_view *view, enum stream_side sender,
