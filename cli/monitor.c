@@ -82,6 +82,7 @@ struct monitor {
   struct analyzer *engines[ANALYZER_ENDS_MAX];
   struct end_context contexts[ANALYZER_ENDS_MAX];
   struct monitor_window window;
+  struct packet packet; /* the last one */
   bool big_endian[ANALYZER_ENDS_MAX];
   bool drops_known[ANALYZER_ENDS_MAX], drops[ANALYZER_ENDS_MAX];
   int64_t clock_ns;                   /* the last tick's complete_ns */
@@ -515,19 +516,20 @@ void monitor_free(struct monitor *monitor)
   free(monitor);
 }
 
-void monitor_frame(struct monitor *monitor, uint32_t end, const struct frame *frame)
+const struct packet *monitor_frame(struct monitor *monitor, uint32_t end, const struct frame *frame)
 {
-  struct packet packet;
+  struct packet *packet = &monitor->packet;
   if (end >= monitor->options.ends)
-    return;
-  packet_decode(frame, &packet);
-  packet.end = (uint8_t)end;
+    return NULL;
+  packet_decode(frame, packet);
+  packet->end = (uint8_t)end;
   monitor->stats.frames++;
-  monitor->last_ns[end] = packet.time_ns;
+  monitor->last_ns[end] = packet->time_ns;
   monitor->came_ns[end] = monitor->clock_ns;
-  monitor_window_add(&monitor->window, &packet);
-  if (analyzer_packet(monitor->engines[end], &packet) != 0)
+  monitor_window_add(&monitor->window, packet);
+  if (analyzer_packet(monitor->engines[end], packet) != 0)
     monitor->stats.out_of_memory++;
+  return packet;
 }
 
 static bool is_big_endian(const struct sample_record *record, bool was)

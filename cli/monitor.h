@@ -71,8 +71,10 @@ struct monitor; /* opaque */
 struct monitor *monitor_new(const struct monitor_options *options, const struct monitor_sink *sink);
 void monitor_free(struct monitor *monitor); /* NULL is allowed */
 
-/* In the order of time at each end, local ends in one order. */
-void monitor_frame(struct monitor *monitor, uint32_t end, const struct frame *frame);
+/* In the order of time at each end, local ends in one order. Returns what it was decoded to; valid
+ * until the next call. NULL: there is no such end. */
+const struct packet *monitor_frame(struct monitor *monitor, uint32_t end,
+                                   const struct frame *frame);
 /* bytes: for sample_open(). */
 void monitor_sample(struct monitor *monitor, uint32_t end, int64_t time_ns, const uint8_t *bytes,
                     size_t size);

@@ -1,0 +1,49 @@
+#ifndef CLI_FLIGHT_H
+#define CLI_FLIGHT_H
+
+/* The flight recorder: what `tcpstall capture --until-stall` does beyond recording.
+ *
+ * On the writing side of the recorder (capture/recorder.h), which parses packets and has no rights,
+ * it feeds the live model (monitor.h), tells findings, and lets the recorder write what is kept.
+ * On the keeping side, which has the rights and parses nothing, it runs commands and sends kicks
+ * (flight_keeper.h). */
+
+#include "capture/recorder.h"
+#include "cli/flight_options.h"
+
+struct flight; /* opaque */
+
+struct flight_setup {
+  const struct flight_options *options;
+  const struct recorder_end_options *ends; /* as the recorder's */
+  uint32_t end_count;
+  const char *file; /* the recording's name, for findings and commands */
+  bool quiet;       /* say only what is asked for, and findings */
+};
+
+/* Copies what it needs but the strings. Opens the interfaces for kicks. 0 or a negative error_code.
+ */
+int flight_new(struct flight **flight, const struct flight_setup *setup, struct error *error);
+void flight_free(struct flight *flight); /* NULL is allowed */
+
+/* For recorder_options; valid as long as the flight. */
+const struct recorder_observer *flight_observer(struct flight *flight);
+const struct recorder_keeper *flight_keeper(struct flight *flight);
+/* For recorder_output: how much is kept until something happens. */
+uint64_t flight_keep_bytes(const struct flight *flight);
+
+/* Before recorder_run(). */
+void flight_attach(struct flight *flight, struct recorder *recorder);
+
+/* After recorder_run(): waits for commands that still run, some seconds at most, and says what was
+ * seen. */
+void flight_tell_end(struct flight *flight);
+
+struct flight_totals {
+  uint64_t findings;   /* told */
+  uint64_t recordings; /* times that what was kept was written */
+  uint64_t kicks;
+};
+void flight_get_totals(const struct flight *flight, struct flight_totals *totals);
+
+#endif
