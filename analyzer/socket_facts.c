@@ -69,7 +69,7 @@ void socket_tell_sender(struct socket_case *one)
 {
   const struct socket_sight *sight = &one->sender.socket;
   const struct sample_socket *state = sight->longest.state;
-  char held[48] = "", length[32], window[40] = "";
+  char held[64] = "", length[32], window[40] = "";
   int64_t held_bytes;
   struct kernel_evidence *kernel = add_kernel(one, sight, true);
   if (kernel == NULL)
