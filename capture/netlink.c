@@ -48,6 +48,11 @@ void netlink_close(struct netlink *netlink)
   free(netlink);
 }
 
+int netlink_descriptor(const struct netlink *netlink)
+{
+  return mnl_socket_get_fd(netlink->socket);
+}
+
 static int hand_over(const struct nlmsghdr *message, void *context)
 {
   const struct answer *answer = context;

@@ -13,6 +13,7 @@ struct netlink; /* opaque */
 /* protocol: NETLINK_ROUTE, NETLINK_SOCK_DIAG; in the calling thread's network namespace. */
 int netlink_open(struct netlink **netlink, int protocol, struct error *error);
 void netlink_close(struct netlink *netlink); /* NULL is allowed */
+int netlink_descriptor(const struct netlink *netlink);
 
 typedef void netlink_handler(void *context, const struct nlmsghdr *message);
 

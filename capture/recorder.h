@@ -56,8 +56,16 @@ struct recorder_observer {
    * all frames of this host's interfaces with earlier times have been shown; what a stream brings
    * may be older. */
   void (*tick)(void *context, int64_t now_ns, int64_t complete_ns);
+  /* An interface was away, and is recorded again: nothing is known of it in between. */
+  void (*gap)(void *context, uint32_t end, int64_t from_ns, int64_t to_ns);
   /* All was shown; the last call. */
   void (*end)(void *context, int64_t now_ns);
+};
+
+enum recorder_event {
+  RECORDER_EVENT_AWAY, /* the interface went away, and is waited for */
+  RECORDER_EVENT_BACK, /* it is recorded again */
+  RECORDER_EVENT_LOST  /* nothing more comes from this end */
 };
 
 /* What needs the rights of who started the program is done on the keeping side, which parses no
@@ -71,6 +79,8 @@ struct recorder_keeper {
    * (capture/remote.h) ends them now. They are read until they end, for REMOTE_STOP_NS at most,
    * while tick() goes on; a stream that ends earlier than this call is lost. */
   void (*stopping)(void *context);
+  /* What happened to an end; text says how, without the end's name. */
+  void (*event)(void *context, enum recorder_event event, uint32_t end, const char *text);
 };
 
 #define RECORDER_REQUEST_BYTES_MAX 4096u
@@ -78,6 +88,7 @@ struct recorder_keeper {
 struct recorder_options {
   const struct recorder_end_options *ends;
   uint32_t end_count;      /* 1 to RECORDER_ENDS_MAX; they are named A, B, ... */
+  const char *user;        /* whom the processes without rights become; NULL = nobody, for root */
   const char *filter;      /* tcpdump's language; NULL or "" = everything */
   const char *application; /* for the section header */
   uint32_t snaplen_bytes;  /* 1 to 262144 */
@@ -95,7 +106,16 @@ struct recorder_options {
 
 /* Where to, and how much of it. */
 struct recorder_output {
-  int fd; /* taken over; -1 = nothing is written, there is only the observer */
+  int fd; /* taken over; -1 = see below */
+  /* Or several files, NAME_00001_20261122131500.pcapng, ... for the path NAME.pcapng, each begun
+   * when the one before has so many bytes or is so old (0 = whatever size, age), and readable by
+   * itself; only the last ring_count stay (0 = all). If things are kept, each trigger that finds no
+   * file being written begins one. NULL, and no fd: nothing is written, there is only the observer.
+   */
+  const char *path;
+  uint64_t ring_bytes;
+  int64_t ring_ns;
+  uint32_t ring_count;
   /* Not 0: frames and samples are kept in memory, at most so many bytes, and only written when
    * the observer calls recorder_trigger(). */
   uint64_t keep_bytes;
@@ -120,22 +140,29 @@ struct recorder_end_totals {
   uint64_t own_dropped;    /* no room in the queue, or not written any more after a failure */
   uint64_t samples, samples_dropped; /* written; no room in the queue */
   uint64_t sockets_passed_over;      /* more than SAMPLER_SOCKETS_MAX at once */
-  bool lost;                         /* the interface went away; `why` says how */
+  bool lost;        /* nothing more comes: it was lost, or is away at the end; `why` says how */
+  uint32_t returns; /* it went away and came back so often */
   char why[200];
+  unsigned rights; /* enum recorder_right (capture/recorder_rights.h) that its reader gave up */
 };
 
 struct recorder_totals {
+  unsigned rights; /* that the writing side gave up; known when it has ended */
   enum recorder_ending ending;
   uint64_t packets, file_bytes;
-  bool mixed_linktypes; /* tcpdump refuses to read such a file */
+  uint32_t files, files_not_removed; /* of several */
+  const char *last_file;             /* NULL = none; valid until recorder_close() */
+  bool mixed_linktypes;              /* tcpdump refuses to read such a file */
 };
 
-/* Opens every end; they capture from now on. 0 or a negative error_code. */
+/* Starts a process for each end, which opens it and gives up its rights; they capture from now on.
+ * 0 or a negative error_code. Strings and pointers of the options must stay. The caller has one
+ * thread. */
 int recorder_open(struct recorder **recorder, const struct recorder_options *options,
                   struct error *error);
 
 /* Records until one of the reasons to end. Negative: error_code, what was written until then is
- * readable. Once only. */
+ * readable. Once only. An interface that goes away is waited for. */
 int recorder_run(struct recorder *recorder, const struct recorder_output *output,
                  struct error *error);
 
@@ -155,6 +182,12 @@ void recorder_finish(struct recorder *recorder);
 /* Sends the keeper a request; false: it is longer than RECORDER_REQUEST_BYTES_MAX, or too many are
  * waiting. */
 bool recorder_ask(struct recorder *recorder, const void *bytes, size_t size);
+
+/* Packets that were lost before they came here, so far. */
+uint64_t recorder_dropped(const struct recorder *recorder, uint32_t end);
+
+/* For the keeper, at any time: what else is known to be lost of a stream, the sum so far. */
+void recorder_tell_dropped(struct recorder *recorder, uint32_t end, uint64_t packets);
 
 void recorder_get_totals(const struct recorder *recorder, struct recorder_totals *totals);
 void recorder_get_end_totals(const struct recorder *recorder, uint32_t index,

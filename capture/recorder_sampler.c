@@ -1,4 +1,4 @@
-#include "capture/recorder_internal.h"
+#include "capture/recorder_reader.h"
 #include "wire/timestamp.h"
 
 #include <time.h>
@@ -6,45 +6,56 @@
 /* The longest sleep: how late the end of a recording may be noticed. */
 #define SLEEP_NS_MAX (INT64_C(20) * NS_PER_MS)
 
-static void queue_sample(void *context, int64_t time_ns, const uint8_t *bytes, size_t size)
+void recorder_reader_put_sample(struct recorder_reader *reader, int64_t time_ns, int64_t order_ns,
+                                const uint8_t *bytes, size_t size)
 {
-  struct recorder_end *end = context;
+  struct recorder_end *end = reader->end;
   const struct frame_ring_record record = {.time_ns = time_ns,
+                                           .order_ns = order_ns,
                                            .queued_ns = recorder_clock_ns(CLOCK_MONOTONIC),
-                                           .bytes = (uint32_t)size,
-                                           .tag = end->index};
-  if (!frame_ring_put(&end->recorder->samples.ring, &record, bytes))
-    end->samples_dropped++;
+                                           .bytes = (uint32_t)size};
+  if (!frame_ring_put(&end->lanes[RECORDER_LANE_SAMPLES].ring, &record, bytes))
+    atomic_fetch_add(&end->shared->samples_dropped, 1);
 }
 
-/* Returns when somebody is due again, CLOCK_MONOTONIC. */
-static int64_t run_all(struct recorder *recorder)
+static void take_sample(void *context, int64_t time_ns, const uint8_t *bytes, size_t size)
 {
-  int64_t next_ns = INT64_MAX;
-  for (uint32_t i = 0; i < recorder->options.end_count; i++) {
-    struct recorder_end *end = &recorder->ends[i];
-    int64_t due_ns =
-        sampler_run(end->sampler, recorder_clock_ns(CLOCK_MONOTONIC), queue_sample, end);
-    if (due_ns < next_ns)
-      next_ns = due_ns;
-  }
-  return next_ns;
+  recorder_reader_put_sample(context, time_ns, time_ns, bytes, size);
 }
 
-void *recorder_sampler_main(void *argument)
+static void *sample(void *argument)
 {
-  struct recorder *recorder = argument;
-  while (!atomic_load(&recorder->sampled_enough)) {
-    int64_t sleep_ns = run_all(recorder) - recorder_clock_ns(CLOCK_MONOTONIC);
+  struct recorder_reader *reader = argument;
+  struct recorder_shared_end *shared = reader->end->shared;
+  while (!atomic_load(&reader->sampled_enough)) {
+    int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC);
+    int64_t sleep_ns = sampler_run(reader->sampler, now_ns, take_sample, reader) -
+                       recorder_clock_ns(CLOCK_MONOTONIC);
+    atomic_store(&shared->samples, sampler_next_number(reader->sampler));
+    atomic_store(&shared->sockets_passed_over, sampler_passed_over(reader->sampler));
     if (sleep_ns > SLEEP_NS_MAX)
       sleep_ns = SLEEP_NS_MAX;
     /* Until it wakes up no sample is begun, so frames need not wait for one. */
     if (sleep_ns > 0) {
       const struct timespec pause = {.tv_nsec = (long)sleep_ns};
-      atomic_store(&recorder->samples.complete_ns, recorder_clock_ns(CLOCK_REALTIME) + sleep_ns);
+      atomic_store(&shared->complete_ns[RECORDER_LANE_SAMPLES],
+                   recorder_clock_ns(CLOCK_REALTIME) + sleep_ns);
       nanosleep(&pause, NULL);
     }
   }
-  atomic_store(&recorder->samples.complete_ns, INT64_MAX);
+  atomic_store(&shared->complete_ns[RECORDER_LANE_SAMPLES], INT64_MAX);
   return NULL;
+}
+
+int recorder_reader_start_sampling(struct recorder_reader *reader)
+{
+  return pthread_create(&reader->sampling, NULL, sample, reader);
+}
+
+void recorder_reader_end_sampling(struct recorder_reader *reader)
+{
+  if (reader->sampler == NULL)
+    return;
+  atomic_store(&reader->sampled_enough, true);
+  pthread_join(reader->sampling, NULL);
 }

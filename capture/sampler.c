@@ -36,13 +36,14 @@ static int open_here(struct sampler *sampler, struct error *error)
     return error_set(error, ERROR_USAGE, "there is no interface %s here", sampler->interface);
   if (stat("/proc/thread-self/ns/net", &space) == 0)
     sampler->namespace_inode = space.st_ino;
+  sampler_read_boot_id(sampler);
   sampler->netstat = open("/proc/thread-self/net/netstat", O_RDONLY | O_CLOEXEC);
   int rc = netlink_open(&sampler->route, NETLINK_ROUTE, error);
   return rc < 0 ? rc : netlink_open(&sampler->diag, NETLINK_SOCK_DIAG, error);
 }
 
-int sampler_open(struct sampler **sampler_out, const char *interface, int network_namespace,
-                 int64_t interval_ns, struct error *error)
+int sampler_open(struct sampler **sampler_out, const struct sampler_options *options,
+                 struct error *error)
 {
   int home;
   *sampler_out = NULL;
@@ -50,10 +51,11 @@ int sampler_open(struct sampler **sampler_out, const char *interface, int networ
   if (sampler == NULL)
     return error_set(error, ERROR_MEMORY, "no memory for samples");
   sampler->netstat = -1;
-  sampler->interval_ns = interval_ns;
+  sampler->interval_ns = options->interval_ns;
+  sampler->number = options->first_number;
   sampler->fast_due_ns = INT64_MAX;
-  snprintf(sampler->interface, sizeof sampler->interface, "%s", interface);
-  int rc = net_namespace_enter(network_namespace, &home, error);
+  snprintf(sampler->interface, sizeof sampler->interface, "%s", options->interface);
+  int rc = net_namespace_enter(options->network_namespace, &home, error);
   if (rc == 0) {
     struct error back;
     rc = open_here(sampler, error);
@@ -191,9 +193,15 @@ int64_t sampler_run(struct sampler *sampler, int64_t now_ns, sampler_sink *sink,
   return sampler->due_ns < sampler->fast_due_ns ? sampler->due_ns : sampler->fast_due_ns;
 }
 
-uint32_t sampler_count(const struct sampler *sampler)
+uint32_t sampler_next_number(const struct sampler *sampler)
 {
   return sampler->number;
+}
+
+void sampler_descriptors(const struct sampler *sampler, int descriptors[2])
+{
+  descriptors[0] = netlink_descriptor(sampler->route);
+  descriptors[1] = netlink_descriptor(sampler->diag);
 }
 
 uint64_t sampler_passed_over(const struct sampler *sampler)

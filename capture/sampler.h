@@ -27,17 +27,28 @@ struct sampler; /* opaque: of one interface */
 /* One sample; time_ns: CLOCK_REALTIME when it was begun. The bytes are borrowed for the call. */
 typedef void sampler_sink(void *context, int64_t time_ns, const uint8_t *bytes, size_t size);
 
-/* Opens what is needed in the network namespace, a descriptor or -1 for the own one. */
-int sampler_open(struct sampler **sampler, const char *interface, int network_namespace,
-                 int64_t interval_ns, struct error *error);
+struct sampler_options {
+  const char *interface;
+  int network_namespace; /* descriptor, or -1: the own one */
+  int64_t interval_ns;
+  uint32_t
+      first_number; /* of the first sample: one that takes over from another goes on counting */
+};
+
+/* Opens what is needed; afterwards it opens nothing more, and needs no rights. */
+int sampler_open(struct sampler **sampler, const struct sampler_options *options,
+                 struct error *error);
 void sampler_close(struct sampler *sampler); /* NULL is allowed */
 
 /* Takes what is due now, CLOCK_MONOTONIC, and gives it to the sink. Returns when it wants to be
  * called again. */
 int64_t sampler_run(struct sampler *sampler, int64_t now_ns, sampler_sink *sink, void *context);
 
-/* Samples that were given to the sink so far; they are numbered in this order. */
-uint32_t sampler_count(const struct sampler *sampler);
+/* The number of the next sample: they are numbered as they are given to the sink. */
+uint32_t sampler_next_number(const struct sampler *sampler);
+
+/* The netlink sockets that it writes to. */
+void sampler_descriptors(const struct sampler *sampler, int descriptors[2]);
 
 /* Sockets that were passed over, as there were more than SAMPLER_SOCKETS_MAX. */
 uint64_t sampler_passed_over(const struct sampler *sampler);

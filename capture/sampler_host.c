@@ -76,26 +76,24 @@ void sampler_read_netstat(struct sampler *sampler)
   sampler_add(sampler, SAMPLE_NETSTAT, out, used);
 }
 
-static void read_line(const char *path, char *line, size_t size)
+void sampler_read_boot_id(struct sampler *sampler)
 {
-  line[0] = '\0';
-  FILE *file = fopen(path, "re");
+  FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
   if (file == NULL)
     return;
-  if (fgets(line, (int)size, file) != NULL)
-    line[strcspn(line, "\n")] = '\0';
+  if (fgets(sampler->boot_id, (int)sizeof sampler->boot_id, file) != NULL)
+    sampler->boot_id[strcspn(sampler->boot_id, "\n")] = '\0';
   fclose(file);
 }
 
 void sampler_tell_header(struct sampler *sampler)
 {
   const uint16_t one = 1;
-  char text[1024], boot_id[64];
+  char text[1024];
   struct utsname host;
   struct timespec jiffy;
   uint8_t first;
   memcpy(&first, &one, 1);
-  read_line("/proc/sys/kernel/random/boot_id", boot_id, sizeof boot_id);
   if (uname(&host) != 0)
     memset(&host, 0, sizeof host);
   if (clock_getres(CLOCK_MONOTONIC_COARSE, &jiffy) != 0 || jiffy.tv_nsec <= 0)
@@ -104,7 +102,7 @@ void sampler_tell_header(struct sampler *sampler)
                       "byte_order=%s\nmachine=%s\nkernel=%s %s\nhz=%ld\nboot_id=%s\n"
                       "network_namespace=%llu\ninterface=%s\nifindex=%u\ninterval_ns=%lld\n",
                       first == 1 ? "little" : "big", host.machine, host.sysname, host.release,
-                      ((long)NS_PER_S + jiffy.tv_nsec / 2) / jiffy.tv_nsec, boot_id,
+                      ((long)NS_PER_S + jiffy.tv_nsec / 2) / jiffy.tv_nsec, sampler->boot_id,
                       (unsigned long long)sampler->namespace_inode, sampler->interface,
                       sampler->ifindex, (long long)sampler->interval_ns);
   if (size > 0 && size < (int)sizeof text)

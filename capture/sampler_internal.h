@@ -32,7 +32,7 @@ struct sampler {
   int64_t interval_ns;
   int64_t due_ns, search_due_ns, fast_due_ns; /* CLOCK_MONOTONIC; fast: INT64_MAX = nobody waits */
   bool told_header;
-  char interface[64];
+  char interface[64], boot_id[64];
   uint32_t ifindex, master_ifindex;
   uint64_t namespace_inode;
   uint64_t passed_over;
@@ -68,6 +68,8 @@ void sampler_read_netstat(struct sampler *sampler);
 void sampler_find_addresses(struct sampler *sampler);
 void sampler_find_sockets(struct sampler *sampler);
 
+/* Before rights are given up. */
+void sampler_read_boot_id(struct sampler *sampler);
 /* Byte order, machine, kernel, ... */
 void sampler_tell_header(struct sampler *sampler);
 

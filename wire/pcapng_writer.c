@@ -361,6 +361,7 @@ int pcapng_writer_statistics_block(struct pcapng_writer *writer,
   put_counter(writer, ISB_IFDROP, statistics->dropped);
   put_counter(writer, ISB_USRDELIV, statistics->delivered);
   put_custom(writer, statistics);
+  put_text_option(writer, PCAPNG_OPTION_COMMENT, statistics->comment);
   put_end_of_options(writer);
   return end_block(writer, error);
 }

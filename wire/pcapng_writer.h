@@ -42,6 +42,7 @@ struct pcapng_statistics {
   const uint8_t *custom;
   size_t custom_bytes;
   uint32_t custom_pen;
+  const char *comment; /* NULL or "" = option left out */
 };
 
 #define PCAPNG_CUSTOM_BYTES_MAX 65531u /* an option's length field, less the enterprise number */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define NUMBER_OFFSET 12
+
 static const char magic[8] = {'t', 'c', 'p', 's', 't', 'a', 'l', 'l'};
 
 static void put_le16(uint8_t *bytes, uint16_t value)
@@ -31,7 +33,13 @@ void sample_begin(struct sample_builder *builder, uint8_t *bytes, size_t capacit
   memcpy(bytes, magic, sizeof magic);
   bytes[sizeof magic] = SAMPLE_VERSION;
   bytes[sizeof magic + 1] = last;
-  put_le32(bytes + 12, number);
+  put_le32(bytes + NUMBER_OFFSET, number);
+}
+
+void sample_renumber(uint8_t *bytes, size_t size, uint32_t number)
+{
+  if (size >= SAMPLE_PREAMBLE_BYTES)
+    put_le32(bytes + NUMBER_OFFSET, number);
 }
 
 bool sample_is_empty(const struct sample_builder *builder)
@@ -64,7 +72,7 @@ enum sample_result sample_open(struct sample_records *records, const uint8_t *by
   if (bytes[sizeof magic] != SAMPLE_VERSION)
     return SAMPLE_NEWER;
   records->last = bytes[sizeof magic + 1] == 1;
-  records->number = read_le32(bytes + 12);
+  records->number = read_le32(bytes + NUMBER_OFFSET);
   records->bytes = bytes + SAMPLE_PREAMBLE_BYTES;
   records->size = size - SAMPLE_PREAMBLE_BYTES;
   return SAMPLE_OK;

@@ -55,6 +55,8 @@ void sample_begin(struct sample_builder *builder, uint8_t *bytes, size_t capacit
 bool sample_add(struct sample_builder *builder, enum sample_type type, uint32_t delay_ns,
                 const void *bytes, size_t size);
 bool sample_is_empty(const struct sample_builder *builder);
+/* Gives a whole sample, as it was built or as sample_open() took it, another number. */
+void sample_renumber(uint8_t *bytes, size_t size, uint32_t number);
 
 /* Reading. */
 struct sample_records {
