@@ -249,6 +249,7 @@ static int load(struct replay *replay)
   const struct replay_load_options options = {
       .analyze = &replay->options.analyze, .finding = replay->options.finding, .keep_frames = true};
   const int status = replay_load(&options, &replay->recording);
+  replay->report.recording = &replay->recording;
   if (status == 0 && replay->recording.target < replay->recording.finding_count)
     replay->report.target = &replay->recording.findings[replay->recording.target];
   return status;

@@ -21,6 +21,7 @@
  * last segments to be seen. */
 #define GLANCE_NS     (100 * NS_PER_MS)
 #define ACKED_WAIT_NS (2 * NS_PER_MS)
+#define QUEUE_WAIT_NS (100 * NS_PER_US)
 #define FAREWELL_NS   (400 * NS_PER_MS)
 #define CHUNK_BYTES   (256 * 1024)
 
@@ -259,6 +260,9 @@ static enum progress do_step(struct live_apps *apps, struct side *side, struct c
   case STEP_AWAIT_READ:
     return side->read >= step->value || side->end_of_stream ? STEP_DONE : STEP_WAITS;
   case STEP_AWAIT_SENT: return do_await_sent(side);
+  case STEP_AWAIT_QUEUE:
+    return apps->options.queue_stopped == NULL || *apps->options.queue_stopped != 0 ? STEP_DONE
+                                                                                    : STEP_WAITS;
   case STEP_READ: return do_read(apps, side, step->value);
   case STEP_READ_ALL: return do_read(apps, side, INT64_MAX);
   case STEP_SHUT: shutdown(side->socket, SHUT_WR); return STEP_DONE;
@@ -365,6 +369,8 @@ static int64_t cursor_due_ns(const struct live_apps *apps, const struct side *si
     return apps->now_ns;
   if (step->kind == STEP_WAIT)
     return cursor->begun_ns + step->value;
+  if (step->kind == STEP_AWAIT_QUEUE)
+    return apps->now_ns + QUEUE_WAIT_NS;
   return step->kind == STEP_AWAIT_SENT ? apps->now_ns + ACKED_WAIT_NS : INT64_MAX;
 }
 

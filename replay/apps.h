@@ -14,7 +14,8 @@ struct live_apps_options {
   const struct plan *plan; /* borrowed */
   int netns[PLAN_HOSTS];   /* -1: this side is not live */
   struct ip_address addresses[PLAN_HOSTS];
-  const char *congestion_control; /* for sides that name none; NULL: the kernel's */
+  const char *congestion_control;    /* for sides that name none; NULL: the kernel's */
+  volatile const int *queue_stopped; /* for STEP_AWAIT_QUEUE; NULL: no queue is to be stopped */
 };
 
 enum live_apps_end {

@@ -81,6 +81,34 @@ bool plan_add_step(struct plan_steps *steps, enum plan_step_kind kind, int64_t v
   return true;
 }
 
+static void insert_step(struct plan_steps *steps, uint32_t at, struct plan_step step)
+{
+  if (steps->count == PLAN_STEPS_MAX)
+    return;
+  memmove(&steps->steps[at + 1], &steps->steps[at], (steps->count - at) * sizeof step);
+  steps->steps[at] = step;
+  steps->count++;
+}
+
+void plan_split_write(struct plan_steps *steps, int64_t at, enum plan_step_kind kind)
+{
+  int64_t written = 0;
+  uint32_t i = 0;
+  while (i < steps->count &&
+         (steps->steps[i].kind != STEP_WRITE || written + steps->steps[i].value <= at)) {
+    written += steps->steps[i].kind == STEP_WRITE ? steps->steps[i].value : 0;
+    i++;
+  }
+  if (i == steps->count)
+    return;
+  const int64_t before = at - written;
+  if (before > 0) {
+    insert_step(steps, i, (struct plan_step){STEP_WRITE, before, PLAN_NO_CONDITION});
+    steps->steps[++i].value -= before;
+  }
+  insert_step(steps, i, (struct plan_step){kind, 0, PLAN_NO_CONDITION});
+}
+
 void plan_assume(struct plan *plan, const char *format, ...)
 {
   va_list arguments;

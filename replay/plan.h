@@ -29,14 +29,15 @@
 enum plan_host { PLAN_A, PLAN_B, PLAN_HOSTS };
 
 enum plan_step_kind {
-  STEP_WRITE,      /* value bytes, in one call where the socket takes them */
-  STEP_WAIT,       /* value ns */
-  STEP_AWAIT_READ, /* until this side has read value bytes in all */
-  STEP_AWAIT_SENT, /* until all that was written is acknowledged */
-  STEP_READ,       /* until value bytes have been read in all */
-  STEP_READ_ALL,   /* until the end of the stream */
-  STEP_SHUT,       /* FIN */
-  STEP_ABORT       /* RST */
+  STEP_WRITE,       /* value bytes, in one call where the socket takes them */
+  STEP_WAIT,        /* value ns */
+  STEP_AWAIT_READ,  /* until this side has read value bytes in all */
+  STEP_AWAIT_SENT,  /* until all that was written is acknowledged */
+  STEP_AWAIT_QUEUE, /* until the transmit queue has been stopped, if it is to be */
+  STEP_READ,        /* until value bytes have been read in all */
+  STEP_READ_ALL,    /* until the end of the stream */
+  STEP_SHUT,        /* FIN */
+  STEP_ABORT        /* RST */
 };
 
 #define PLAN_NO_CONDITION UINT32_MAX
@@ -80,7 +81,7 @@ enum plan_condition_kind {
 
 /* Built by a host, and not sent by its transmit queue until something kicks it. */
 struct plan_queue_hold {
-  int64_t byte;   /* from when this one of the host's stream has left */
+  int64_t byte;   /* the queue is stopped when this one of the host's stream has left */
   int64_t for_ns; /* then a foreign packet (a ping) is sent */
 };
 
@@ -138,6 +139,9 @@ void plan_condition_why(struct plan *plan, uint32_t condition, const char *forma
 bool plan_add_step(struct plan_steps *steps, enum plan_step_kind kind, int64_t value,
                    uint32_t condition);
 void plan_assume(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts a step between byte `at` of what the steps write and the one before it. */
+void plan_split_write(struct plan_steps *steps, int64_t at, enum plan_step_kind kind);
 
 bool plan_is_off(const struct plan *plan, uint32_t condition);
 uint32_t plan_suspected_count(const struct plan *plan);

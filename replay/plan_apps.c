@@ -40,7 +40,9 @@ struct writing {
   int64_t peer_bytes_used;             /* for which the writer has waited */
   int64_t peer_data_ns;                /* when the last of them came */
   int64_t acked, acked_ns;
-  int64_t sent;     /* bytes */
+  int64_t sent; /* bytes */
+  int64_t edge; /* right edge of the peer's window, as this side reads it */
+  uint8_t peer_shift;
   int64_t pending;  /* bytes of the write in hand */
   bool ended_write; /* the last segment ends with PSH, and is no full one */
   bool peer_closed, closed;
@@ -92,11 +94,25 @@ static bool is_answer(const struct writing *writing)
          (writing->sent == 0 || writing->ended_write);
 }
 
+static uint16_t segment_full(const struct writing *writing)
+{
+  const struct recorded_host *peer = &writing->recording->hosts[plan_opposite(writing->side)];
+  const struct recorded_host *own = &writing->recording->hosts[writing->side];
+  const uint16_t mss = peer->mss > 0 ? peer->mss : 1460;
+  return own->timestamps && mss > 12 ? (uint16_t)(mss - 12) : mss;
+}
+
+/* No room for a full segment: TCP waits, for a window update or for its persist timer. */
+static bool window_limited(const struct writing *writing)
+{
+  return writing->edge - writing->sent < segment_full(writing);
+}
+
 static void begin_write(struct writing *writing, int64_t time_ns)
 {
   const int64_t last_ns = writing->last_sent_ns > writing->last_heard_ns ? writing->last_sent_ns
                                                                          : writing->last_heard_ns;
-  if (writing->sent > 0 && was_held(writing, time_ns))
+  if (writing->sent > 0 && (was_held(writing, time_ns) || window_limited(writing)))
     return;
   if (is_answer(writing)) {
     flush_write(writing);
@@ -116,14 +132,6 @@ static void begin_write(struct writing *writing, int64_t time_ns)
   } else {
     add_wait(writing, time_ns - last_ns, time_ns);
   }
-}
-
-static uint16_t segment_full(const struct writing *writing)
-{
-  const struct recorded_host *peer = &writing->recording->hosts[plan_opposite(writing->side)];
-  const struct recorded_host *own = &writing->recording->hosts[writing->side];
-  const uint16_t mss = peer->mss > 0 ? peer->mss : 1460;
-  return own->timestamps && mss > 12 ? (uint16_t)(mss - 12) : mss;
 }
 
 /* Nagle's algorithm (as Minshall put it) sends no second small segment while one is unacknowledged.
@@ -182,6 +190,11 @@ static void see_other(struct writing *writing, const struct passage *passage)
   if (passage->arrived == NULL)
     return;
   writing->last_heard_ns = passage->arrived_ns;
+  if (passage->ack >= 0) {
+    const uint8_t shift = passage->arrived->flags & TCP_SYN ? 0 : writing->peer_shift;
+    const int64_t edge = passage->ack + ((int64_t)passage->arrived->window << shift);
+    writing->edge = edge > writing->edge ? edge : writing->edge;
+  }
   if (passage->ack > writing->acked || writing->acked_ns == TIME_INVALID) {
     writing->acked = passage->ack > writing->acked ? passage->ack : writing->acked;
     writing->acked_ns = passage->arrived_ns;
@@ -216,9 +229,24 @@ static const struct passage **arrivals(const struct flow_passages *flow, size_t 
   return list;
 }
 
+/* The path may have rewritten it. */
+static uint8_t shift_as_read(const struct writing *writing)
+{
+  bool at_it;
+  const enum recording_side peer = plan_opposite(writing->side);
+  const struct recording_point *point =
+      recording_nearest(writing->recording, writing->side, &at_it);
+  const struct recorded_syn *own = &point->syns[writing->side], *other = &point->syns[peer];
+  if (!own->seen || !other->seen)
+    return writing->recording->hosts[peer].window_scaling ? writing->recording->hosts[peer].wscale
+                                                          : 0;
+  return own->has_wscale && other->has_wscale ? other->wscale : 0;
+}
+
 /* Both directions, as this side's host saw them. */
 static void walk(struct writing *writing)
 {
+  writing->peer_shift = shift_as_read(writing);
   const struct flow_passages *own = &writing->flow->sides[writing->side];
   const struct flow_passages *other = &writing->flow->sides[plan_opposite(writing->side)];
   size_t heard_count = 0, heard_at = 0;

@@ -195,7 +195,9 @@ static const struct step_word step_words[] = {
     {"write", STEP_WRITE, TAKES_NUMBER, false},
     {"wait", STEP_WAIT, TAKES_TIME, false},
     {"await-read", STEP_AWAIT_READ, TAKES_NUMBER, false},
+    {"await-end", STEP_AWAIT_READ, TAKES_NOTHING, false},
     {"await-sent", STEP_AWAIT_SENT, TAKES_NOTHING, false},
+    {"await-queue", STEP_AWAIT_QUEUE, TAKES_NOTHING, false},
     {"shut", STEP_SHUT, TAKES_NOTHING, false},
     {"abort", STEP_ABORT, TAKES_NOTHING, false},
     {"read", STEP_READ, TAKES_NUMBER, true},
@@ -207,7 +209,7 @@ static int parse_step(struct parsing *parsing, enum plan_host host, const struct
                       const struct step_word *word)
 {
   struct plan_side *side = &parsing->plan->sides[host];
-  int64_t value = 0;
+  int64_t value = word->kind == STEP_AWAIT_READ ? INT64_MAX : 0;
   uint32_t condition = PLAN_NO_CONDITION;
   if (word->takes != TAKES_NOTHING && words->count < 4)
     return refuse(parsing, "a value is missing", word->word);

@@ -125,7 +125,13 @@ static void add_step(struct text *text, const struct plan *plan, char name, bool
     add(text, "%s ", reader ? "stop-reading" : "wait");
     add_duration(text, step->value);
     break;
-  case STEP_AWAIT_READ: add(text, "await-read %" PRId64, step->value); break;
+  case STEP_AWAIT_READ:
+    if (step->value == INT64_MAX)
+      add(text, "await-end");
+    else
+      add(text, "await-read %" PRId64, step->value);
+    break;
+  case STEP_AWAIT_QUEUE: add(text, "await-queue"); break;
   case STEP_AWAIT_SENT: add(text, "await-sent"); break;
   case STEP_READ: add(text, "read %" PRId64, step->value); break;
   case STEP_READ_ALL: add(text, "read-all"); break;

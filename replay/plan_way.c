@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +52,7 @@ struct running {
   const struct plan_condition *hold; /* NULL: none */
   uint32_t hold_line;                /* of the rule that tells when it begins */
   int hold_pipe[2];
+  volatile int queue_stopped;
   struct scenario scenario;
 };
 
@@ -130,6 +130,7 @@ static void on_act(void *context, const struct path_act *act)
     return;
   struct error error;
   const char result = hosts_queue_slow(&running->hosts[running->hold->host], &error) == 0 ? 1 : 0;
+  running->queue_stopped = 1;
   if (write(running->hold_pipe[1], &result, 1) != 1 || result == 0)
     replay_note(running->outcome, "the transmit queue could not be stopped");
 }
@@ -274,7 +275,8 @@ static int start(struct running *running, struct error *error)
       .plan = running->plan,
       .netns = {running->netns[PLAN_A], running->netns[PLAN_B]},
       .addresses = {running->addresses[PLAN_A], running->addresses[PLAN_B]},
-      .congestion_control = running->job->congestion_control};
+      .congestion_control = running->job->congestion_control,
+      .queue_stopped = find_hold(running->plan) != NULL ? &running->queue_stopped : NULL};
   int result = read_scenario(running, error);
   if (result == 0 && running->hold != NULL)
     result = hosts_queue_make(&running->hosts[running->hold->host], error);
