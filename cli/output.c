@@ -40,6 +40,16 @@ static void name_interface(struct report_capture *capture, const struct trace_in
     snprintf(capture->interface, sizeof capture->interface, "%" PRIu32, index);
 }
 
+static void describe_samples(struct report_samples *samples,
+                             const struct trace_interface *interface)
+{
+  samples->announced |= interface->samples_announced;
+  samples->cut_off |= interface->samples_announced && !interface->samples_ended;
+  samples->count += interface->samples;
+  samples->damaged += interface->samples_damaged;
+  samples->missing += interface->samples_missing;
+}
+
 /* Returns the number of frames of its interfaces. */
 static uint64_t describe_interfaces(struct report_capture *capture, const struct trace *trace,
                                     uint32_t count, const struct lane_ends *ends)
@@ -57,6 +67,7 @@ static uint64_t describe_interfaces(struct report_capture *capture, const struct
     capture->has_dropped |= interface.has_dropped;
     all_told &= interface.has_dropped || interface.frames == 0;
     capture->dropped += interface.dropped;
+    describe_samples(&capture->samples, &interface);
     if (!found && interface.frames > 0 && !packet_linktype_supported(interface.linktype)) {
       found = true;
       capture->unsupported_linktype = interface.linktype;

@@ -2,6 +2,7 @@
 
 #include "report/clean.h"
 #include "report/json_joint.h"
+#include "report/json_kernel.h"
 #include "report/quality.h"
 #include "wire/timestamp.h"
 
@@ -110,6 +111,7 @@ json_t *json_capture_object(const struct report_capture *capture)
   json_set_count(object, "bytes", capture->bytes);
   json_object_set_new(object, "dropped",
                       capture->has_dropped ? json_count(capture->dropped) : json_null());
+  json_set_samples(object, capture);
   json_object_set_new(object, "quality", quality);
   json_object_set_new(object, "damage",
                       capture->damage[0] != '\0' ? json_text(capture->damage) : json_null());
@@ -393,6 +395,7 @@ json_t *json_finding_object(const struct finding *finding)
   json_set_count(object, "waits", finding->waits);
   json_object_set_new(object, "waited_s", json_seconds(finding->waited_ns));
   set_stages(object, &finding->stages);
+  json_set_kernel(object, finding);
   set_verdict(object, finding);
   return object;
 }

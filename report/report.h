@@ -22,6 +22,15 @@ enum report_time_base {
   REPORT_TIME_RELATIVE /* since the first packet */
 };
 
+/* Samples of sockets and queues beside the packets (wire/sample_format.h). */
+struct report_samples {
+  bool announced;   /* the file says that there are some */
+  bool cut_off;     /* their end is not there: what follows the last one is missing, or all are */
+  uint64_t count;   /* read */
+  uint64_t damaged; /* of these: cut off, or of a version that is not known */
+  uint64_t missing; /* known by their numbers to have been there */
+};
+
 /* One capture point: a file, an excerpt of a text, a pipe. Strings are borrowed until
  * report_write() is done. */
 struct report_capture {
@@ -38,6 +47,7 @@ struct report_capture {
   uint64_t filtered_out, foreign_blocks, skipped_blocks, lines_not_understood;
   uint64_t dropped; /* told by the file, if has_dropped */
   bool has_dropped;
+  struct report_samples samples;
   bool interrupted;              /* the user stopped the reading */
   char damage[400];              /* why the reading ended early, "" = it did not */
   uint32_t unsupported_linktype; /* of the first interface that is not decoded, if stats count such

@@ -40,6 +40,9 @@ static void frames_line(struct text *text, const struct report_capture *capture)
   }
   if (capture->filtered_out > 0)
     text_append(&line, "%s%s filtered out", separator, format_count(capture->filtered_out, count));
+  if (capture->samples.count > 0)
+    text_append(&line, "; %s samples of sockets and queues",
+                format_count(capture->samples.count, count));
   text_append(&line, "; %s read", format_bytes(capture->bytes, bytes));
   text_line(&text->page, "", line.text);
 }
@@ -100,6 +103,30 @@ static void limits_caveat(struct text *text, const struct analyzer_stats *stats)
   caveat(text, capture_flaw_name(CAPTURE_LIMITS), line.text);
 }
 
+static void samples_caveat(struct text *text, const struct report_samples *samples)
+{
+  struct text_buffer line = {.used = 0};
+  char count[FORMAT_TEXT_SIZE];
+  if (samples->count == 0)
+    text_append(&line, "the file says that it holds samples of sockets and queues, and there are "
+                       "none: a program that rewrote it has dropped them");
+  else if (samples->missing > 0)
+    text_append(&line,
+                "%s samples of sockets and queues are not there any more: a program that "
+                "rewrote the file has dropped them",
+                format_count(samples->missing, count));
+  else if (samples->damaged > 0)
+    text_append(&line,
+                "%s samples of sockets and queues are damaged, or of a version that is not "
+                "known",
+                format_count(samples->damaged, count));
+  else
+    text_append(&line, "the samples of sockets and queues end without their end: the recording was "
+                       "cut off, or a program that rewrote the file has dropped the rest");
+  text_append(&line, "; what they would have settled is left open");
+  caveat(text, capture_flaw_name(CAPTURE_SAMPLES_MISSING), line.text);
+}
+
 static void flaw(struct text *text, const struct report_capture *capture, enum capture_flaw flaw)
 {
   struct text_buffer line = {.used = 0};
@@ -117,6 +144,7 @@ static void flaw(struct text *text, const struct report_capture *capture, enum c
         "the capture lost %s frames by its own account: a missing segment is no proof of loss",
         format_count(capture->dropped, count));
     break;
+  case CAPTURE_SAMPLES_MISSING: samples_caveat(text, &capture->samples); return;
   case CAPTURE_LIMITS: limits_caveat(text, &capture->stats); return;
   case CAPTURE_UNSUPPORTED_LINK:
     text_append(&line, "%s frames of link type %" PRIu32 " were not decoded",

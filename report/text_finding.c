@@ -116,6 +116,17 @@ static const char *place_phrase(const struct report_connection *connection, uint
 }
 
 /* "A at the client, B towards the server": why is told by -v. */
+/* Whose kernels were asked. */
+static void sampled(const struct report_connection *connection, struct text_buffer *out)
+{
+  const uint8_t client = 1u << SIDE_CLIENT, server = 1u << SIDE_SERVER;
+  const uint8_t sides = connection->summary->sampled_sides;
+  if (sides == (client | server))
+    text_append(out, "; the sockets of both were sampled");
+  else if (sides != 0)
+    text_append(out, "; the %s's socket was sampled", sides == client ? "client" : "server");
+}
+
 static void vantages(const struct report_connection *connection, struct text_buffer *out)
 {
   if (connection->view_count == 1) {
@@ -146,6 +157,7 @@ static void which(struct text *text, const struct report_connection *connection,
            connection->id);
   text_line(&text->page, "stream", line);
   vantages(connection, &vantage);
+  sampled(connection, &vantage);
   text_line(&text->page, "seen from", vantage.text);
   if (text->connection_told != connection->id)
     text_joint_which(text, connection, false);
