@@ -1,5 +1,6 @@
 #include "cli/capture_options.h"
 
+#include "capture/remote_target.h"
 #include "cli/commands.h"
 #include "cli/values.h"
 #include "wire/error.h"
@@ -29,17 +30,26 @@ enum option_key {
   KEY_SNAPLEN = 's',
   KEY_WRITE = 'w',
   KEY_DURATION = 0x100,
+  KEY_LIST,
   KEY_NO_SAMPLES,
   KEY_SAMPLE_INTERVAL,
-  KEY_SIZE
+  KEY_SIZE,
+  KEY_SSH
 };
 
 static const struct argp_option option_table[] = {
     {.doc = "What is recorded:"},
     {"interface", KEY_INTERFACE, "IF[@NETNS]", 0,
      "an interface, of this network namespace or of another one: IF@NAME (as `ip netns` lists "
-     "them), IF@PID (of a process in it); once for each end",
+     "them), IF@PID (of a process in it); or of another host: ssh:[USER@]HOST[:PORT]/IF[@NETNS]; "
+     "once for each end",
      0},
+    {"list", KEY_LIST, "json", OPTION_ARG_OPTIONAL,
+     "record nothing: list the interfaces of all network namespaces, what they are and who holds "
+     "the TAPs; --list=json for programs",
+     0},
+    {"ssh", KEY_SSH, "COMMAND", 0,
+     "the program that reaches other hosts, and options for it; default ssh", 0},
     {"filter", KEY_FILTER, "EXPR", 0,
      "only packets that match, in tcpdump's language; the words behind the options say the same",
      0},
@@ -88,7 +98,12 @@ static void add_interface(struct capture_options *options, char *text, struct ar
 {
   if (options->end_count == RECORDER_ENDS_MAX)
     argp_error(state, "at most %d interfaces", RECORDER_ENDS_MAX);
-  char *at = strrchr(text, '@');
+  bool remote = remote_target_is(text);
+  struct remote_target target;
+  struct error error;
+  if (remote && remote_target_parse(&target, text, &error) < 0)
+    argp_error(state, "--interface: %s", error.text);
+  char *at = remote ? NULL : strrchr(text, '@');
   if (text[0] == '\0' || at == text || (at != NULL && at[1] == '\0'))
     argp_error(state, "--interface: '%s': expected IF, IF@NETNS or IF@PID", text);
   if (at != NULL)
@@ -127,8 +142,19 @@ static void take_filter(struct capture_options *options, const char *text, bool 
   add_filter(options, text, state);
 }
 
+static void take_list(struct capture_options *options, const char *text,
+                      const struct argp_state *state)
+{
+  options->list = true;
+  options->list_json = text != NULL;
+  if (text != NULL && strcmp(text, "json") != 0)
+    argp_error(state, "--list: '%s': expected json, or nothing", text);
+}
+
 static void check(const struct capture_options *options, const struct argp_state *state)
 {
+  if (options->list)
+    return;
   if (options->end_count == 0)
     argp_error(state, "which interface? Say -i IF, once for each end");
   if (options->output == NULL)
@@ -151,6 +177,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     break;
   case KEY_FILTER: take_filter(options, text, false, state); break;
   case KEY_INTERFACE: add_interface(options, text, state); break;
+  case KEY_LIST: take_list(options, text, state); break;
   case KEY_NO_PROMISCUOUS_MODE: options->no_promiscuous_mode = true; break;
   case KEY_NO_SAMPLES: options->no_samples = true; break;
   case KEY_PACKETS:
@@ -167,6 +194,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case KEY_SNAPLEN:
     options->snaplen_bytes = parse_number(text, 1, SNAPLEN_BYTES_MAX, "snaplen", state);
     break;
+  case KEY_SSH: options->ssh = text; break;
   case KEY_WRITE: options->output = text; break;
   case ARGP_KEY_ARG: take_filter(options, text, true, state); break;
   case ARGP_KEY_END: check(options, state); break;
@@ -180,16 +208,19 @@ void capture_options_parse(struct capture_options *options, int argc, char **arg
   static const struct argp argp = {
       .options = option_table,
       .parser = on_option,
-      .args_doc = "-i IF [-i IF...] -w FILE [FILTER]",
-      .doc = "Records interfaces, both ends of a tunnel for example, into one pcapng file: each "
-             "packet with its interface, its direction and its time in nanoseconds, what was lost, "
-             "and samples of what this host's kernel knew about the sockets and queues."
-             "\vThe ends are called A, B, ... in the order of -i. The file is for `tcpstall "
-             "analyze`, tcpdump and Wireshark, and readable whatever ends the recording. A new "
-             "file is its owner's only (0600): captures hold what others wrote. Capturing needs "
-             "root, or CAP_NET_RAW; other network namespaces need CAP_SYS_ADMIN as well.\n\n"
-             "Exit status: 0 recorded as asked, 2 trouble: nothing could be recorded, an "
-             "interface was lost, or the file could not be written on."};
+      .args_doc = "-i IF [-i IF...] -w FILE [FILTER]\n--list",
+      .doc =
+          "Records interfaces, both ends of a tunnel for example, into one pcapng file: each "
+          "packet with its interface, its direction and its time in nanoseconds, what was lost, "
+          "and samples of what this host's kernel knew about the sockets and queues."
+          "\vThe ends are called A, B, ... in the order of -i. The file is for `tcpstall "
+          "analyze`, tcpdump and Wireshark, and readable whatever ends the recording. A new "
+          "file is its owner's only (0600): captures hold what others wrote. Capturing needs "
+          "root, or CAP_NET_RAW; other network namespaces need CAP_SYS_ADMIN as well. On another "
+          "host it is recorded by tcpstall, or by tcpdump where there is no tcpstall, as the "
+          "user that ssh logs in as.\n\n"
+          "Exit status: 0 recorded as asked, 2 trouble: nothing could be recorded, an "
+          "interface was lost, or the file could not be written on."};
   *options = (struct capture_options){.snaplen_bytes = SNAPLEN_BYTES_MAX,
                                       .buffer_bytes = BUFFER_BYTES_DEFAULT,
                                       .sample_interval_ns = SAMPLE_INTERVAL_NS};

@@ -8,11 +8,14 @@
 #include <stdbool.h>
 
 struct capture_options {
+  /* interface: "ssh:..." (capture/remote_target.h) for an end on another host, checked */
   struct recorder_end_options ends[RECORDER_ENDS_MAX];
   uint32_t end_count;
   const char *output;
   char *filter; /* NULL = everything */
   bool filter_from_words, quiet, no_promiscuous_mode, no_samples;
+  bool list, list_json; /* no recording: the interfaces are listed */
+  const char *ssh;      /* the program for ends on other hosts; NULL = ssh */
   uint64_t snaplen_bytes, buffer_bytes, packets_max, file_bytes_max;
   int64_t duration_ns, sample_interval_ns;
 };

@@ -3,6 +3,8 @@
 #include "cli/commands.h"
 #include "cli/complain.h"
 #include "cli/interrupt.h"
+#include "cli/list.h"
+#include "cli/ssh.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,32 +122,69 @@ static int record(struct recorder *recorder, const struct capture_options *optio
   return EXIT_TROUBLE;
 }
 
-int cmd_capture(int argc, char **argv)
+static void look_after_ssh(void *context)
 {
-  struct capture_options options;
-  struct recorder *recorder;
+  ssh_ends_tick(context);
+}
+
+static void stop_ssh(void *context)
+{
+  ssh_ends_stop(context);
+}
+
+static int open_ssh(struct ssh_ends **ssh, struct capture_options *options, struct error *error)
+{
+  const struct ssh_options wanted = {
+      .program = options->ssh,
+      .capture = {.filter = options->filter,
+                  .snaplen_bytes = (uint32_t)options->snaplen_bytes,
+                  .buffer_bytes = options->buffer_bytes,
+                  .promiscuous = !options->no_promiscuous_mode,
+                  .sample_interval_ns = options->no_samples ? 0 : options->sample_interval_ns},
+      .quiet = options->quiet};
+  return ssh_ends_open(ssh, options->ends, options->end_count, &wanted, error);
+}
+
+static int record_ends(struct capture_options *options, volatile const int *stop)
+{
+  struct recorder *recorder = NULL;
+  struct ssh_ends *ssh = NULL;
   struct error error;
-  capture_options_parse(&options, argc, argv);
-  const struct recorder_options wanted = {.ends = options.ends,
-                                          .end_count = options.end_count,
-                                          .filter = options.filter,
+  int rc = open_ssh(&ssh, options, &error);
+  const struct recorder_keeper keeper = {
+      .context = ssh, .tick = look_after_ssh, .stopping = stop_ssh};
+  const struct recorder_options wanted = {.ends = options->ends,
+                                          .end_count = options->end_count,
+                                          .filter = options->filter,
                                           .application = "tcpstall " TCPSTALL_VERSION,
-                                          .snaplen_bytes = (uint32_t)options.snaplen_bytes,
-                                          .buffer_bytes = options.buffer_bytes,
+                                          .snaplen_bytes = (uint32_t)options->snaplen_bytes,
+                                          .buffer_bytes = options->buffer_bytes,
                                           .queue_bytes = QUEUE_BYTES,
-                                          .promiscuous = !options.no_promiscuous_mode,
+                                          .promiscuous = !options->no_promiscuous_mode,
                                           .sample_interval_ns =
-                                              options.no_samples ? 0 : options.sample_interval_ns,
-                                          .duration_ns = options.duration_ns,
-                                          .packets_max = options.packets_max,
-                                          .file_bytes_max = options.file_bytes_max,
-                                          .stop = install_signals()};
+                                              options->no_samples ? 0 : options->sample_interval_ns,
+                                          .duration_ns = options->duration_ns,
+                                          .packets_max = options->packets_max,
+                                          .file_bytes_max = options->file_bytes_max,
+                                          .stop = stop,
+                                          .keeper = ssh != NULL ? &keeper : NULL};
   int status = EXIT_TROUBLE;
-  if (recorder_open(&recorder, &wanted, &error) == 0)
-    status = record(recorder, &options);
+  if (rc == 0)
+    rc = recorder_open(&recorder, &wanted, &error);
+  if (rc == 0)
+    status = record(recorder, options);
   else
     complain("%s", error.text);
   recorder_close(recorder);
+  return ssh_ends_close(ssh) ? status : EXIT_TROUBLE;
+}
+
+int cmd_capture(int argc, char **argv)
+{
+  struct capture_options options;
+  capture_options_parse(&options, argc, argv);
+  int status =
+      options.list ? list_interfaces(options.list_json) : record_ends(&options, install_signals());
   capture_options_free(&options);
   return status;
 }

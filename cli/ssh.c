@@ -81,6 +81,7 @@ static int open_end(struct ssh_ends *ssh_ends, struct recorder_end_options *want
   end->letter = letter;
   ssh_ends->count++;
   wanted->kind = RECORDER_STREAM;
+  wanted->interface = strchr(wanted->interface, ':') + 1; /* as it is called in the file */
   wanted->stream_fd = remote_take_stream(end->remote);
   return 0;
 }
