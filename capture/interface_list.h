@@ -73,9 +73,10 @@ struct listed_interface {
 struct listed_namespace {
   uint64_t inode;
   bool own;
-  /* What to say behind the @ of -i: "" for the own one, a name of `ip netns`, or a process id. */
+  /* What to say behind the @ of -i: "" for the own one, a name of `ip netns`, a process id, or
+   * /proc/PID/fd/N where no process runs in it. */
   char name[256];
-  int process; /* one that runs in it; 0 = none found */
+  int process; /* one that runs in it, or keeps it open; 0 = none found */
   char program[LISTED_NAME_BYTES];
   bool entered; /* false: only names could be seen, if anything; `why` says what failed */
   char why[160];

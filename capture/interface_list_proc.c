@@ -112,6 +112,29 @@ static void for_each_process(struct interface_list *list, process_handler *handl
   closedir(folder);
 }
 
+/* A descriptor of a process, and what it refers to. */
+typedef void descriptor_handler(struct interface_list *list, int process, int descriptor,
+                                const char *target);
+
+static void for_each_descriptor(struct interface_list *list, int process,
+                                descriptor_handler *handler)
+{
+  char path[PATH_BYTES], target[PATH_BYTES];
+  snprintf(path, sizeof path, "/proc/%d/fd", process);
+  DIR *folder = opendir(path);
+  if (folder == NULL)
+    return;
+  const struct dirent *entry;
+  for (int i = 0; i < CONTENTS_MAX && (entry = readdir(folder)) != NULL; i++) {
+    ssize_t size = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
+    if (!is_number(entry->d_name) || size < 0)
+      continue;
+    target[size] = '\0';
+    handler(list, process, atoi(entry->d_name), target); /* NOLINT(cert-err34-c): the kernel's */
+  }
+  closedir(folder);
+}
+
 /* The process with the smallest number is the best name: the one that made the namespace, mostly.
  */
 static void take_process(struct interface_list *list, int process)
@@ -129,6 +152,27 @@ static void take_process(struct interface_list *list, int process)
   read_program(process, space->program, sizeof space->program);
 }
 
+/* A namespace in which no process runs, but which one keeps open. */
+static void take_kept(struct interface_list *list, int process, int descriptor, const char *target)
+{
+  char path[PATH_BYTES];
+  if (strncmp(target, "net:[", 5) != 0)
+    return;
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", process, descriptor);
+  struct listed_namespace *space = add_namespace(list, path);
+  if (space == NULL || space->own || space->process != 0 || space->name[0] != '\0')
+    return;
+  snprintf(space->name, sizeof space->name, "%.*s", (int)sizeof space->name - 1, path);
+  space->process = process;
+  read_program(process, space->program, sizeof space->program);
+}
+
+static void take_all_kept(struct interface_list *list, int process)
+{
+  if (process != getpid()) /* whose descriptors are the list's */
+    for_each_descriptor(list, process, take_kept);
+}
+
 int interface_list_find_namespaces(struct interface_list *list, struct error *error)
 {
   struct listed_namespace *own = add_namespace(list, "/proc/thread-self/ns/net");
@@ -137,6 +181,7 @@ int interface_list_find_namespaces(struct interface_list *list, struct error *er
   own->own = true;
   find_named(list);
   for_each_process(list, take_process);
+  for_each_process(list, take_all_kept);
   for (uint32_t i = 0; i < list->namespace_count; i++) {
     struct listed_namespace *space = &list->namespaces[i];
     if (!space->own && space->name[0] == '\0')
@@ -255,27 +300,19 @@ static bool read_attached(int process, int descriptor, char *name, size_t size)
   return found;
 }
 
-static void look_for_tuns(struct interface_list *list, int process)
+static void take_tun(struct interface_list *list, int process, int descriptor, const char *target)
 {
-  char path[PATH_BYTES], target[sizeof TUN_DEVICE + 1], name[16];
-  snprintf(path, sizeof path, "/proc/%d/fd", process);
-  DIR *folder = opendir(path);
-  if (folder == NULL)
-    return;
-  const struct dirent *entry;
-  for (int i = 0; i < CONTENTS_MAX && (entry = readdir(folder)) != NULL; i++) {
-    ssize_t size = readlinkat(dirfd(folder), entry->d_name, target, sizeof target);
-    if (!is_number(entry->d_name) || size != sizeof TUN_DEVICE - 1 ||
-        memcmp(target, TUN_DEVICE, sizeof TUN_DEVICE - 1) != 0)
-      continue;
-    int descriptor = atoi(entry->d_name); /* NOLINT(cert-err34-c): digits, of the kernel */
-    if (read_attached(process, descriptor, name, sizeof name))
-      match_holder(list, process, name, ask_namespace(process, descriptor));
-  }
-  closedir(folder);
+  char name[16];
+  if (strcmp(target, TUN_DEVICE) == 0 && read_attached(process, descriptor, name, sizeof name))
+    match_holder(list, process, name, ask_namespace(process, descriptor));
+}
+
+static void take_tuns(struct interface_list *list, int process)
+{
+  for_each_descriptor(list, process, take_tun);
 }
 
 void interface_list_find_holders(struct interface_list *list)
 {
-  for_each_process(list, look_for_tuns);
+  for_each_process(list, take_tuns);
 }

@@ -47,6 +47,13 @@ static bool is_tun(const struct listed_interface *interface)
   return strcmp(interface->kind, "tap") == 0 || strcmp(interface->kind, "tun") == 0;
 }
 
+/* An interface that is built on nothing says that it is built on itself. */
+static bool has_link(const struct listed_interface *interface)
+{
+  return interface->link_ifindex != 0 &&
+         (interface->link_elsewhere || interface->link_ifindex != interface->ifindex);
+}
+
 /* The table. */
 
 /* Adds to a text that has room for TEXT_BYTES; what does not fit is left out. */
@@ -61,7 +68,7 @@ static void add_link(const struct interface_list *list, const struct listed_inte
 {
   char name[300], what[400];
   bool is_peer = strcmp(interface->kind, "veth") == 0;
-  if (interface->link_ifindex == 0 || interface->link_ifindex == interface->ifindex)
+  if (!has_link(interface))
     return;
   if (interface->link_known)
     name_for_capture(interface->link_name, &list->namespaces[interface->link_namespace_index], name,
@@ -154,7 +161,8 @@ static void print_namespace(const struct listed_namespace *space)
   if (space->own)
     printf("\nthis network namespace");
   else if (space->process != 0)
-    printf("\nnetwork namespace %s, of %s (%d)", space->name, space->program, space->process);
+    printf("\nnetwork namespace %s, %s %s (%d)", space->name,
+           strchr(space->name, '/') != NULL ? "kept by" : "of", space->program, space->process);
   else
     printf("\nnetwork namespace %s", space->name);
   printf("%s%s\n", space->entered ? "" : ": ", space->entered ? "" : space->why);
@@ -217,7 +225,7 @@ static json_t *link_json(const struct interface_list *list,
                          const struct listed_interface *interface)
 {
   char name[300] = "";
-  if (interface->link_ifindex == 0 || interface->link_ifindex == interface->ifindex)
+  if (!has_link(interface))
     return json_null();
   if (interface->link_known)
     name_for_capture(interface->link_name, &list->namespaces[interface->link_namespace_index], name,
