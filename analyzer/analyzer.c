@@ -267,6 +267,9 @@ void engine_retire(struct analyzer *analyzer, struct connection *connection, enu
   if (how == ENDED_BY_CAPTURE_END && analyzer->live &&
       (connection->flags & CONNECTION_CLOSED) == 0 && analyzer->clock_ns > end_ns)
     end_ns = analyzer->clock_ns; /* until which there would have been packets */
+  if (how == ENDED_BY_CAPTURE_END && (connection->flags & CONNECTION_CLOSED) == 0 &&
+      analyzer->samples != NULL && analyzer->samples->last_ns > end_ns)
+    end_ns = analyzer->samples->last_ns; /* when its host still spoke, of it or of others */
   whole_connection_findings(analyzer, connection);
   abort_by_silence(analyzer, connection);
   for (int side = 0; side < 2; side++) {

@@ -2,6 +2,7 @@
 
 #include "analyzer/report_finding.h"
 #include "analyzer/situation.h"
+#include "analyzer/socket_judge.h"
 #include "analyzer/wait.h"
 #include "wire/seq.h"
 #include "wire/timestamp.h"
@@ -125,6 +126,7 @@ static void report_run(struct analyzer *analyzer, struct connection *connection,
 {
   struct finding *finding = &crawl->findings[0];
   describe_run(connection, crawl, finding);
+  socket_judge_run(analyzer, connection, finding);
   report_finding(analyzer, connection, finding);
   crawl->id = 0;
 }
@@ -167,6 +169,7 @@ static void tell_run(struct analyzer *analyzer, struct connection *connection, s
     return;
   struct finding finding = crawl->findings[0];
   describe_run(connection, crawl, &finding);
+  socket_judge_run(analyzer, connection, &finding);
   finding.state = crawl->id == 0 ? FINDING_OPEN : FINDING_REVISED;
   report_finding(analyzer, connection, &finding);
   crawl->id = finding.id;

@@ -3,6 +3,7 @@
 #include "analyzer/both_ends.h"
 #include "analyzer/report_finding.h"
 #include "analyzer/situation.h"
+#include "analyzer/socket_judge.h"
 #include "analyzer/window_scale.h"
 
 #include "wire/seq.h"
@@ -186,6 +187,7 @@ void limit_run_close(struct analyzer *analyzer, struct connection *connection,
     struct finding *finding = &analyzer->scratch;
     fill(connection, side, finding);
     both_ends_judge_limit(analyzer, connection, side, finding);
+    socket_judge_run(analyzer, connection, finding);
     stream->moving_ns -= trouble->limit.limited_ns;
     trouble->owed_ns[finding->location] += trouble->limit.limited_ns;
     report_finding(analyzer, connection, finding);

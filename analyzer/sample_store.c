@@ -397,6 +397,8 @@ void sample_store_add(struct sample_store *store, const struct host_sample *samp
       sample->time_ns > SAMPLE_TIME_MAX_NS)
     return;
   tick(&store->clocks[sample->end], sample->time_ns);
+  if (sample->time_ns > store->last_ns)
+    store->last_ns = sample->time_ns;
   switch (sample->kind) {
   case HOST_SAMPLE_HEADER: store->clocks[sample->end].interval_ns = sample->of.interval_ns; break;
   case HOST_SAMPLE_SOCKET: add_socket(store, sample); break;

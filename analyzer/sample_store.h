@@ -63,6 +63,7 @@ struct sample_store {
   struct socket_history *buckets[SAMPLE_BUCKETS];
   uint32_t sockets, device_count, neighbour_count;
   uint64_t sockets_forgotten;
+  int64_t last_ns; /* of all samples; 0: none */
   struct device_history devices[SAMPLE_DEVICES_MAX];
   struct neighbour_trouble neighbours[SAMPLE_NEIGHBOURS_MAX];
   struct sample_clock clocks[ANALYZER_ENDS_MAX];

@@ -130,7 +130,7 @@ static void explain_hold(struct socket_case *one, const struct sample_qdisc *qdi
       "have freed it)%s. So they are neither lost nor under way, and neither the application "
       "nor TCP is what the stream waits for.",
       socket_end_letter(sight), (long long)held_bytes, sight->longest.state->wmem_alloc_bytes,
-      backlog ? ", and the device's queue has a backlog all the while" : "");
+      backlog ? ", and the queue of the device has a backlog" : "");
 }
 
 static void judge_hold(struct socket_case *one)
