@@ -159,6 +159,9 @@ static void check(const struct capture_options *options, const struct argp_state
     argp_error(state, "which interface? Say -i IF, once for each end");
   if (options->output == NULL)
     argp_error(state, "where to? Say -w FILE");
+  if (options->flight.on && strcmp(options->output, "-") == 0 &&
+      (options->flight.json || options->flight.rearm))
+    argp_error(state, "-w -: standard output cannot be for that as well");
 }
 
 static error_t on_option(int key, char *text, struct argp_state *state)
@@ -166,6 +169,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   struct capture_options *options = state->input;
   struct error error;
   switch (key) {
+  case ARGP_KEY_INIT: state->child_inputs[0] = &options->flight; break;
   case KEY_BUFFER:
     options->buffer_bytes = take_size(text, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX, "buffer", state);
     break;
@@ -205,7 +209,9 @@ static error_t on_option(int key, char *text, struct argp_state *state)
 
 void capture_options_parse(struct capture_options *options, int argc, char **argv)
 {
+  static const struct argp_child children[] = {{.argp = &flight_argp}, {0}};
   static const struct argp argp = {
+      .children = children,
       .options = option_table,
       .parser = on_option,
       .args_doc = "-i IF [-i IF...] -w FILE [FILTER]\n--list",

@@ -4,6 +4,7 @@
 /* The options of `tcpstall capture`. */
 
 #include "capture/recorder.h"
+#include "cli/flight_options.h"
 
 #include <stdbool.h>
 
@@ -18,6 +19,7 @@ struct capture_options {
   const char *ssh;      /* the program for ends on other hosts; NULL = ssh */
   uint64_t snaplen_bytes, buffer_bytes, packets_max, file_bytes_max;
   int64_t duration_ns, sample_interval_ns;
+  struct flight_options flight;
 };
 
 /* Fills *options; on bad usage it says so and ends the program. The strings belong to argv or to

@@ -2,6 +2,7 @@
 #include "cli/capture_options.h"
 #include "cli/commands.h"
 #include "cli/complain.h"
+#include "cli/flight.h"
 #include "cli/interrupt.h"
 #include "cli/list.h"
 #include "cli/ssh.h"
@@ -99,15 +100,39 @@ static int tell_result(const struct recorder *recorder, const struct capture_opt
   return status;
 }
 
-static int record(struct recorder *recorder, const struct capture_options *options)
+/* What is done on the keeping side. */
+struct keeping {
+  struct ssh_ends *ssh;  /* NULL = no end is on another host */
+  struct flight *flight; /* NULL = everything is written */
+};
+
+/* With --rearm each stall has a file of its own, which the recorder names. */
+static int open_outputs(struct recorder_output *output, const struct capture_options *options,
+                        const struct keeping *keeping)
+{
+  *output = (struct recorder_output){.fd = -1};
+  if (keeping->flight != NULL) {
+    output->keep_bytes = flight_keep_bytes(keeping->flight);
+    output->keep_ns = options->flight.before_ns;
+  }
+  if (keeping->flight != NULL && options->flight.rearm) {
+    output->path = options->output;
+    return 0;
+  }
+  output->fd = open_output(options->output);
+  if (output->fd < 0)
+    complain("%s: %s", options->output, strerror(errno));
+  return output->fd < 0 ? -1 : 0;
+}
+
+static int record(struct recorder *recorder, const struct capture_options *options,
+                  const struct keeping *keeping)
 {
   struct recorder_totals totals;
+  struct recorder_output output;
   struct error error;
-  const struct recorder_output output = {.fd = open_output(options->output)};
-  if (output.fd < 0) {
-    complain("%s: %s", options->output, strerror(errno));
+  if (open_outputs(&output, options, keeping) < 0)
     return EXIT_TROUBLE;
-  }
   recorder_get_totals(recorder, &totals);
   if (totals.mixed_linktypes)
     complain("the interfaces differ in link type (tap and tun, perhaps): tcpstall and Wireshark "
@@ -115,6 +140,8 @@ static int record(struct recorder *recorder, const struct capture_options *optio
   if (!options->quiet)
     tell_begin(recorder, options);
   int rc = recorder_run(recorder, &output, &error);
+  if (keeping->flight != NULL)
+    flight_tell_end(keeping->flight);
   int status = tell_result(recorder, options);
   if (rc == 0)
     return status;
@@ -122,14 +149,27 @@ static int record(struct recorder *recorder, const struct capture_options *optio
   return EXIT_TROUBLE;
 }
 
-static void look_after_ssh(void *context)
+static void take_request(void *context, const void *bytes, size_t size)
 {
-  ssh_ends_tick(context);
+  const struct keeping *keeping = context;
+  if (keeping->flight != NULL)
+    flight_request(keeping->flight, bytes, size);
+}
+
+static void look_after(void *context)
+{
+  const struct keeping *keeping = context;
+  if (keeping->ssh != NULL)
+    ssh_ends_tick(keeping->ssh);
+  if (keeping->flight != NULL)
+    flight_tick(keeping->flight);
 }
 
 static void stop_ssh(void *context)
 {
-  ssh_ends_stop(context);
+  const struct keeping *keeping = context;
+  if (keeping->ssh != NULL)
+    ssh_ends_stop(keeping->ssh);
 }
 
 static int open_ssh(struct ssh_ends **ssh, struct capture_options *options, struct error *error)
@@ -145,38 +185,55 @@ static int open_ssh(struct ssh_ends **ssh, struct capture_options *options, stru
   return ssh_ends_open(ssh, options->ends, options->end_count, &wanted, error);
 }
 
+static int open_flight(struct flight **flight, const struct capture_options *options,
+                       struct error *error)
+{
+  const struct flight_setup setup = {.options = &options->flight,
+                                     .ends = options->ends,
+                                     .end_count = options->end_count,
+                                     .file = output_name(options),
+                                     .quiet = options->quiet};
+  return options->flight.on ? flight_new(flight, &setup, error) : 0;
+}
+
 static int record_ends(struct capture_options *options, volatile const int *stop)
 {
   struct recorder *recorder = NULL;
-  struct ssh_ends *ssh = NULL;
+  struct keeping keeping = {NULL, NULL};
   struct error error;
-  int rc = open_ssh(&ssh, options, &error);
+  int rc = open_ssh(&keeping.ssh, options, &error);
+  if (rc == 0)
+    rc = open_flight(&keeping.flight, options, &error);
   const struct recorder_keeper keeper = {
-      .context = ssh, .tick = look_after_ssh, .stopping = stop_ssh};
-  const struct recorder_options wanted = {.ends = options->ends,
-                                          .end_count = options->end_count,
-                                          .filter = options->filter,
-                                          .application = "tcpstall " TCPSTALL_VERSION,
-                                          .snaplen_bytes = (uint32_t)options->snaplen_bytes,
-                                          .buffer_bytes = options->buffer_bytes,
-                                          .queue_bytes = QUEUE_BYTES,
-                                          .promiscuous = !options->no_promiscuous_mode,
-                                          .sample_interval_ns =
-                                              options->no_samples ? 0 : options->sample_interval_ns,
-                                          .duration_ns = options->duration_ns,
-                                          .packets_max = options->packets_max,
-                                          .file_bytes_max = options->file_bytes_max,
-                                          .stop = stop,
-                                          .keeper = ssh != NULL ? &keeper : NULL};
+      .context = &keeping, .request = take_request, .tick = look_after, .stopping = stop_ssh};
+  const struct recorder_options wanted = {
+      .ends = options->ends,
+      .end_count = options->end_count,
+      .filter = options->filter,
+      .application = "tcpstall " TCPSTALL_VERSION,
+      .snaplen_bytes = (uint32_t)options->snaplen_bytes,
+      .buffer_bytes = options->buffer_bytes,
+      .queue_bytes = QUEUE_BYTES,
+      .promiscuous = !options->no_promiscuous_mode,
+      .sample_interval_ns = options->no_samples ? 0 : options->sample_interval_ns,
+      .duration_ns = options->duration_ns,
+      .packets_max = options->packets_max,
+      .file_bytes_max = options->file_bytes_max,
+      .stop = stop,
+      .observer = keeping.flight != NULL ? flight_observer(keeping.flight) : NULL,
+      .keeper = &keeper};
   int status = EXIT_TROUBLE;
   if (rc == 0)
     rc = recorder_open(&recorder, &wanted, &error);
+  if (rc == 0 && keeping.flight != NULL)
+    flight_attach(keeping.flight, recorder);
   if (rc == 0)
-    status = record(recorder, options);
+    status = record(recorder, options, &keeping);
   else
     complain("%s", error.text);
   recorder_close(recorder);
-  return ssh_ends_close(ssh) ? status : EXIT_TROUBLE;
+  flight_free(keeping.flight);
+  return ssh_ends_close(keeping.ssh) ? status : EXIT_TROUBLE;
 }
 
 int cmd_capture(int argc, char **argv)

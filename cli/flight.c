@@ -49,9 +49,9 @@ struct flight {
   struct monitor *monitor;
   struct flight_keeper *keeper;
   struct recorder_observer observer;
-  struct recorder_keeper keeper_doors;
   struct watched watched[MONITOR_STALLS_MAX];
   struct neighbour neighbours[NEIGHBOURS];
+  bool away[RECORDER_ENDS_MAX]; /* the interface was, once */
   int64_t now_ns, until_ns;     /* until_ns: recording, TIME_INVALID: not */
   struct flight_command last;   /* what is being recorded, for the command */
   struct flight_totals *totals; /* shared by both sides */
@@ -309,6 +309,9 @@ static void on_tick(void *context, int64_t now_ns, int64_t complete_ns)
 {
   struct flight *flight = context;
   flight->now_ns = now_ns;
+  for (uint32_t end = 0; end < flight->setup.end_count; end++)
+    monitor_drops(flight->monitor, end,
+                  flight->away[end] || recorder_dropped(flight->recorder, end) > 0);
   monitor_tick(flight->monitor, now_ns, complete_ns);
   for (uint32_t i = 0; i < MONITOR_STALLS_MAX; i++) {
     struct watched *watched = &flight->watched[i];
@@ -320,6 +323,14 @@ static void on_tick(void *context, int64_t now_ns, int64_t complete_ns)
   }
   if (time_is_valid(flight->until_ns) && complete_ns > flight->until_ns)
     end_recording(flight);
+}
+
+/* What the interface lacks from then on proves nothing. */
+static void on_gap(void *context, uint32_t end, int64_t from_ns, int64_t to_ns)
+{
+  struct flight *flight = context;
+  (void)from_ns, (void)to_ns;
+  flight->away[end] = true;
 }
 
 static void on_end(void *context, int64_t now_ns)
@@ -356,8 +367,12 @@ int flight_new(struct flight **flight_out, const struct flight_setup *setup, str
   flight->setup = *setup;
   flight->options = *setup->options;
   flight->until_ns = TIME_INVALID;
-  flight->observer = (struct recorder_observer){
-      .context = flight, .frame = on_frame, .sample = on_sample, .tick = on_tick, .end = on_end};
+  flight->observer = (struct recorder_observer){.context = flight,
+                                                .frame = on_frame,
+                                                .sample = on_sample,
+                                                .tick = on_tick,
+                                                .gap = on_gap,
+                                                .end = on_end};
   void *shared =
       mmap(NULL, sizeof *flight->totals, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   flight->totals = shared != MAP_FAILED ? shared : NULL;
@@ -366,14 +381,11 @@ int flight_new(struct flight **flight_out, const struct flight_setup *setup, str
   if (flight->totals == NULL || flight->monitor == NULL)
     rc = error_set(error, ERROR_MEMORY, "no memory for the flight recorder (--memory)");
   if (rc == 0)
-    rc = flight_keeper_new(&flight->keeper, &flight->options, setup->ends, setup->end_count,
-                           setup->file, error);
+    rc = flight_keeper_new(&flight->keeper, &flight->options, setup->ends, setup->end_count, error);
   if (rc < 0) {
     flight_free(flight);
     return rc;
   }
-  flight->keeper_doors = (struct recorder_keeper){
-      .context = flight->keeper, .request = flight_keeper_request, .tick = flight_keeper_tick};
   *flight_out = flight;
   return 0;
 }
@@ -394,9 +406,19 @@ const struct recorder_observer *flight_observer(struct flight *flight)
   return &flight->observer;
 }
 
-const struct recorder_keeper *flight_keeper(struct flight *flight)
+/* Where several files are written, their names are known on the keeping side. */
+void flight_request(struct flight *flight, const void *bytes, size_t size)
 {
-  return &flight->keeper_doors;
+  struct recorder_totals totals;
+  recorder_get_totals(flight->recorder, &totals);
+  flight_keeper_request(flight->keeper,
+                        totals.last_file != NULL ? totals.last_file : flight->setup.file, bytes,
+                        size);
+}
+
+void flight_tick(struct flight *flight)
+{
+  flight_keeper_tick(flight->keeper);
 }
 
 uint64_t flight_keep_bytes(const struct flight *flight)

@@ -28,7 +28,9 @@ void flight_free(struct flight *flight); /* NULL is allowed */
 
 /* For recorder_options; valid as long as the flight. */
 const struct recorder_observer *flight_observer(struct flight *flight);
-const struct recorder_keeper *flight_keeper(struct flight *flight);
+/* For struct recorder_keeper. */
+void flight_request(struct flight *flight, const void *bytes, size_t size);
+void flight_tick(struct flight *flight);
 /* For recorder_output: how much is kept until something happens. */
 uint64_t flight_keep_bytes(const struct flight *flight);
 

@@ -22,7 +22,6 @@
 
 struct flight_keeper {
   const char *command; /* NULL = none */
-  const char *file;
   uint32_t end_count;
   struct kick *kicks[RECORDER_ENDS_MAX];
   uint64_t kicked;
@@ -30,7 +29,7 @@ struct flight_keeper {
 };
 
 int flight_keeper_new(struct flight_keeper **keeper_out, const struct flight_options *options,
-                      const struct recorder_end_options *ends, uint32_t end_count, const char *file,
+                      const struct recorder_end_options *ends, uint32_t end_count,
                       struct error *error)
 {
   struct flight_keeper *keeper = calloc(1, sizeof *keeper);
@@ -38,7 +37,6 @@ int flight_keeper_new(struct flight_keeper **keeper_out, const struct flight_opt
   if (keeper == NULL)
     return error_set(error, ERROR_MEMORY, "no memory for the flight recorder");
   keeper->command = options->command;
-  keeper->file = file;
   keeper->end_count = end_count;
   for (uint32_t i = 0; i < end_count && options->kick != KICK_NONE && rc == 0; i++)
     if (ends[i].kind == RECORDER_INTERFACE)
@@ -82,11 +80,10 @@ static void set_seconds(const char *name, int64_t time_ns)
   set_text(name, text);
 }
 
-static void set_environment(const struct flight_keeper *keeper,
-                            const struct flight_command *command)
+static void set_environment(const char *file, const struct flight_command *command)
 {
   set_text("TCPSTALL_EVENT", command->event == FLIGHT_SAVED ? "saved" : "detected");
-  set_text("TCPSTALL_FILE", keeper->file);
+  set_text("TCPSTALL_FILE", file);
   set_number("TCPSTALL_ID", command->id);
   set_number("TCPSTALL_CONNECTION", command->connection);
   set_text("TCPSTALL_SENDER", command->sender);
@@ -103,7 +100,8 @@ static void set_environment(const struct flight_keeper *keeper,
 }
 
 /* In the child: nothing of ours is open there but standard error. */
-static void become(const struct flight_keeper *keeper, const struct flight_command *command)
+static void become(const char *shell_command, const char *file,
+                   const struct flight_command *command)
 {
   sigset_t none;
   sigemptyset(&none);
@@ -115,8 +113,8 @@ static void become(const struct flight_keeper *keeper, const struct flight_comma
     dup2(null, STDIN_FILENO);
   dup2(STDERR_FILENO, STDOUT_FILENO); /* what is on standard output is for programs */
   closefrom(STDERR_FILENO + 1);
-  set_environment(keeper, command);
-  execl("/bin/sh", "sh", "-c", keeper->command, (char *)NULL);
+  set_environment(file, command);
+  execl("/bin/sh", "sh", "-c", shell_command, (char *)NULL);
   _exit(127);
 }
 
@@ -134,7 +132,8 @@ static void reap(struct flight_keeper *keeper)
   }
 }
 
-static void run_command(struct flight_keeper *keeper, const struct flight_command *command)
+static void run_command(struct flight_keeper *keeper, const char *file,
+                        const struct flight_command *command)
 {
   uint32_t slot = 0;
   reap(keeper);
@@ -149,7 +148,7 @@ static void run_command(struct flight_keeper *keeper, const struct flight_comman
   fflush(stderr);
   const pid_t child = fork();
   if (child == 0)
-    become(keeper, command);
+    become(keeper->command, file, command);
   if (child > 0)
     keeper->running[slot] = child;
   else
@@ -190,9 +189,9 @@ static void send_kick(struct flight_keeper *keeper, const struct kick_request *r
 
 /* ---- what the recorder calls ---- */
 
-void flight_keeper_request(void *context, const void *bytes, size_t size)
+void flight_keeper_request(struct flight_keeper *keeper, const char *file, const void *bytes,
+                           size_t size)
 {
-  struct flight_keeper *keeper = context;
   struct flight_request request;
   if (size != sizeof request)
     return;
@@ -201,13 +200,13 @@ void flight_keeper_request(void *context, const void *bytes, size_t size)
     send_kick(keeper, &request.of.kick);
   } else if (request.what == FLIGHT_RUN && keeper->command != NULL) {
     end_texts(&request.of.command);
-    run_command(keeper, &request.of.command);
+    run_command(keeper, file, &request.of.command);
   }
 }
 
-void flight_keeper_tick(void *context)
+void flight_keeper_tick(struct flight_keeper *keeper)
 {
-  reap(context);
+  reap(keeper);
 }
 
 static bool is_running(const struct flight_keeper *keeper)

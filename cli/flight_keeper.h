@@ -36,13 +36,15 @@ struct flight_keeper; /* opaque */
 
 /* kick: KICK_NONE opens nothing. 0 or a negative error_code. */
 int flight_keeper_new(struct flight_keeper **keeper, const struct flight_options *options,
-                      const struct recorder_end_options *ends, uint32_t end_count, const char *file,
+                      const struct recorder_end_options *ends, uint32_t end_count,
                       struct error *error);
 void flight_keeper_free(struct flight_keeper *keeper); /* NULL is allowed */
 
-/* As in struct recorder_keeper; context is the keeper. */
-void flight_keeper_request(void *context, const void *bytes, size_t size);
-void flight_keeper_tick(void *context);
+/* file: that is being written, for the command. */
+void flight_keeper_request(struct flight_keeper *keeper, const char *file, const void *bytes,
+                           size_t size);
+/* From time to time. */
+void flight_keeper_tick(struct flight_keeper *keeper);
 
 /* Waits for commands that still run, some seconds at most. */
 void flight_keeper_wait(struct flight_keeper *keeper);
