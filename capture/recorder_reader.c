@@ -185,9 +185,10 @@ static void read_interface(struct recorder_reader *reader)
   int64_t counted_ns = 0;
   bool emptied = false;
   while (!recorder_reader_is_over(reader) && !is_lost(reader)) {
-    begin_when_told(reader);
     if (emptied)
       wait_for_blocks(reader);
+    begin_when_told(
+        reader); /* behind the wait: what came in it may have come after the beginning */
     emptied = read_all(reader);
     int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC);
     if (reader->begun && now_ns - counted_ns >= DROPS_EVERY_NS) {
