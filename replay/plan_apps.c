@@ -193,7 +193,7 @@ static void see_other(struct writing *writing, const struct passage *passage)
   if (passage->ack >= 0) {
     const uint8_t shift = passage->arrived->flags & TCP_SYN ? 0 : writing->peer_shift;
     const int64_t edge = passage->ack + ((int64_t)passage->arrived->window << shift);
-    writing->edge = edge > writing->edge ? edge : writing->edge;
+    writing->edge = edge; /* the newest one counts, even if it is less */
   }
   if (passage->ack > writing->acked || writing->acked_ns == TIME_INVALID) {
     writing->acked = passage->ack > writing->acked ? passage->ack : writing->acked;
@@ -286,6 +286,7 @@ struct reading {
   struct plan_steps *steps;
   uint8_t shift;
   int64_t edge, edge_ns;  /* the right edge of the window, and since when it stands */
+  int64_t group_ns;       /* when it moved first since the last stop */
   int64_t edge_ack;       /* what was acknowledged when it moved last */
   int64_t window_at_edge; /* and the window then */
   int64_t largest;        /* window so far */
@@ -327,6 +328,8 @@ static void see_window(struct reading *reading, const struct passage *passage)
                        passage->sent_ns - reading->edge_ns >= STOP_MIN_NS;
     if (stood)
       add_stop(reading, passage->sent_ns);
+    if (stood || reading->edge_ns == TIME_INVALID)
+      reading->group_ns = passage->sent_ns;
     /* Less than all that waits was read, if the window is still small. */
     reading->edge = edge;
     reading->edge_ns = passage->sent_ns;

@@ -8,6 +8,8 @@
 /* A scale below that is not what kernels announce by themselves: somebody has set the buffer. */
 #define TUNED_SCALE_MIN 5
 #define BUFFER_MIN      2304 /* Linux's least */
+/* By how much the window of a fixed buffer grows (Linux 6.x, frames of 1500 bytes). */
+#define WINDOW_GROWTH 1.23
 /* A run may take so much longer than the recording. */
 #define LIMIT_SHARE    1.5
 #define LIMIT_EXTRA_NS (8 * NS_PER_S)
@@ -32,7 +34,16 @@ static uint32_t buffer_bytes(const struct recorded_host *host)
   const uint64_t window = host->window_max > 0 ? host->window_max : 65535;
   if (host->window_scaling && host->wscale >= TUNED_SCALE_MIN)
     return 0;
-  uint64_t bytes = window < BUFFER_MIN ? BUFFER_MIN : window;
+  uint64_t bytes = window;
+  /* A SYN announces the buffer, rounded down to whole segments; later windows may be larger, as the
+   * kernel learns that less of it is overhead than it had feared. */
+  if (host->syn_window > 0 && window < (uint64_t)2 * host->syn_window) {
+    const uint64_t least = host->syn_window, most = least + host->mss;
+    bytes = (uint64_t)((double)window / WINDOW_GROWTH);
+    bytes = bytes < least ? least : bytes;
+    bytes = bytes > most ? most : bytes;
+  }
+  bytes = bytes < BUFFER_MIN ? BUFFER_MIN : bytes;
   /* The scale is announced if the buffer lies in its range. */
   if (host->window_scaling && bytes >> host->wscale > 65535)
     bytes = (uint64_t)65535 << host->wscale;
