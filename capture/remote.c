@@ -317,8 +317,13 @@ static void close_once(int *fd)
   *fd = -1;
 }
 
+/* Processes that were forked meanwhile may have a copy of the pipe's end: so closing it is not
+ * enough. If ssh has ended there is nobody to tell. */
 void remote_stop(struct remote *remote)
 {
+  static const char line[] = "end\n";
+  if (remote->control >= 0 && write(remote->control, line, sizeof line - 1) < 0)
+    errno = 0;
   close_once(&remote->control);
 }
 

@@ -9,7 +9,7 @@
  * the capture there, which sends what it still has. Whatever ends this program, the other one
  * notices that its input has ended, and ends as well.
  *
- * One thread at a time. */
+ * One thread at a time. SIGPIPE must be ignored. */
 
 #include "capture/remote_command.h"
 #include "capture/remote_target.h"

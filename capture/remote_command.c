@@ -56,8 +56,9 @@ static void add_number(struct text *text, const char *name, uint64_t value)
 }
 
 /* tcpdump sees a frame up to a second after it came (its block timeout), tcpstall drains by itself:
- * `late` is how long the end is put off. A process in the background has SIGINT ignored, and reads
- * from nowhere. */
+ * `late` is how long the end is put off. A line is as good as the end of the input: who else has
+ * that open may keep it so. A process in the background has SIGINT ignored, and reads from nowhere.
+ */
 static const char script[] =
     "PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
     "set -- $SSH_CONNECTION\n"
@@ -90,7 +91,7 @@ static const char script[] =
     "  exit 127\n"
     "fi\n"
     "capture=$!\n"
-    "(cat <&3; sleep $late; kill -TERM $capture) >/dev/null 2>&1 &\n"
+    "(read -r line <&3; sleep $late; kill -TERM $capture) >/dev/null 2>&1 &\n"
     "end=$!\n"
     "exec 3<&-\n"
     "wait $capture\n"

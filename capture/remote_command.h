@@ -2,8 +2,9 @@
 #define CAPTURE_REMOTE_COMMAND_H
 
 /* What ssh is to run on the other host: a small shell script that starts `tcpstall capture` there,
- * or tcpdump where there is none, with its capture on standard output; ends it when standard input
- * ends; and leaves out the packets of this very ssh connection, each of which would make others.
+ * or tcpdump where there is none, with its capture on standard output; ends it with a line on
+ * standard input, or when that ends; and leaves out the packets of this very ssh connection, each
+ * of which would make others.
  *
  * ssh hands the text to the user's login shell, whichever that is. So every byte of the script that
  * any shell could take for more than a letter is written as a number: what is left is

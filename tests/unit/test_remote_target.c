@@ -1,6 +1,7 @@
 #include "capture/remote.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,6 +231,7 @@ static void test_how_it_ends(void **state)
 
 int main(void)
 {
+  signal(SIGPIPE, SIG_IGN); /* which capture/remote.h asks for */
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_targets),
       cmocka_unit_test(test_refused),
