@@ -60,7 +60,8 @@ static const struct argp_option option_table[] = {
      "clock times in this machine's time zone instead of UTC", 0},
     {"output", KEY_OUTPUT, "FILE", 0, "write the report to FILE", 0},
     {"write", KEY_WRITE, "FILE", 0,
-     "write the traces to FILE too, as one pcapng, with the findings as comments on the frames that "
+     "write the traces to FILE too, as one pcapng, with the findings as comments on the frames "
+     "that "
      "prove them (frame.comment in Wireshark); several captures are merged on end A's clock; with "
      "--connection, only its packets",
      0},
@@ -212,6 +213,24 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   return 0;
 }
 
+void analyze_options_default(struct analyze_options *options)
+{
+  struct analyzer_options engine;
+  struct collect_options collect;
+  struct survey_limits survey;
+  struct joint_options joint;
+  analyzer_options_default(&engine);
+  survey_limits_default(&survey);
+  joint_options_default(&joint);
+  collect_options_default(&collect);
+  *options = (struct analyze_options){
+      .min_stall_ns = engine.min_stall_ns,
+      .spool_max_bytes = SPOOL_BYTES_DEFAULT,
+      .limits = {engine.limits, collect.limits, TEXT_DETAILS_DEFAULT, survey.connections,
+                 joint.ledger_records},
+  };
+}
+
 void analyze_options_parse(struct analyze_options *options, int argc, char **argv)
 {
   static const struct argp argp = {
@@ -227,20 +246,7 @@ void analyze_options_parse(struct analyze_options *options, int argc, char **arg
              "a.pcap host 192.0.2.1 and port 80.\n\n"
              "Exit status: 0 no problem found, 1 a problem found, 2 trouble.",
   };
-  struct analyzer_options engine;
-  struct collect_options collect;
-  struct survey_limits survey;
-  struct joint_options joint;
-  analyzer_options_default(&engine);
-  survey_limits_default(&survey);
-  joint_options_default(&joint);
-  collect_options_default(&collect);
-  *options = (struct analyze_options){
-      .min_stall_ns = engine.min_stall_ns,
-      .spool_max_bytes = SPOOL_BYTES_DEFAULT,
-      .limits = {engine.limits, collect.limits, TEXT_DETAILS_DEFAULT, survey.connections,
-                 joint.ledger_records},
-  };
+  analyze_options_default(options);
   argp_parse(&argp, argc, argv, 0, NULL, options);
 }
 

@@ -27,6 +27,8 @@ struct analyze_options {
   struct limit_values limits;
 };
 
+/* As if no option had been given, and no trace. */
+void analyze_options_default(struct analyze_options *options);
 /* Fills *options from the command line. Bad usage ends the program with EXIT_TROUBLE and a text, as
  * argp does; --help and
  * `--limits help` end it with 0. */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,10 @@
 /* Each trace is one input, but for text: each of its excerpts is. */
 struct annotated {
   const struct analysis *analysis;
+  const char *path;
+  uint64_t connection_id; /* 0: as the options say */
+  char *said;             /* NULL: messages go to standard error */
+  size_t said_size;
   struct annotate_input inputs[ANNOTATE_INPUTS_MAX];
   uint32_t source_of[ANNOTATE_INPUTS_MAX];
   uint8_t end_of[ANNOTATE_INPUTS_MAX]; /* of a text's excerpt */
@@ -26,6 +31,22 @@ struct annotated {
   struct chosen_connections *chosen; /* NULL: everything is kept */
   char interface_text[200];
 };
+
+static void say(const struct annotated *annotated, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say(const struct annotated *annotated, const char *format, ...)
+{
+  char text[600];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  if (annotated->said != NULL)
+    snprintf(annotated->said, annotated->said_size, "%s", text);
+  else
+    complain("%s", text);
+}
 
 static uint8_t end_at(const struct annotated *annotated, uint32_t input, uint32_t interface)
 {
@@ -105,7 +126,7 @@ static int list_inputs(struct annotated *annotated)
           annotated->end_of[annotated->count] = (uint8_t)i;
       annotated->count++;
       if (convert && source_reopen(source, e, &plain, &input->trace, &error) < 0) {
-        complain("%s", error.text);
+        say(annotated, "%s", error.text);
         return EXIT_TROUBLE;
       }
     }
@@ -118,46 +139,47 @@ static int gather(struct annotated *annotated)
   const struct analyze_options *options = annotated->analysis->options;
   struct collect *collect = annotated->analysis->collect;
   const bool selected = collect_overview(collect)->selected;
+  const enum chosen_kind kind = annotated->connection_id != 0 ? CHOSEN_ONE
+                                : options->problems_only      ? CHOSEN_PROBLEMS
+                                                              : CHOSEN_REPORTED;
+  const bool all = kind == CHOSEN_REPORTED && !selected;
   struct error error = {.text = "out of memory"};
   annotated->comments = comments_new();
-  if (options->problems_only || selected)
-    annotated->chosen = chosen_connections_new();
-  int rc = annotated->comments == NULL ? ERROR_MEMORY : 0;
+  annotated->chosen = all ? NULL : chosen_connections_new();
+  int rc = annotated->comments == NULL || (!all && annotated->chosen == NULL) ? ERROR_MEMORY : 0;
   if (rc == 0) {
     const struct report_writer writer = comments_writer(annotated->comments);
     rc = report_write(collect, &writer, &error);
   }
-  if (rc == 0 && annotated->chosen != NULL) {
+  if (rc == 0 && !all) {
     const struct report_writer writer =
-        chosen_connections_writer(annotated->chosen, selected && !options->problems_only);
+        chosen_connections_writer(annotated->chosen, kind, annotated->connection_id);
     rc = report_write(collect, &writer, &error);
-  } else if (rc == 0 && (options->problems_only || selected)) {
-    rc = ERROR_MEMORY;
   }
   if (rc < 0)
-    complain("%s", error.text);
+    say(annotated, "%s", error.text);
   return rc < 0 ? EXIT_TROUBLE : 0;
 }
 
 static void tell(const struct annotated *annotated, const struct annotate_totals *totals)
 {
-  const char *output = annotated->analysis->options->write;
-  complain("%" PRIu64 " packets written to %s, %" PRIu64 " of them with comments", totals->frames,
-           output, totals->commented);
+  const char *output = annotated->path;
+  say(annotated, "%" PRIu64 " packets written to %s, %" PRIu64 " of them with comments",
+      totals->frames, output, totals->commented);
   if (totals->unmarked > 0)
-    complain("%s: %" PRIu64 " frames are in simple packet blocks, which cannot hold comments",
-             output, totals->unmarked);
+    say(annotated, "%s: %" PRIu64 " frames are in simple packet blocks, which cannot hold comments",
+        output, totals->unmarked);
   if (totals->unmergeable > 0)
-    complain("%s: %" PRIu64 " frames without a time were left out, as nobody can say where among "
-             "the others they belong",
-             output, totals->unmergeable);
+    say(annotated,
+        "%s: %" PRIu64 " frames without a time were left out, as nobody can say where among "
+        "the others they belong",
+        output, totals->unmergeable);
   if (totals->damage.code != ERROR_NONE)
-    complain("%s: what comes before this was written: %s", output, totals->damage.text);
+    say(annotated, "%s: what comes before this was written: %s", output, totals->damage.text);
 }
 
 static int write_file(struct annotated *annotated)
 {
-  const struct analyze_options *options = annotated->analysis->options;
   const struct annotate_handler handler = {.context = annotated,
                                            .keep = annotated->chosen != NULL ? keep : NULL,
                                            .comments = comments,
@@ -166,39 +188,56 @@ static int write_file(struct annotated *annotated)
   struct annotate_totals totals;
   struct error error;
   const int fd =
-      strcmp(options->write, "-") == 0
+      strcmp(annotated->path, "-") == 0
           ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
-          : open(options->write, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+          : open(annotated->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (fd < 0) {
-    complain("%s: %s", options->write, strerror(errno));
+    say(annotated, "%s: %s", annotated->path, strerror(errno));
     return EXIT_TROUBLE;
   }
   if (annotate_write(annotated->inputs, annotated->count, &handler, "tcpstall " TCPSTALL_VERSION,
                      fd, &totals, &error) < 0) {
-    complain("%s: %s", options->write, error.text);
+    say(annotated, "%s: %s", annotated->path, error.text);
     return EXIT_TROUBLE;
   }
   tell(annotated, &totals);
   return 0;
 }
 
-int annotated_write(const struct analysis *analysis)
+static int write_all(struct annotated *annotated)
 {
-  struct annotated annotated = {.analysis = analysis};
+  const struct analysis *analysis = annotated->analysis;
   for (uint32_t i = 0; i < analysis->source_count; i++)
     if (analysis->sources[i].once) {
-      complain("-w: %s cannot be read a second time", analysis->sources[i].path);
+      say(annotated, "-w: %s cannot be read a second time", analysis->sources[i].path);
       return EXIT_TROUBLE;
     }
-  int status = list_inputs(&annotated);
+  int status = list_inputs(annotated);
   if (status == 0)
-    status = gather(&annotated);
+    status = gather(annotated);
   if (status == 0)
-    status = write_file(&annotated);
+    status = write_file(annotated);
   else
-    for (uint32_t i = 0; i < annotated.count; i++)
-      trace_close(annotated.inputs[i].trace);
-  comments_free(annotated.comments);
-  chosen_connections_free(annotated.chosen);
+    for (uint32_t i = 0; i < annotated->count; i++)
+      trace_close(annotated->inputs[i].trace);
+  comments_free(annotated->comments);
+  chosen_connections_free(annotated->chosen);
   return status;
+}
+
+int annotated_write(const struct analysis *analysis)
+{
+  struct annotated annotated = {.analysis = analysis, .path = analysis->options->write};
+  return write_all(&annotated);
+}
+
+int annotated_write_connection(const struct analysis *analysis, uint64_t connection_id,
+                               const char *path, char *said, size_t said_size)
+{
+  struct annotated annotated = {.analysis = analysis,
+                                .path = path,
+                                .connection_id = connection_id,
+                                .said = said,
+                                .said_size = said_size};
+  return write_all(&annotated);
 }

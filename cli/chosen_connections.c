@@ -13,6 +13,7 @@ struct flow {
 struct chosen_connections {
   struct flow *list;
   size_t count, capacity;
+  uint64_t only; /* id; 0: any */
 };
 
 struct chosen_connections *chosen_connections_new(void)
@@ -59,7 +60,10 @@ static int add(struct chosen_connections *chosen, const struct connection_summar
 
 static int on_connection(void *context, const struct report_connection *connection)
 {
+  const struct chosen_connections *chosen = context;
   int rc = 0;
+  if (chosen->only != 0 && chosen->only != connection->id)
+    return 0;
   for (uint32_t i = 0; rc == 0 && i < connection->view_count; i++)
     rc = add(context, connection->views[i]);
   return rc;
@@ -86,12 +90,14 @@ static int on_end(void *context, const struct report_overview *overview)
   return 0;
 }
 
-struct report_writer chosen_connections_writer(struct chosen_connections *chosen, bool all)
+struct report_writer chosen_connections_writer(struct chosen_connections *chosen,
+                                               enum chosen_kind kind, uint64_t id)
 {
+  chosen->only = kind == CHOSEN_ONE ? id : 0;
   return (struct report_writer){.context = chosen,
                                 .layout = REPORT_WORST_FIRST,
-                                .finding = on_finding,
-                                .connection = all ? on_connection : NULL,
+                                .finding = kind == CHOSEN_PROBLEMS ? on_finding : NULL,
+                                .connection = kind == CHOSEN_PROBLEMS ? NULL : on_connection,
                                 .end = on_end};
 }
 

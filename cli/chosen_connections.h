@@ -13,8 +13,15 @@ struct chosen_connections; /* opaque */
 struct chosen_connections *chosen_connections_new(void);         /* NULL: no memory */
 void chosen_connections_free(struct chosen_connections *chosen); /* NULL is allowed */
 
-/* For report_write(), once. all: every connection that is reported; else those with a problem. */
-struct report_writer chosen_connections_writer(struct chosen_connections *chosen, bool all);
+enum chosen_kind {
+  CHOSEN_PROBLEMS, /* those with a problem */
+  CHOSEN_REPORTED, /* every one that is reported */
+  CHOSEN_ONE       /* that with the id */
+};
+
+/* For report_write(), once. */
+struct report_writer chosen_connections_writer(struct chosen_connections *chosen,
+                                               enum chosen_kind kind, uint64_t id);
 
 /* A TCP packet of one of them, as seen at packet->end, or an ICMP error about one. */
 bool chosen_connections_has(const struct chosen_connections *chosen, const struct packet *packet);

@@ -15,6 +15,8 @@ endfunction()
 tcpstall_dependency(pcap libpcap libpcap-dev)
 tcpstall_dependency(mnl libmnl libmnl-dev)
 tcpstall_dependency(jansson jansson libjansson-dev)
+tcpstall_dependency(ncurses ncursesw libncurses-dev)
+target_compile_definitions(dep_ncurses INTERFACE _XOPEN_SOURCE_EXTENDED=1)
 add_library(dep_zlib INTERFACE)
 target_link_libraries(dep_zlib INTERFACE ZLIB::ZLIB)
 target_compile_definitions(dep_zlib INTERFACE ZLIB_CONST) # input is not written to

@@ -19,6 +19,7 @@ build command ninja          ninja-build
 build command pkg-config     pkg-config
 build module  libpcap        libpcap-dev
 build module  libmnl         libmnl-dev
+build module  ncursesw       libncurses-dev
 build module  jansson        libjansson-dev
 build module  zlib           zlib1g-dev
 build command libnet-config  libnet1-dev
@@ -32,6 +33,7 @@ test  command iperf3         iperf3
 test  command ethtool        ethtool
 test  command ping           iputils-ping
 test  command jq             jq
+test  command tmux           tmux
 test  command openvpn        openvpn
 test  command openssl        openssl
 test  command clang-format   clang-format

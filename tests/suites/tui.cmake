@@ -1,0 +1,4 @@
+# tui.NAME: the dashboard in a real terminal. Exit 77 = there is no tmux.
+add_test(NAME tui.screens COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/tui/screens.sh)
+set_tests_properties(tui.screens PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS tui
+  ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
