@@ -5,6 +5,7 @@
 #include "replay/plan_text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ struct search {
   const struct replay_job *job;
   uint32_t needed[PLAN_CONDITIONS_MAX]; /* indices of the conditions that are on */
   uint32_t count;
+  struct replay_verdict last; /* of the last run that stalled */
 };
 
 /* Whether the stall comes back with the conditions that are on. Negative: trouble. */
@@ -25,15 +27,16 @@ static int stalls(struct search *search)
 {
   for (int i = 0; i < TRIES; i++) {
     struct replay_run run;
-    struct replay_verdict verdict;
     const int status = replay_run(search->report->way, search->job,
                                   search->report->options->analyze.min_stall_ns, &run);
     if (status != 0)
       return -1;
-    replay_judge(search->report->target, &run.live, &verdict);
+    const bool still = replay_still_stalls(search->report->target, &run.live);
+    if (still)
+      replay_judge(search->report->target, &run.live, &search->last);
     recording_clear(&run.live);
     search->report->minimize_runs++;
-    if (verdict.reproduced)
+    if (still)
       return 1;
   }
   return 0;
@@ -80,6 +83,20 @@ static int leave_out_groups(struct search *search, uint32_t size)
   }
 }
 
+/* What the smallest scenario has to bring back is what it did bring back. */
+static void expect_last(struct search *search)
+{
+  const struct recorded_finding *live = &search->last.live;
+  struct plan_target *target = &search->plan->target;
+  if (!search->last.found || !search->last.location_same)
+    return;
+  target->problem = live->problem;
+  target->waited_ns = live->waited_ns;
+  snprintf(target->kind, sizeof target->kind, "%s", live->kind);
+  snprintf(target->cause, sizeof target->cause, "%s", live->cause);
+  snprintf(target->ended_by, sizeof target->ended_by, "%s", live->ended_by);
+}
+
 int replay_minimize(struct replay_report *report, struct plan *plan, const struct replay_job *job)
 {
   struct search search = {.report = report, .plan = plan, .job = job};
@@ -92,7 +109,9 @@ int replay_minimize(struct replay_report *report, struct plan *plan, const struc
        size = size > 1 ? (size + 1) / 2 : 0)
     status = leave_out_groups(&search, size);
   report->conditions_left = search.count;
-  if (status == 0)
+  if (status == 0) {
+    expect_last(&search);
     report->smallest = plan_text(plan);
+  }
   return status;
 }

@@ -89,23 +89,42 @@ void replay_judge(const struct recorded_finding *target, const struct recording 
   tell_difference(target, verdict);
 }
 
+/* A wait of the same stream that would be told as a stall again. */
+static bool is_still_there(const struct recorded_finding *target,
+                           const struct recorded_finding *finding)
+{
+  const bool same_cause = same(finding->cause, target->cause);
+  if (finding->sender != target->sender || (target->problem && !finding->problem))
+    return false;
+  if (!has_duration(target))
+    return same_cause;
+  return has_duration(finding) && ratio(target, finding) >= REPLAY_CONTROL_SHARE;
+}
+
 void replay_judge_control(const struct recorded_finding *target, const struct recording *live,
                           struct replay_verdict *verdict)
 {
   *verdict = (struct replay_verdict){.found = false};
-  for (uint32_t i = 0; i < live->finding_count; i++) {
+  for (uint32_t i = 0; i < live->finding_count && !verdict->found; i++) {
     const struct recorded_finding *finding = &live->findings[i];
-    const bool waits = !same(finding->kind, "mismatch");
-    const bool same_cause = same(finding->cause, target->cause);
-    if (!same_cause && (!waits || !has_duration(target) || finding->sender != target->sender ||
-                        ratio(target, finding) < REPLAY_CONTROL_SHARE))
-      continue;
-    if (same_cause && has_duration(target) && ratio(target, finding) < REPLAY_CONTROL_SHARE)
+    if (!is_still_there(target, finding))
       continue;
     verdict->live = *finding;
     verdict->found = verdict->reproduced = true;
     snprintf(verdict->difference, sizeof verdict->difference, "there is still a wait of %.3f s: %s",
              time_to_s(finding->waited_ns), finding->cause);
-    return;
   }
+}
+
+bool replay_still_stalls(const struct recorded_finding *target, const struct recording *live)
+{
+  for (uint32_t i = 0; i < live->finding_count; i++) {
+    const struct recorded_finding *finding = &live->findings[i];
+    if (finding->sender != target->sender || !same(finding->location, target->location))
+      continue;
+    if (has_duration(target) ? ratio(target, finding) >= REPLAY_DURATION_SAME_STALL
+                             : same(finding->cause, target->cause))
+      return true;
+  }
+  return false;
 }

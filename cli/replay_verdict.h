@@ -34,4 +34,8 @@ void replay_judge(const struct recorded_finding *target, const struct recording 
 void replay_judge_control(const struct recorded_finding *target, const struct recording *live,
                           struct replay_verdict *verdict);
 
+/* Whether there is such a stall at all: at the same location, for half of the time or longer,
+ * whatever the cause is called. For --minimize. */
+bool replay_still_stalls(const struct recorded_finding *target, const struct recording *live);
+
 #endif

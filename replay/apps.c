@@ -20,7 +20,7 @@
 /* Between two looks at what no event tells (stop, all acknowledged), and after all is done: for the
  * last segments to be seen. */
 #define GLANCE_NS     (100 * NS_PER_MS)
-#define ACKED_WAIT_NS (2 * NS_PER_MS)
+#define ACKED_WAIT_NS (500 * NS_PER_US)
 #define QUEUE_WAIT_NS (100 * NS_PER_US)
 #define FAREWELL_NS   (400 * NS_PER_MS)
 #define CHUNK_BYTES   (256 * 1024)
@@ -266,7 +266,11 @@ static enum progress do_step(struct live_apps *apps, struct side *side, struct c
   case STEP_READ: return do_read(apps, side, step->value);
   case STEP_READ_ALL: return do_read(apps, side, INT64_MAX);
   case STEP_SHUT: shutdown(side->socket, SHUT_WR); return STEP_DONE;
-  case STEP_ABORT: return do_abort(side);
+  case STEP_ABORT:
+    if (!plan_is_off(apps->options.plan, step->condition))
+      return do_abort(side);
+    shutdown(side->socket, SHUT_WR);
+    return STEP_DONE;
   }
   return STEP_DONE;
 }

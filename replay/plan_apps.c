@@ -49,6 +49,7 @@ struct writing {
   bool small_unacked; /* a small segment is not acknowledged yet: Nagle holds others back */
   int64_t small_end;
   bool nagle_violated;
+  bool waits_for_acks; /* the finding says so: it writes when all is acknowledged */
 };
 
 static void flush_write(struct writing *writing)
@@ -123,7 +124,16 @@ static void begin_write(struct writing *writing, int64_t time_ns)
   }
   if (writing->ended_write)
     flush_write(writing);
+  if (writing->waits_for_acks && writing->sent > 0 && writing->acked >= writing->sent) {
+    flush_write(writing);
+    plan_add_step(writing->steps, STEP_AWAIT_SENT, 0, PLAN_NO_CONDITION);
+    return;
+  }
   if (time_ns - last_ns <= CLOCKED_NS)
+    return;
+  /* Full segments under way, and one more after a while: a probe for the tail of a burst (RFC 8985,
+   * 7.3) takes new data that wait for the congestion window. */
+  if (writing->acked < writing->sent && !writing->ended_write)
     return;
   flush_write(writing);
   if (writing->sent > 0 && writing->acked >= writing->sent) {
@@ -147,6 +157,16 @@ static void watch_nagle(struct writing *writing, const struct passage *passage)
     writing->small_unacked = true;
     writing->small_end = passage->end;
   }
+}
+
+/* Left out, it is an ordinary end. */
+static void add_abort(struct writing *writing, int64_t time_ns)
+{
+  const uint32_t condition =
+      plan_add_condition(writing->plan, CONDITION_WRITER_WAITS, writing->host, time_ns, time_ns);
+  plan_condition_text(writing->plan, condition, "%c abort", writing->host == PLAN_A ? 'a' : 'b');
+  plan_condition_why(writing->plan, condition, "a RST left this host");
+  plan_add_step(writing->steps, STEP_ABORT, 0, condition);
 }
 
 static void see_own(struct writing *writing, const struct passage *passage)
@@ -178,7 +198,7 @@ static void see_own(struct writing *writing, const struct passage *passage)
   if (packet->flags & TCP_RST && !writing->closed && !writing->peer_closed) {
     flush_write(writing);
     add_wait(writing, passage->sent_ns - writing->last_heard_ns, passage->sent_ns);
-    plan_add_step(writing->steps, STEP_ABORT, 0, PLAN_NO_CONDITION);
+    add_abort(writing, passage->sent_ns);
     writing->closed = true;
   }
   if (data || packet->flags & TCP_FIN)
@@ -273,6 +293,8 @@ void plan_writer(struct plan *plan, const struct plan_flow *flow,
                             .last_sent_ns = flow->origin_ns,
                             .last_heard_ns = flow->origin_ns,
                             .acked_ns = TIME_INVALID};
+  writing.waits_for_acks =
+      target != NULL && target->sender == writing.side && strcmp(target->cause, "delayed-ack") == 0;
   walk(&writing);
   flush_write(&writing);
   plan->sides[host].nodelay = writing.nagle_violated;

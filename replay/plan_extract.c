@@ -7,7 +7,6 @@
 
 /* A scale below that is not what kernels announce by themselves: somebody has set the buffer. */
 #define TUNED_SCALE_MIN 5
-#define BUFFER_MIN      2304 /* Linux's least */
 /* By how much the window of a fixed buffer grows (Linux 6.x, frames of 1500 bytes). */
 #define WINDOW_GROWTH 1.23
 /* A run may take so much longer than the recording. */
@@ -43,7 +42,6 @@ static uint32_t buffer_bytes(const struct recorded_host *host)
     bytes = bytes < least ? least : bytes;
     bytes = bytes > most ? most : bytes;
   }
-  bytes = bytes < BUFFER_MIN ? BUFFER_MIN : bytes;
   /* The scale is announced if the buffer lies in its range. */
   if (host->window_scaling && bytes >> host->wscale > 65535)
     bytes = (uint64_t)65535 << host->wscale;

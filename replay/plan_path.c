@@ -173,6 +173,24 @@ static void add_outage(const struct extracting *ex, const struct loss_run *run)
                      run->data + run->others, host_name(ex->plan, ex->from));
 }
 
+/* The rule for the transmissions before this one, of the same bytes, where there is one. */
+static uint32_t earlier_rule(const struct extracting *ex, const struct passage *passage)
+{
+  char start[96];
+  const int length =
+      snprintf(start, sizeof start, "%s drop bytes=%" PRId64 "..%" PRId64 " copies=", ex->direction,
+               passage->first, passage->end - 1);
+  for (uint32_t i = 0; i < ex->plan->condition_count; i++) {
+    const struct plan_condition *condition = &ex->plan->conditions[i];
+    uint32_t first = 0, last = 0;
+    if (condition->kind == CONDITION_RULE && strncmp(condition->text, start, (size_t)length) == 0 &&
+        sscanf(condition->text + length, "%" SCNu32 "..%" SCNu32, &first, &last) == 2 &&
+        last + 1 == passage->copy)
+      return i;
+  }
+  return PLAN_NO_CONDITION;
+}
+
 /* Of each segment of the run by itself: which of its transmissions were lost. */
 static void add_segment_losses(const struct extracting *ex, const struct loss_run *run)
 {
@@ -194,13 +212,21 @@ static void add_segment_losses(const struct extracting *ex, const struct loss_ru
         last_copy = ex->passages->passages[k].copy;
         last_sent_ns = ex->passages->passages[k].sent_ns;
       }
-    const uint32_t condition = add_rule(ex, passage->sent_ns, last_sent_ns);
+    uint32_t condition = earlier_rule(ex, passage), first_copy = passage->copy;
+    if (condition == PLAN_NO_CONDITION) {
+      condition = add_rule(ex, passage->sent_ns, last_sent_ns);
+    } else {
+      first_copy = 1;
+      sscanf(strstr(ex->plan->conditions[condition].text, "copies="), "copies=%" SCNu32,
+             &first_copy);
+      ex->plan->conditions[condition].to_ns = last_sent_ns;
+    }
     plan_condition_text(ex->plan, condition, "%s drop bytes=%" PRId64 "..%" PRId64 " copies=%u..%u",
-                        ex->direction, passage->first, passage->end - 1, passage->copy, last_copy);
+                        ex->direction, passage->first, passage->end - 1, first_copy, last_copy);
     plan_condition_why(ex->plan, condition,
                        "%u transmission%s of these bytes left %s and did not "
                        "arrive",
-                       last_copy - passage->copy + 1, last_copy > passage->copy ? "s" : "",
+                       last_copy - first_copy + 1, last_copy > first_copy ? "s" : "",
                        host_name(ex->plan, ex->from));
   }
 }

@@ -116,8 +116,11 @@ static void add_side(struct text *text, const struct plan *plan, enum plan_host 
 static void add_step(struct text *text, const struct plan *plan, char name, bool reader,
                      const struct plan_step *step)
 {
-  if (plan_is_off(plan, step->condition))
+  if (plan_is_off(plan, step->condition)) {
+    if (step->kind == STEP_ABORT)
+      add(text, "#@ %c shut\n", name);
     return;
+  }
   add(text, "#@ %c ", name);
   switch (step->kind) {
   case STEP_WRITE: add(text, "write %" PRId64, step->value); break;
