@@ -63,9 +63,22 @@ void recorder_reader_put(struct recorder_reader *reader, enum live_lane which,
     atomic_fetch_add_explicit(&reader->end->shared->own_dropped, 1, memory_order_relaxed);
 }
 
+static void begin_when_told(struct recorder_reader *reader)
+{
+  int64_t start_ns = atomic_load(&reader->end->recorder->shared->start_ns);
+  if (!reader->begun && start_ns != INT64_MAX) {
+    reader->begun = true;
+    reader->start_ns = start_ns > reader->opened_ns ? start_ns : reader->opened_ns;
+    /* what was lost before is nobody's loss */
+    reader->dropped_before -= live_dropped(reader->live);
+  }
+}
+
 static void queue_frame(void *context, const struct frame *frame)
 {
   struct recorder_reader *reader = context;
+  if (!reader->begun) /* here, as the frame may have come after the beginning */
+    begin_when_told(reader);
   if (frame->time_ns >= reader->start_ns && frame->time_ns <= reader->stop_ns)
     recorder_reader_put(reader, frame->direction == PACKET_DIR_IN ? LIVE_IN : LIVE_OUT, frame,
                         frame->time_ns);
@@ -169,17 +182,6 @@ static void count_drops(struct recorder_reader *reader)
                reader->dropped_before + live_dropped(reader->live));
 }
 
-static void begin_when_told(struct recorder_reader *reader)
-{
-  int64_t start_ns = atomic_load(&reader->end->recorder->shared->start_ns);
-  if (!reader->begun && start_ns != INT64_MAX) {
-    reader->begun = true;
-    reader->start_ns = start_ns > reader->opened_ns ? start_ns : reader->opened_ns;
-    /* what was lost before is nobody's loss */
-    reader->dropped_before -= live_dropped(reader->live);
-  }
-}
-
 static void read_interface(struct recorder_reader *reader)
 {
   int64_t counted_ns = 0;
@@ -187,8 +189,7 @@ static void read_interface(struct recorder_reader *reader)
   while (!recorder_reader_is_over(reader) && !is_lost(reader)) {
     if (emptied)
       wait_for_blocks(reader);
-    begin_when_told(
-        reader); /* behind the wait: what came in it may have come after the beginning */
+    begin_when_told(reader);
     emptied = read_all(reader);
     int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC);
     if (reader->begun && now_ns - counted_ns >= DROPS_EVERY_NS) {
@@ -227,18 +228,10 @@ static int open_live(struct recorder_reader *reader, struct error *error)
 }
 
 /* What this process has been given by its parent, and does not need. */
-static void close_others(const struct recorder *recorder, uint32_t index)
+static void close_others(const struct recorder_end *end, int channel)
 {
-  if (recorder->channel >= 0)
-    close(recorder->channel);
-  for (uint32_t i = 0; i < recorder->options.end_count; i++) {
-    const struct recorder_end *end = &recorder->ends[i];
-    const int descriptors[] = {end->channel, end->probe, i == index ? -1 : end->stream_fd,
-                               i == index ? -1 : end->network_namespace};
-    for (size_t j = 0; j < sizeof descriptors / sizeof *descriptors; j++)
-      if (descriptors[j] >= 0)
-        close(descriptors[j]);
-  }
+  const int kept[] = {channel, end->recorder->filled, end->stream_fd, end->network_namespace};
+  recorder_close_others(kept, sizeof kept / sizeof *kept);
 }
 
 /* Signals that end the whole program are the keeper's matter. */
@@ -290,7 +283,7 @@ _Noreturn void recorder_reader_main(struct recorder *recorder, uint32_t index, i
   struct error error;
   bool stream = recorder_end_wanted(end)->kind == RECORDER_STREAM;
   recorder_ignore_signals();
-  close_others(recorder, index);
+  close_others(end, channel);
   int rc = stream ? recorder_reader_open_stream(&reader, &error) : open_live(&reader, &error);
   int rights = rc == 0 ? recorder_rights_drop(&recorder->identity, &error) : rc;
   if (rights >= 0 && reader.sampler != NULL && recorder_reader_start_sampling(&reader) != 0)

@@ -2,16 +2,20 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CAPABILITY_MAX 63 /* what the kernel's interface can name; it has fewer */
+#define DESCRIPTORS_MAX 1024 /* nobody here opens more */
+#define CAPABILITY_MAX  63   /* what the kernel's interface can name; it has fewer */
 
 static bool is_number(const char *text)
 {
@@ -64,6 +68,39 @@ int recorder_rights_drop(const struct recorder_identity *identity, struct error 
   if ((rights & RECORDER_RIGHT_USER) != 0 && setresuid(0, 0, 0) == 0)
     return error_set(error, ERROR_IO, "giving up rights had no effect");
   return rights;
+}
+
+void recorder_close_others(const int *kept, size_t count)
+{
+  unsigned first = STDERR_FILENO + 1;
+  for (;;) { /* the gaps between them, from below */
+    unsigned next = UINT_MAX;
+    for (size_t i = 0; i < count; i++)
+      if (kept[i] >= (int)first && (unsigned)kept[i] < next)
+        next = (unsigned)kept[i];
+    if (next > first)
+      close_range(first, next == UINT_MAX ? next : next - 1, 0);
+    if (next == UINT_MAX)
+      return;
+    first = next + 1;
+  }
+}
+
+void recorder_close_raw(void)
+{
+  struct rlimit files;
+  int domain, type;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > DESCRIPTORS_MAX)
+    files.rlim_cur = DESCRIPTORS_MAX;
+  for (int fd = STDERR_FILENO + 1; fd < (int)files.rlim_cur; fd++) {
+    socklen_t size = sizeof domain;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0)
+      continue;
+    size = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+        (domain == AF_PACKET || type == SOCK_RAW))
+      close(fd);
+  }
 }
 
 /* A write may wait for ever for a pipe's reader, or a disk: then this ends it. */

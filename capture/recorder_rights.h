@@ -6,6 +6,7 @@
 #include "wire/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /* Who a process becomes that is started by root. */
@@ -31,6 +32,11 @@ enum recorder_right {
  * former where the user cannot be changed (a user namespace that does not know it), or a negative
  * error_code: it still has rights. */
 int recorder_rights_drop(const struct recorder_identity *identity, struct error *error);
+
+/* Closes every descriptor but the standard ones and these (-1 = none; at most 8). */
+void recorder_close_others(const int *kept, size_t count);
+/* Closes every socket that could send frames. */
+void recorder_close_raw(void);
 
 /* What a process may still do. Descriptors that are -1 are none. */
 struct recorder_calls {

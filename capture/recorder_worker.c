@@ -444,6 +444,7 @@ static int prepare(struct recorder_worker *worker, struct error *error)
   struct recorder *recorder = worker->recorder;
   const struct recorder_output *output = &recorder->output;
   close_others(recorder);
+  recorder_close_raw();
   int rights = recorder_rights_drop(&recorder->identity, error);
   if (rights < 0)
     return rights;

@@ -17,6 +17,10 @@
 #define BUFFER_BYTES_MIN     (UINT64_C(1) << 20)
 #define BUFFER_BYTES_MAX     (UINT64_C(1) << 30)
 
+#define RING_BYTES_MIN UINT64_C(4096) /* some packets and the interfaces */
+#define RING_NS_MIN    NS_PER_S       /* names differ by it */
+#define RING_COUNT_MAX 100000u
+
 #define SAMPLE_INTERVAL_NS     (INT64_C(100) * NS_PER_MS)
 #define SAMPLE_INTERVAL_NS_MIN NS_PER_MS
 
@@ -27,14 +31,19 @@ enum option_key {
   KEY_NO_PROMISCUOUS_MODE = 'p',
   KEY_PACKETS = 'c',
   KEY_QUIET = 'q',
+  KEY_VERBOSE = 'v',
   KEY_SNAPLEN = 's',
   KEY_WRITE = 'w',
   KEY_DURATION = 0x100,
   KEY_LIST,
   KEY_NO_SAMPLES,
+  KEY_RING_COUNT,
+  KEY_RING_SIZE,
+  KEY_RING_TIME,
   KEY_SAMPLE_INTERVAL,
   KEY_SIZE,
-  KEY_SSH
+  KEY_SSH,
+  KEY_USER
 };
 
 static const struct argp_option option_table[] = {
@@ -62,6 +71,13 @@ static const struct argp_option option_table[] = {
     {"no-samples", KEY_NO_SAMPLES, NULL, 0, "packets only", 0},
     {.doc = "Where to:"},
     {"write", KEY_WRITE, "FILE", 0, "the pcapng file to write; - is standard output", 0},
+    {"ring-size", KEY_RING_SIZE, "SIZE", 0,
+     "several files, NAME_00001_TIME.pcapng and so on: the next one when one has that size", 0},
+    {"ring-time", KEY_RING_TIME, "TIME", 0, "the same, or when it is so old", 0},
+    {"ring-count", KEY_RING_COUNT, "N", 0, "only the last N of these files stay", 0},
+    {"user", KEY_USER, "NAME", 0,
+     "whom the parts that need no rights become, if root started it; default nobody", 0},
+    {"verbose", KEY_VERBOSE, NULL, 0, "say also which rights were given up", 0},
     {"quiet", KEY_QUIET, NULL, 0, "say only what went wrong", 0},
     {.doc = "Until when (or SIGINT, SIGTERM, SIGHUP):"},
     {"duration", KEY_DURATION, "TIME", 0, "so long: 30s, 10min, 500 (milliseconds)", 0},
@@ -162,6 +178,11 @@ static void check(const struct capture_options *options, const struct argp_state
   if (options->flight.on && strcmp(options->output, "-") == 0 &&
       (options->flight.json || options->flight.rearm))
     argp_error(state, "-w -: standard output cannot be for that as well");
+  bool ring = options->ring_bytes > 0 || options->ring_ns > 0;
+  if (ring && strcmp(options->output, "-") == 0)
+    argp_error(state, "-w -: standard output is one file, not several");
+  if (options->ring_count > 0 && !ring && !options->flight.rearm)
+    argp_error(state, "--ring-count: when does the next file begin? Say --ring-size, --ring-time");
 }
 
 static error_t on_option(int key, char *text, struct argp_state *state)
@@ -198,6 +219,20 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case KEY_SNAPLEN:
     options->snaplen_bytes = parse_number(text, 1, SNAPLEN_BYTES_MAX, "snaplen", state);
     break;
+  case KEY_RING_COUNT:
+    options->ring_count = parse_number(text, 1, RING_COUNT_MAX, "ring-count", state);
+    break;
+  case KEY_RING_SIZE:
+    options->ring_bytes = take_size(text, RING_BYTES_MIN, UINT64_MAX / 2, "ring-size", state);
+    break;
+  case KEY_RING_TIME:
+    if (parse_duration(text, &options->ring_ns, &error) < 0)
+      argp_error(state, "--ring-time: %s", error.text);
+    if (options->ring_ns < RING_NS_MIN)
+      argp_error(state, "--ring-time: %s is less than a second", text);
+    break;
+  case KEY_USER: options->user = text; break;
+  case KEY_VERBOSE: options->verbose = true; break;
   case KEY_SSH: options->ssh = text; break;
   case KEY_WRITE: options->output = text; break;
   case ARGP_KEY_ARG: take_filter(options, text, true, state); break;
@@ -215,18 +250,19 @@ void capture_options_parse(struct capture_options *options, int argc, char **arg
       .options = option_table,
       .parser = on_option,
       .args_doc = "-i IF [-i IF...] -w FILE [FILTER]\n--list",
-      .doc =
-          "Records interfaces, both ends of a tunnel for example, into one pcapng file: each "
-          "packet with its interface, its direction and its time in nanoseconds, what was lost, "
-          "and samples of what this host's kernel knew about the sockets and queues."
-          "\vThe ends are called A, B, ... in the order of -i. The file is for `tcpstall "
-          "analyze`, tcpdump and Wireshark, and readable whatever ends the recording. A new "
-          "file is its owner's only (0600): captures hold what others wrote. Capturing needs "
-          "root, or CAP_NET_RAW; other network namespaces need CAP_SYS_ADMIN as well. On another "
-          "host it is recorded by tcpstall, or by tcpdump where there is no tcpstall, as the "
-          "user that ssh logs in as.\n\n"
-          "Exit status: 0 recorded as asked, 2 trouble: nothing could be recorded, an "
-          "interface was lost, or the file could not be written on."};
+      .doc = "Records interfaces, both ends of a tunnel for example, into one pcapng file: each "
+             "packet with its interface, its direction and its time in nanoseconds, what was lost, "
+             "and samples of what this host's kernel knew about the sockets and queues."
+             "\vThe ends are called A, B, ... in the order of -i. The file is for `tcpstall "
+             "analyze`, tcpdump and Wireshark, and readable whatever ends the recording. A new "
+             "file is its owner's only (0600): captures hold what others wrote. Capturing needs "
+             "root (sudo), or the capabilities cap_net_raw,cap_net_admin (setcap); other network "
+             "namespaces need CAP_SYS_ADMIN as well. What parses packets has given up these rights "
+             "(--verbose). On another "
+             "host it is recorded by tcpstall, or by tcpdump where there is no tcpstall, as the "
+             "user that ssh logs in as.\n\n"
+             "Exit status: 0 recorded as asked, 2 trouble: nothing could be recorded, an "
+             "interface was lost, or the file could not be written on."};
   *options = (struct capture_options){.snaplen_bytes = SNAPLEN_BYTES_MAX,
                                       .buffer_bytes = BUFFER_BYTES_DEFAULT,
                                       .sample_interval_ns = SAMPLE_INTERVAL_NS};

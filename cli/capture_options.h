@@ -19,6 +19,10 @@ struct capture_options {
   const char *ssh;      /* the program for ends on other hosts; NULL = ssh */
   uint64_t snaplen_bytes, buffer_bytes, packets_max, file_bytes_max;
   int64_t duration_ns, sample_interval_ns;
+  uint64_t ring_bytes, ring_count; /* a ring of files: 0 = no limit of this kind */
+  int64_t ring_ns;
+  const char *user; /* NULL = the usual one */
+  bool verbose;
   struct flight_options flight;
 };
 

@@ -1,5 +1,6 @@
 #include "capture/recorder.h"
 #include "cli/capture_options.h"
+#include "cli/capture_tell.h"
 #include "cli/commands.h"
 #include "cli/complain.h"
 #include "cli/flight.h"
@@ -38,75 +39,15 @@ static int open_output(const char *path)
   return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
 }
 
-static const char *output_name(const struct capture_options *options)
-{
-  return strcmp(options->output, "-") == 0 ? "standard output" : options->output;
-}
-
-static void tell_begin(const struct recorder *recorder, const struct capture_options *options)
-{
-  for (uint32_t i = 0; i < options->end_count; i++) {
-    struct recorder_end_totals end;
-    recorder_get_end_totals(recorder, i, &end);
-    complain("end %c: recording %s", 'A' + (int)i, end.name);
-  }
-  complain("writing to %s; Ctrl-C ends it", output_name(options));
-}
-
-static const char *ending_text(enum recorder_ending ending)
-{
-  switch (ending) {
-  case RECORDER_DURATION: return " (the time was up)";
-  case RECORDER_PACKETS: return " (so many were asked for)";
-  case RECORDER_SIZE: return " (the file has the size that was asked for)";
-  case RECORDER_INTERFACES_LOST: return " (no interface was left)";
-  case RECORDER_WRITE_FAILED: return " (writing failed)";
-  case RECORDER_OBSERVER: return " (the analysis had seen enough)";
-  case RECORDER_STOPPED: break;
-  }
-  return "";
-}
-
-/* Losses are told even to the quiet. Returns false if an end was lost. */
-static bool tell_end(const struct recorder *recorder, uint32_t index, bool quiet)
-{
-  struct recorder_end_totals end;
-  recorder_get_end_totals(recorder, index, &end);
-  if (!quiet || end.kernel_dropped + end.own_dropped > 0)
-    complain("end %c: %s: %" PRIu64 " packets and %" PRIu64 " samples written, %" PRIu64
-             " packets dropped by the kernel (--buffer), %" PRIu64 " by tcpstall",
-             'A' + (int)index, end.name, end.written, end.samples, end.kernel_dropped,
-             end.own_dropped);
-  if (end.samples_dropped + end.sockets_passed_over > 0)
-    complain("end %c: %s: %" PRIu64 " samples dropped, %" PRIu64
-             " sockets not sampled: there were too many",
-             'A' + (int)index, end.name, end.samples_dropped, end.sockets_passed_over);
-  if (end.lost)
-    complain("end %c: %s was lost: %s", 'A' + (int)index, end.name, end.why);
-  return !end.lost;
-}
-
-static int tell_result(const struct recorder *recorder, const struct capture_options *options)
-{
-  struct recorder_totals totals;
-  int status = EXIT_NO_PROBLEM;
-  recorder_get_totals(recorder, &totals);
-  for (uint32_t i = 0; i < options->end_count; i++)
-    if (!tell_end(recorder, i, options->quiet))
-      status = EXIT_TROUBLE;
-  if (!options->quiet)
-    complain("%" PRIu64 " packets, %" PRIu64 " bytes written to %s%s", totals.packets,
-             totals.file_bytes, output_name(options), ending_text(totals.ending));
-  return status;
-}
-
 /* What is done on the keeping side. */
 struct keeping {
+  const struct capture_options *options;
   struct ssh_ends *ssh;  /* NULL = no end is on another host */
   struct flight *flight; /* NULL = everything is written */
 };
 
-/* With --rearm each stall has a file of its own, which the recorder names. */
+/* Where there may be several files (each stall's with --rearm, a ring of them) the recorder names
+ * them. */
 static int open_outputs(struct recorder_output *output, const struct capture_options *options,
                         const struct keeping *keeping)
 {
@@ -115,7 +56,11 @@ static int open_outputs(struct recorder_output *output, const struct capture_opt
     output->keep_bytes = flight_keep_bytes(keeping->flight);
     output->keep_ns = options->flight.before_ns;
   }
-  if (keeping->flight != NULL && options->flight.rearm) {
+  output->ring_bytes = options->ring_bytes;
+  output->ring_ns = options->ring_ns;
+  output->ring_count = (uint32_t)options->ring_count;
+  if ((keeping->flight != NULL && options->flight.rearm) || options->ring_bytes > 0 ||
+      options->ring_ns > 0) {
     output->path = options->output;
     return 0;
   }
@@ -138,14 +83,15 @@ static int record(struct recorder *recorder, const struct capture_options *optio
     complain("the interfaces differ in link type (tap and tun, perhaps): tcpstall and Wireshark "
              "read such a file, tcpdump does not");
   if (!options->quiet)
-    tell_begin(recorder, options);
+    capture_tell_begin(recorder, options);
   int rc = recorder_run(recorder, &output, &error);
   if (keeping->flight != NULL)
     flight_tell_end(keeping->flight);
-  int status = tell_result(recorder, options);
+  int status = capture_tell_result(recorder, options);
   if (rc == 0)
     return status;
-  complain("%s: %s; what was written until then is readable", output_name(options), error.text);
+  complain("%s: %s; what was written until then is readable", capture_output_name(options),
+           error.text);
   return EXIT_TROUBLE;
 }
 
@@ -163,6 +109,12 @@ static void look_after(void *context)
     ssh_ends_tick(keeping->ssh);
   if (keeping->flight != NULL)
     flight_tick(keeping->flight);
+}
+
+static void tell_event(void *context, enum recorder_event event, uint32_t end, const char *text)
+{
+  const struct keeping *keeping = context;
+  capture_tell_event(keeping->options, event, end, text);
 }
 
 static void stop_ssh(void *context)
@@ -191,7 +143,7 @@ static int open_flight(struct flight **flight, const struct capture_options *opt
   const struct flight_setup setup = {.options = &options->flight,
                                      .ends = options->ends,
                                      .end_count = options->end_count,
-                                     .file = output_name(options),
+                                     .file = capture_output_name(options),
                                      .quiet = options->quiet};
   return options->flight.on ? flight_new(flight, &setup, error) : 0;
 }
@@ -199,16 +151,20 @@ static int open_flight(struct flight **flight, const struct capture_options *opt
 static int record_ends(struct capture_options *options, volatile const int *stop)
 {
   struct recorder *recorder = NULL;
-  struct keeping keeping = {NULL, NULL};
+  struct keeping keeping = {.options = options};
   struct error error;
   int rc = open_ssh(&keeping.ssh, options, &error);
   if (rc == 0)
     rc = open_flight(&keeping.flight, options, &error);
-  const struct recorder_keeper keeper = {
-      .context = &keeping, .request = take_request, .tick = look_after, .stopping = stop_ssh};
+  const struct recorder_keeper keeper = {.context = &keeping,
+                                         .request = take_request,
+                                         .tick = look_after,
+                                         .stopping = stop_ssh,
+                                         .event = tell_event};
   const struct recorder_options wanted = {
       .ends = options->ends,
       .end_count = options->end_count,
+      .user = options->user,
       .filter = options->filter,
       .application = "tcpstall " TCPSTALL_VERSION,
       .snaplen_bytes = (uint32_t)options->snaplen_bytes,

@@ -1,13 +1,14 @@
 #include "cli/version.h"
 
 #include "capture/libraries.h"
+#include "wire/frame_builder.h"
 
 #include <jansson.h>
 
 void version_print(FILE *stream)
 {
-  char libraries[256];
+  char libraries[400];
   capture_libraries(libraries, sizeof libraries);
-  fprintf(stream, "tcpstall %s\n%sjansson %s\n", TCPSTALL_VERSION, libraries,
-          jansson_version_str());
+  fprintf(stream, "tcpstall %s\n%s%s\njansson %s\n", TCPSTALL_VERSION, libraries,
+          frame_builder_library(), jansson_version_str());
 }

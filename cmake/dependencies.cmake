@@ -14,6 +14,7 @@ endfunction()
 
 tcpstall_dependency(pcap libpcap libpcap-dev)
 tcpstall_dependency(mnl libmnl libmnl-dev)
+target_compile_definitions(dep_mnl INTERFACE MNL_VERSION="${mnl_VERSION}")
 tcpstall_dependency(jansson jansson libjansson-dev)
 tcpstall_dependency(ncurses ncursesw libncurses-dev)
 target_compile_definitions(dep_ncurses INTERFACE _XOPEN_SOURCE_EXTENDED=1)

@@ -238,3 +238,8 @@ int frame_builder_who_has(struct frame_builder *builder, const struct frame_ends
   return ends->ip_version == 4 ? build_arp(builder, ends, mark, out, error)
                                : build_solicitation(builder, ends, mark, out, error);
 }
+
+const char *frame_builder_library(void)
+{
+  return libnet_version();
+}

@@ -70,4 +70,7 @@ int frame_builder_who_has(struct frame_builder *builder, const struct frame_ends
 #define FRAME_KICK_MARK       "tcpstall --kick"
 #define FRAME_KICK_MARK_BYTES 15u
 
+/* The library's name and version: "libnet version 1.1.6". */
+const char *frame_builder_library(void);
+
 #endif
