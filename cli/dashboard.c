@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/complain.h"
+#include "cli/packet_strip.h"
 #include "cli/packets_again.h"
 #include "wire/timestamp.h"
 
@@ -199,125 +200,11 @@ static bool count_activity(void *context, const struct packet *packet)
 
 /* ---- the packets of one connection ---- */
 
-/* Sequence numbers become bytes of the stream. */
-struct stream_numbers {
-  bool known;
-  uint32_t first; /* the number of byte 0 */
-  int64_t highest;
-};
-
-/* The highest byte that an end has seen so far. */
-struct reached {
-  bool known;
-  int64_t byte;
-};
-
 struct packet_loader {
   const struct dashboard *dashboard;
   const struct model_connection *connection;
-  struct model_packets *packets;
-  uint32_t capacity;
-  struct stream_numbers numbers[2]; /* by enum stream_side */
-  struct reached reached[ANALYZER_ENDS_MAX][2];
-  struct report_connection reported;
-  bool no_memory;
+  struct packet_strip strip;
 };
-
-static int64_t byte_of(struct stream_numbers *numbers, uint32_t seq)
-{
-  if (!numbers->known) {
-    numbers->known = true;
-    numbers->first = seq;
-  }
-  /* the nearest to what was highest so far */
-  const int64_t near = numbers->highest;
-  const int64_t byte = near + (int32_t)(seq - numbers->first - (uint32_t)near);
-  if (byte > numbers->highest)
-    numbers->highest = byte;
-  return byte;
-}
-
-/* Where the path moves sequence numbers, each end has its own; the pairing knows by how much. */
-static uint32_t shifted(const struct packet_loader *loader, uint8_t end, enum stream_side side,
-                        uint32_t seq)
-{
-  const struct report_connection *reported = &loader->reported;
-  for (uint32_t i = 0; reported->pairing != NULL && i < reported->view_count; i++)
-    if (reported->views[i]->end == end)
-      return seq + reported->pairing->views[i].seq_shift[side];
-  return seq;
-}
-
-static uint32_t scaled_window(const struct packet_loader *loader, const struct packet *packet,
-                              enum stream_side side)
-{
-  const struct report_connection *reported = &loader->reported;
-  const struct connection_summary *view = reported->views[0];
-  for (uint32_t i = 0; i < reported->view_count; i++)
-    if (reported->views[i]->end == packet->end)
-      view = reported->views[i];
-  const struct stream_summary *stream = &view->streams[side];
-  uint8_t shift = stream->wscale_state == WSCALE_KNOWN      ? stream->wscale
-                  : stream->wscale_state == WSCALE_INFERRED ? stream->wscale_min
-                                                            : 0;
-  if ((packet->flags & TCP_SYN) != 0 ||
-      view->streams[side == SIDE_CLIENT ? SIDE_SERVER : SIDE_CLIENT].wscale_state == WSCALE_ABSENT)
-    shift = 0;
-  return (uint32_t)packet->window << (shift > 14 ? 14 : shift);
-}
-
-static struct model_packet *append(struct packet_loader *loader)
-{
-  struct model_packets *packets = loader->packets;
-  if (packets->count == MODEL_PACKETS_MAX) {
-    packets->left_out++;
-    return NULL;
-  }
-  if (packets->count == loader->capacity) {
-    const uint32_t capacity = loader->capacity == 0 ? 1024 : loader->capacity * 2;
-    struct model_packet *list = realloc(packets->list, capacity * sizeof *list);
-    if (list == NULL) {
-      loader->no_memory = true;
-      return NULL;
-    }
-    packets->list = list;
-    loader->capacity = capacity;
-  }
-  return &packets->list[packets->count++];
-}
-
-static void load_tcp(struct packet_loader *loader, const struct packet *packet,
-                     enum stream_side side)
-{
-  const enum stream_side other = side == SIDE_CLIENT ? SIDE_SERVER : SIDE_CLIENT;
-  struct stream_numbers *own = &loader->numbers[side], *peer = &loader->numbers[other];
-  struct model_packet *to = append(loader);
-  if (to == NULL)
-    return;
-  /* the SYN takes a number of its own, so that data begins with byte 0 */
-  const uint32_t seq =
-      shifted(loader, packet->end, side, packet->seq) + ((packet->flags & TCP_SYN) != 0 ? 1 : 0);
-  *to = (struct model_packet){.time_ns = packet->time_ns,
-                              .frame = packet->frame,
-                              .seq = byte_of(own, seq),
-                              .payload_bytes = packet->payload_bytes,
-                              .window_bytes = scaled_window(loader, packet, side),
-                              .flags = packet->flags,
-                              .end = packet->end,
-                              .side = (uint8_t)side,
-                              .sack_count = packet->sack_count};
-  if ((packet->flags & TCP_ACK) != 0)
-    to->ack = byte_of(peer, shifted(loader, packet->end, other, packet->ack));
-  if (packet->sack_count > 0) {
-    to->sack[0] = byte_of(peer, shifted(loader, packet->end, other, packet->sack[0].start));
-    to->sack[1] = byte_of(peer, shifted(loader, packet->end, other, packet->sack[0].end));
-  }
-  struct reached *reached = &loader->reached[packet->end][side];
-  const int64_t last = to->seq + packet->payload_bytes;
-  to->again = packet->payload_bytes > 0 && reached->known && last <= reached->byte;
-  if (packet->payload_bytes > 0 && (!reached->known || last > reached->byte))
-    *reached = (struct reached){true, last};
-}
 
 static bool is_evidence(const struct model_connection *connection, const struct packet *packet)
 {
@@ -336,54 +223,11 @@ static bool load_packet(void *context, const struct packet *packet)
   enum stream_side side;
   const struct dashboard_flow *flow = flow_of(loader->dashboard, packet, &side);
   if (flow != NULL && flow->connection == loader->connection) {
-    load_tcp(loader, packet, side);
+    packet_strip_add(&loader->strip, packet, side);
   } else if (flow == NULL && is_evidence(loader->connection, packet)) {
-    struct model_packet *to = append(loader);
-    if (to != NULL)
-      *to = (struct model_packet){.time_ns = packet->time_ns,
-                                  .frame = packet->frame,
-                                  .end = packet->end,
-                                  .kind = MODEL_FOREIGN};
+    packet_strip_foreign(&loader->strip, packet);
   }
-  return !loader->no_memory;
-}
-
-static int compare_packets(const void *left, const void *right)
-{
-  const struct model_packet *a = left, *b = right;
-  if (a->time_ns != b->time_ns)
-    return a->time_ns < b->time_ns ? -1 : 1;
-  if (a->end != b->end)
-    return a->end < b->end ? -1 : 1;
-  return a->frame < b->frame ? -1 : a->frame > b->frame;
-}
-
-/* Without a SYN the first byte seen is taken for byte 0, and earlier ones may come later: the
- * earliest is. */
-static void begin_at_zero(struct packet_loader *loader)
-{
-  struct model_packets *packets = loader->packets;
-  int64_t earliest[2] = {0, 0};
-  for (uint32_t i = 0; i < packets->count; i++) {
-    const struct model_packet *packet = &packets->list[i];
-    const int other = packet->side == SIDE_CLIENT ? SIDE_SERVER : SIDE_CLIENT;
-    if ((packet->flags & TCP_SYN) != 0)
-      return;
-    if (packet->kind == MODEL_TCP && packet->seq < earliest[packet->side])
-      earliest[packet->side] = packet->seq;
-    if (packet->kind == MODEL_TCP && packet->ack < earliest[other])
-      earliest[other] = packet->ack;
-  }
-  for (uint32_t i = 0; i < packets->count; i++) {
-    struct model_packet *packet = &packets->list[i];
-    const int other = packet->side == SIDE_CLIENT ? SIDE_SERVER : SIDE_CLIENT;
-    if (packet->kind != MODEL_TCP)
-      continue;
-    packet->seq -= earliest[packet->side];
-    packet->ack -= earliest[other];
-    packet->sack[0] -= packet->sack_count > 0 ? earliest[other] : 0;
-    packet->sack[1] -= packet->sack_count > 0 ? earliest[other] : 0;
-  }
+  return !loader->strip.no_memory;
 }
 
 static int load(void *context, const struct model_connection *connection,
@@ -393,21 +237,20 @@ static int load(void *context, const struct model_connection *connection,
   const struct collect *collect = dashboard->analysis->collect;
   struct connection_material *material = malloc(sizeof *material);
   const uint32_t index = collect_connection_index(collect, connection->id);
-  struct packet_loader loader = {
-      .dashboard = dashboard, .connection = connection, .packets = packets};
+  struct packet_loader loader = {.dashboard = dashboard, .connection = connection};
+  struct report_connection reported;
   struct error error;
   int rc = -1;
+  packet_strip_begin(&loader.strip, packets);
   if (material != NULL && index != UINT32_MAX) {
-    collect_connection(collect, index, &loader.reported, material);
-    rc = packets_again(dashboard->analysis, load_packet, &loader, &error) < 0 || loader.no_memory
-             ? -1
-             : 0;
+    collect_connection(collect, index, &reported, material);
+    for (uint32_t i = 0; i < reported.view_count; i++)
+      packet_strip_view(&loader.strip, reported.views[i],
+                        reported.pairing != NULL ? reported.pairing->views[i].seq_shift : NULL);
+    rc = packets_again(dashboard->analysis, load_packet, &loader, &error) < 0 ? -1 : 0;
   }
   free(material);
-  begin_at_zero(&loader);
-  if (rc == 0 && packets->count > 1)
-    qsort(packets->list, packets->count, sizeof *packets->list, compare_packets);
-  return rc;
+  return packet_strip_finish(&loader.strip) < 0 ? -1 : rc;
 }
 
 /* ---- */
