@@ -225,19 +225,6 @@ static int64_t complete(struct recorder_worker *worker)
   return complete_ns;
 }
 
-static int tick(struct recorder_worker *worker, struct error *error)
-{
-  const struct recorder_observer *observer = worker->recorder->options.observer;
-  int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC);
-  if (now_ns < worker->tick_ns)
-    return 0;
-  worker->tick_ns = now_ns + TICK_EVERY_NS;
-  int64_t complete_ns = complete(worker);
-  if (observer != NULL && observer->tick != NULL)
-    observer->tick(observer->context, recorder_clock_ns(CLOCK_REALTIME), complete_ns);
-  return follow_trigger(worker, complete_ns, error);
-}
-
 static int put_counters(struct recorder_worker *worker, struct error *error)
 {
   int64_t now_ns = recorder_clock_ns(CLOCK_REALTIME);
@@ -289,6 +276,16 @@ static int take_deferred_gaps(struct recorder_worker *worker, struct error *erro
   return rc;
 }
 
+/* When its messages do not matter any more. */
+static bool keeper_is_there(const struct recorder_worker *worker)
+{
+  struct recorder_message message;
+  size_t size = 0;
+  int fd;
+  return recorder_channel_receive(worker->channel, &message, NULL, &size, &fd, false) !=
+         RECORDER_CHANNEL_ENDED;
+}
+
 static int hear_keeper(struct recorder_worker *worker, struct error *error)
 {
   struct recorder_message message;
@@ -303,7 +300,7 @@ static int hear_keeper(struct recorder_worker *worker, struct error *error)
   return 0;
 }
 
-static int wait_for_frames(struct recorder_worker *worker, struct error *error)
+static void wait_for_frames(struct recorder_worker *worker)
 {
   const struct recorder *recorder = worker->recorder;
   struct pollfd waiting[2] = {
@@ -312,10 +309,36 @@ static int wait_for_frames(struct recorder_worker *worker, struct error *error)
   uint64_t count;
   atomic_store(&recorder->shared->worker_waits, true);
   if (poll(waiting, 2, WAIT_MS) <= 0)
-    return 0;
+    return;
+  if (waiting[1].revents != 0)
+    worker->tick_ns = 0;
   if (waiting[0].revents != 0 && read(recorder->filled, &count, sizeof count) < 0)
+    return; /* it is empty already */
+}
+
+/* Every few milliseconds, however busy it is. */
+static int tick(struct recorder_worker *worker, struct error *error)
+{
+  const struct recorder_observer *observer = worker->recorder->options.observer;
+  int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC);
+  int rc = 0;
+  if (now_ns < worker->tick_ns)
     return 0;
-  return waiting[1].revents != 0 ? hear_keeper(worker, error) : 0;
+  worker->tick_ns = now_ns + TICK_EVERY_NS;
+  if (worker->keeper_gone_ns == 0)
+    rc = hear_keeper(worker, error);
+  if (rc == 0)
+    rc = take_deferred_gaps(worker, error);
+  if (rc == 0 && now_ns >= worker->statistics_ns) {
+    worker->statistics_ns = now_ns + STATISTICS_EVERY_NS;
+    rc = put_counters(worker, error);
+  }
+  if (rc < 0)
+    return rc;
+  int64_t complete_ns = complete(worker);
+  if (observer != NULL && observer->tick != NULL)
+    observer->tick(observer->context, recorder_clock_ns(CLOCK_REALTIME), complete_ns);
+  return follow_trigger(worker, complete_ns, error);
 }
 
 static bool is_captured(const struct recorder_worker *worker)
@@ -339,18 +362,11 @@ static void publish(struct recorder_worker *worker)
  * nothing that was taken here. */
 static int settle(struct recorder_worker *worker, struct error *error)
 {
-  int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC);
-  int rc = 0;
-  if (now_ns >= worker->statistics_ns) {
-    worker->statistics_ns = now_ns + STATISTICS_EVERY_NS;
-    rc = put_counters(worker, error);
-  }
-  if (rc == 0)
-    rc = take_deferred_gaps(worker, error);
-  if (rc == 0)
-    rc = recorder_file_flush(worker->recorder, error);
+  int rc = recorder_file_flush(worker->recorder, error);
   publish(worker);
-  return rc == 0 ? wait_for_frames(worker, error) : rc;
+  if (rc == 0)
+    wait_for_frames(worker);
+  return rc;
 }
 
 /* Returns 1 + enum recorder_ending, or 0: everything was captured, and taken. */
@@ -482,9 +498,11 @@ _Noreturn void recorder_worker_main(struct recorder *recorder, int channel)
   if (ending == 1 + RECORDER_WRITE_FAILED)
     recorder->shared->failure = error;
   atomic_store(&recorder->shared->worker_ended, ending);
-  while (!is_captured(worker)) /* the counters are final only then */
-    if (wait_for_frames(worker, &error) < 0)
-      break;
+  while (!is_captured(worker)) { /* the counters are final only then */
+    wait_for_frames(worker);
+    if (worker->keeper_gone_ns == 0 && !keeper_is_there(worker))
+      worker->keeper_gone_ns = recorder_clock_ns(CLOCK_MONOTONIC);
+  }
   end(worker, ending);
   fflush(NULL);
   _exit(0);
