@@ -190,6 +190,7 @@ uint64_t recorder_dropped(const struct recorder *recorder, uint32_t end)
 void recorder_tell_dropped(struct recorder *recorder, uint32_t end, uint64_t packets)
 {
   atomic_store(&recorder->ends[end].shared->told_dropped, packets);
+  atomic_store(&recorder->ends[end].shared->drops_unknown, false);
 }
 
 void recorder_get_totals(const struct recorder *recorder, struct recorder_totals *totals)

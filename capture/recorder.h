@@ -79,6 +79,9 @@ struct recorder_keeper {
    * (capture/remote.h) ends them now. They are read until they end, for REMOTE_STOP_NS at most,
    * while tick() goes on; a stream that ends earlier than this call is lost. */
   void (*stopping)(void *context);
+  /* In the writing side's process, which has a copy of every descriptor: closes those that are the
+   * keeper's alone. Whoever reads or writes at their other ends would not notice its death. */
+  void (*forked)(void *context);
   /* What happened to an end; text says how, without the end's name. */
   void (*event)(void *context, enum recorder_event event, uint32_t end, const char *text);
 };
@@ -186,7 +189,8 @@ bool recorder_ask(struct recorder *recorder, const void *bytes, size_t size);
 /* Packets that were lost before they came here, so far. */
 uint64_t recorder_dropped(const struct recorder *recorder, uint32_t end);
 
-/* For the keeper, at any time: what else is known to be lost of a stream, the sum so far. */
+/* For the keeper, at any time: what else is known to be lost of a stream, the sum so far. Of one
+ * that does not say (tcpdump's) nothing is claimed in the file before. */
 void recorder_tell_dropped(struct recorder *recorder, uint32_t end, uint64_t packets);
 
 void recorder_get_totals(const struct recorder *recorder, struct recorder_totals *totals);

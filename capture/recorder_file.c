@@ -113,18 +113,21 @@ static int put_statistics(struct recorder *recorder, const struct recorder_item 
 {
   const struct recorder_file_end *end = &recorder->file->ends[item->end];
   const uint64_t dropped = item->counters.dropped - end->base.dropped;
-  const struct pcapng_statistics statistics = {.interface = item->end,
-                                               .time_ns = item->time_ns,
-                                               .start_ns = recorder->file->start_ns,
-                                               .end_ns = end_ns,
-                                               .received =
-                                                   item->counters.seen - end->base.seen + dropped,
-                                               .dropped = dropped,
-                                               .delivered = end->in_file,
-                                               .custom = item->bytes,
-                                               .custom_bytes = item->size,
-                                               .custom_pen = SAMPLE_PEN,
-                                               .comment = comment};
+  /* "None" would be a claim. */
+  const bool unknown =
+      dropped == 0 && atomic_load(&recorder->ends[item->end].shared->drops_unknown);
+  const struct pcapng_statistics statistics = {
+      .interface = item->end,
+      .time_ns = item->time_ns,
+      .start_ns = recorder->file->start_ns,
+      .end_ns = end_ns,
+      .received = unknown ? UINT64_MAX : item->counters.seen - end->base.seen + dropped,
+      .dropped = unknown ? UINT64_MAX : dropped,
+      .delivered = end->in_file,
+      .custom = item->bytes,
+      .custom_bytes = item->size,
+      .custom_pen = SAMPLE_PEN,
+      .comment = comment};
   return pcapng_writer_statistics_block(recorder->file->writer, &statistics, error);
 }
 

@@ -52,6 +52,7 @@ struct recorder_shared_end {
   atomic_bool has_samples;   /* they are announced */
   atomic_uint rights;        /* enum recorder_right, those that it gave up */
   struct error why;
+  atomic_bool drops_unknown;     /* over there nobody counts them; the keeper may be told later */
   _Atomic uint64_t told_dropped; /* the keeper's */
   /* the worker's: see struct recorder_end_totals */
   _Atomic uint64_t written, passed_by, given_up, samples_written;

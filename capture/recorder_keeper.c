@@ -68,7 +68,10 @@ static int start_worker(struct recorder *recorder, struct error *error)
   fflush(NULL);
   recorder->worker = fork();
   if (recorder->worker == 0) {
+    const struct recorder_keeper *keeper = recorder->options.keeper;
     close(channel[0]);
+    if (keeper != NULL && keeper->forked != NULL)
+      keeper->forked(keeper->context);
     recorder_worker_main(recorder, channel[1]);
   }
   close(channel[1]);
@@ -263,6 +266,7 @@ static void stop(struct supervision *supervision, int64_t now_ns)
 static void end_readers(struct supervision *supervision, int64_t now_ns)
 {
   struct recorder *recorder = supervision->recorder;
+  const struct recorder_keeper *keeper = recorder->options.keeper;
   bool all_ended = true;
   for (uint32_t i = 0; i < recorder->options.end_count; i++) {
     all_ended &= recorder->ends[i].reader == 0;
@@ -270,6 +274,8 @@ static void end_readers(struct supervision *supervision, int64_t now_ns)
       kill(recorder->ends[i].reader, SIGKILL);
   }
   if (all_ended && !supervision->captured_all) {
+    if (keeper != NULL && keeper->tick != NULL) /* what is known of losses only now */
+      keeper->tick(keeper->context);
     supervision->captured_all = true;
     atomic_store(&recorder->shared->captured_all, true);
   }

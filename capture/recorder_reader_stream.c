@@ -4,6 +4,7 @@
 #include "wire/timestamp.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 /* A capture that comes in by a descriptor. Nobody waits for its clock: each record is put where it
@@ -58,6 +59,9 @@ static void take_interface(void *context, uint32_t index, const struct remote_in
   }
   atomic_store(&stream->reader->end->shared->linktype, interface->linktype);
   atomic_store(&stream->reader->end->shared->has_samples, interface->samples_announced);
+  /* tcpdump's stream does not say what it has lost. */
+  atomic_store(&stream->reader->end->shared->drops_unknown,
+               strcmp(remote_reader_format(stream->reader->remote), "pcap") == 0);
   stream->known = interface->linktype <= UINT16_MAX;
 }
 

@@ -327,6 +327,13 @@ void remote_stop(struct remote *remote)
   close_once(&remote->control);
 }
 
+void remote_forget(struct remote *remote)
+{
+  close_once(&remote->control);
+  close_once(&remote->stream);
+  close_once(&remote->messages);
+}
+
 bool remote_has_ended(struct remote *remote, int *status)
 {
   int wait_status;

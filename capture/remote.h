@@ -50,6 +50,9 @@ bool remote_message_drops(const char *line, uint64_t *dropped);
 /* Ends the capture there. Once is enough. What it still has comes, then the stream ends. */
 void remote_stop(struct remote *remote);
 
+/* In a process that was forked: closes its copies, which would keep the capture there going. */
+void remote_forget(struct remote *remote);
+
 /* How ssh ended: its exit status (the other program's, or 255 if the connection failed), or
  * 128 + the signal that killed it. false: it has not. */
 bool remote_has_ended(struct remote *remote, int *status);

@@ -1,5 +1,6 @@
 #include "capture/recorder.h"
 #include "cli/capture_options.h"
+#include "cli/capture_run.h"
 #include "cli/capture_tell.h"
 #include "cli/commands.h"
 #include "cli/complain.h"
@@ -21,7 +22,7 @@
 
 /* SIGHUP ends a recording as SIGINT does, unless nohup keeps it off; a reader of the pipe that went
  * away is an error of writing. */
-static volatile const int *install_signals(void)
+volatile const int *capture_signals(void)
 {
   volatile const int *stop = interrupt_install();
   struct sigaction action;
@@ -42,8 +43,9 @@ static int open_output(const char *path)
 /* What is done on the keeping side. */
 struct keeping {
   const struct capture_options *options;
-  struct ssh_ends *ssh;  /* NULL = no end is on another host */
-  struct flight *flight; /* NULL = everything is written */
+  struct ssh_ends *ssh;      /* NULL = no end is on another host */
+  struct flight *flight;     /* NULL = everything is written */
+  struct recorder *recorder; /* NULL = not opened */
 };
 
 /* Where there may be several files (each stall's with --rearm, a ring of them) the recorder names
@@ -64,6 +66,8 @@ static int open_outputs(struct recorder_output *output, const struct capture_opt
     output->path = options->output;
     return 0;
   }
+  if (options->output == NULL)
+    return 0;
   output->fd = open_output(options->output);
   if (output->fd < 0)
     complain("%s: %s", options->output, strerror(errno));
@@ -85,6 +89,8 @@ static int record(struct recorder *recorder, const struct capture_options *optio
   if (!options->quiet)
     capture_tell_begin(recorder, options);
   int rc = recorder_run(recorder, &output, &error);
+  if (keeping->screen != NULL)
+    keeping->screen->over(keeping->screen->context);
   if (keeping->flight != NULL)
     flight_tell_end(keeping->flight);
   int status = capture_tell_result(recorder, options);
@@ -124,7 +130,23 @@ static void stop_ssh(void *context)
     ssh_ends_stop(keeping->ssh);
 }
 
-static int open_ssh(struct ssh_ends **ssh, struct capture_options *options, struct error *error)
+/* They are the end's losses, as those in this host's kernel are. */
+static void take_dropped(void *context, uint32_t end, uint64_t packets)
+{
+  const struct keeping *keeping = context;
+  if (keeping->recorder != NULL)
+    recorder_tell_dropped(keeping->recorder, end, packets);
+  else if (packets > 0) /* too late for the file */
+    complain("end %c: %" PRIu64 " packets dropped by the kernel there", 'A' + (int)end, packets);
+}
+
+static void forget_ssh(void *context)
+{
+  const struct keeping *keeping = context;
+  ssh_ends_forget(keeping->ssh);
+}
+
+static int open_ssh(struct keeping *keeping, struct capture_options *options, struct error *error)
 {
   const struct ssh_options wanted = {
       .program = options->ssh,
@@ -133,33 +155,37 @@ static int open_ssh(struct ssh_ends **ssh, struct capture_options *options, stru
                   .buffer_bytes = options->buffer_bytes,
                   .promiscuous = !options->no_promiscuous_mode,
                   .sample_interval_ns = options->no_samples ? 0 : options->sample_interval_ns},
-      .quiet = options->quiet};
-  return ssh_ends_open(ssh, options->ends, options->end_count, &wanted, error);
+      .dropped = take_dropped,
+      .context = keeping};
+  return ssh_ends_open(&keeping->ssh, options->ends, options->end_count, &wanted, error);
 }
 
 static int open_flight(struct flight **flight, const struct capture_options *options,
-                       struct error *error)
+                       const struct flight_screen *screen, struct error *error)
 {
   const struct flight_setup setup = {.options = &options->flight,
                                      .ends = options->ends,
                                      .end_count = options->end_count,
                                      .file = capture_output_name(options),
-                                     .quiet = options->quiet};
+                                     .quiet = options->quiet,
+                                     .screen = screen};
   return options->flight.on ? flight_new(flight, &setup, error) : 0;
 }
 
-static int record_ends(struct capture_options *options, volatile const int *stop)
+int capture_run(struct capture_options *options, volatile const int *stop,
+                const struct flight_screen *screen,
+                void (*attach)(void *context, struct flight *flight))
 {
-  struct recorder *recorder = NULL;
   struct keeping keeping = {.options = options};
   struct error error;
-  int rc = open_ssh(&keeping.ssh, options, &error);
+  int rc = open_ssh(&keeping, options, &error);
   if (rc == 0)
-    rc = open_flight(&keeping.flight, options, &error);
+    rc = open_flight(&keeping.flight, options, screen, &error);
   const struct recorder_keeper keeper = {.context = &keeping,
                                          .request = take_request,
                                          .tick = look_after,
                                          .stopping = stop_ssh,
+                                         .forked = forget_ssh,
                                          .event = tell_event};
   const struct recorder_options wanted = {
       .ends = options->ends,
@@ -180,14 +206,15 @@ static int record_ends(struct capture_options *options, volatile const int *stop
       .keeper = &keeper};
   int status = EXIT_TROUBLE;
   if (rc == 0)
-    rc = recorder_open(&recorder, &wanted, &error);
+    rc = recorder_open(&keeping.recorder, &wanted, &error);
   if (rc == 0 && keeping.flight != NULL)
-    flight_attach(keeping.flight, recorder);
+    flight_attach(keeping.flight, keeping.recorder);
   if (rc == 0)
-    status = record(recorder, options, &keeping);
+    status = record(keeping.recorder, options, &keeping);
   else
     complain("%s", error.text);
-  recorder_close(recorder);
+  recorder_close(keeping.recorder);
+  keeping.recorder = NULL;
   flight_free(keeping.flight);
   return ssh_ends_close(keeping.ssh) ? status : EXIT_TROUBLE;
 }
@@ -197,7 +224,7 @@ int cmd_capture(int argc, char **argv)
   struct capture_options options;
   capture_options_parse(&options, argc, argv);
   int status =
-      options.list ? list_interfaces(options.list_json) : record_ends(&options, install_signals());
+      options.list ? list_interfaces(options.list_json) : capture_run(&options, capture_signals(), NULL, NULL);
   capture_options_free(&options);
   return status;
 }

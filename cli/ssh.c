@@ -17,13 +17,15 @@
 
 struct ssh_end {
   struct remote *remote;
+  uint32_t index;
   char letter;
-  bool ended_early; /* before it was stopped */
+  bool ended_early; /* before it was stopped, which was told */
 };
 
 struct ssh_ends {
   uint32_t count;
-  bool stopped, quiet;
+  bool stopped;
+  struct ssh_options options;
   struct ssh_end ends[RECORDER_ENDS_MAX];
 };
 
@@ -48,7 +50,8 @@ static bool is_usual(const char *line)
                          begins(line + digits, " packet received by filter")));
 }
 
-static void tell_line(const struct ssh_end *end, const char *line)
+static void tell_line(const struct ssh_options *options, const struct ssh_end *end,
+                      const char *line)
 {
   static const char own_name[] = "tcpstall: ";
   uint64_t dropped;
@@ -57,19 +60,21 @@ static void tell_line(const struct ssh_end *end, const char *line)
   if (!remote_message_drops(line, &dropped))
     complain("end %c: %s: %s", end->letter, host_of(end),
              begins(line, own_name) ? line + sizeof own_name - 1 : line);
+  else if (options->dropped != NULL)
+    options->dropped(options->context, end->index, dropped);
   else if (dropped > 0)
     complain("end %c: %s: %" PRIu64 " packets dropped by the kernel there (--buffer)", end->letter,
              host_of(end), dropped);
 }
 
-static void tell_messages(struct ssh_end *end)
+static void tell_messages(const struct ssh_options *options, struct ssh_end *end)
 {
   char line[LINE_BYTES];
   while (remote_next_message(end->remote, line, sizeof line))
-    tell_line(end, line);
+    tell_line(options, end, line);
 }
 
-static int open_end(struct ssh_ends *ssh_ends, struct recorder_end_options *wanted, char letter,
+static int open_end(struct ssh_ends *ssh_ends, struct recorder_end_options *wanted, uint32_t index,
                     const struct ssh_options *options, struct error *error)
 {
   struct ssh_end *end = &ssh_ends->ends[ssh_ends->count];
@@ -78,7 +83,8 @@ static int open_end(struct ssh_ends *ssh_ends, struct recorder_end_options *want
   int rc = remote_open(&end->remote, &remote, error);
   if (rc < 0)
     return rc;
-  end->letter = letter;
+  end->index = index;
+  end->letter = (char)('A' + (int)index);
   ssh_ends->count++;
   wanted->kind = RECORDER_STREAM;
   wanted->interface = strchr(wanted->interface, ':') + 1; /* as it is called in the file */
@@ -104,11 +110,11 @@ int ssh_ends_open(struct ssh_ends **ssh_ends_out, struct recorder_end_options *e
   struct ssh_ends *ssh_ends = calloc(1, sizeof *ssh_ends);
   if (ssh_ends == NULL)
     return error_set(error, ERROR_MEMORY, "no memory for remote ends");
-  ssh_ends->quiet = options->quiet;
+  ssh_ends->options = *options;
   int rc = 0;
   for (uint32_t i = 0; rc == 0 && i < end_count; i++)
     if (remote_target_is(ends[i].interface))
-      rc = open_end(ssh_ends, &ends[i], (char)('A' + (int)i), options, error);
+      rc = open_end(ssh_ends, &ends[i], i, options, error);
   if (rc < 0) {
     kill_all(ssh_ends, ends, end_count);
     return rc;
@@ -120,15 +126,31 @@ int ssh_ends_open(struct ssh_ends **ssh_ends_out, struct recorder_end_options *e
   return 0;
 }
 
+static void tell_ending(const struct ssh_end *end, int status, const char *what_now)
+{
+  char text[128];
+  complain("end %c: %s: %s%s", end->letter, host_of(end),
+           remote_ending_text(status, text, sizeof text), what_now);
+}
+
 void ssh_ends_tick(struct ssh_ends *ssh_ends)
 {
   int status;
   for (uint32_t i = 0; ssh_ends != NULL && i < ssh_ends->count; i++) {
     struct ssh_end *end = &ssh_ends->ends[i];
-    tell_messages(end);
-    if (!ssh_ends->stopped && remote_has_ended(end->remote, &status))
-      end->ended_early = true;
+    bool ended = !ssh_ends->stopped && !end->ended_early && remote_has_ended(end->remote, &status);
+    tell_messages(&ssh_ends->options, end); /* the last ones, if it has ended */
+    if (!ended)
+      continue;
+    end->ended_early = true;
+    tell_ending(end, status, ", before the recording");
   }
+}
+
+void ssh_ends_forget(struct ssh_ends *ssh_ends)
+{
+  for (uint32_t i = 0; ssh_ends != NULL && i < ssh_ends->count; i++)
+    remote_forget(ssh_ends->ends[i].remote);
 }
 
 void ssh_ends_stop(struct ssh_ends *ssh_ends)
@@ -142,18 +164,16 @@ void ssh_ends_stop(struct ssh_ends *ssh_ends)
 }
 
 /* What it said when it ended is read behind its end. */
-static bool close_end(struct ssh_end *end)
+static bool close_end(const struct ssh_options *options, struct ssh_end *end)
 {
-  char text[128];
-  const char *ending = "ssh did not end, and was killed";
   int status = 0;
   bool ended = remote_wait(end->remote, END_WAIT_NS, &status);
-  if (ended)
-    ending = remote_ending_text(status, text, sizeof text);
-  tell_messages(end);
   bool good = ended && !end->ended_early && (status == 0 || status == STATUS_TERMINATED);
-  if (!good)
-    complain("end %c: %s: %s", end->letter, host_of(end), ending);
+  tell_messages(options, end);
+  if (!ended)
+    complain("end %c: %s: ssh did not end, and was killed", end->letter, host_of(end));
+  else if (!good && !end->ended_early)
+    tell_ending(end, status, "");
   remote_close(end->remote, 0);
   return good;
 }
@@ -165,7 +185,7 @@ bool ssh_ends_close(struct ssh_ends *ssh_ends)
     return true;
   ssh_ends_stop(ssh_ends);
   for (uint32_t i = 0; i < ssh_ends->count; i++)
-    good &= close_end(&ssh_ends->ends[i]);
+    good &= close_end(&ssh_ends->options, &ssh_ends->ends[i]);
   free(ssh_ends);
   return good;
 }

@@ -17,7 +17,9 @@ struct ssh_ends; /* opaque */
 struct ssh_options {
   const char *program;           /* --ssh; NULL = "ssh" */
   struct remote_capture capture; /* what is captured there */
-  bool quiet;
+  /* Packets that tcpdump says its kernel has dropped over there; NULL = nobody asks. */
+  void (*dropped)(void *context, uint32_t end, uint64_t packets);
+  void *context;
 };
 
 /* Starts what is on another host: each end whose `interface` is "ssh:..." becomes a RECORDER_STREAM
@@ -30,6 +32,8 @@ int ssh_ends_open(struct ssh_ends **ssh_ends, struct recorder_end_options *ends,
 
 /* Now and then: prints what they have said meanwhile. */
 void ssh_ends_tick(struct ssh_ends *ssh_ends);
+/* In a process that was forked, and is not the keeping side: closes copies of descriptors. */
+void ssh_ends_forget(struct ssh_ends *ssh_ends);
 /* The recording is to end: they send what they still have, and end. Once is enough. */
 void ssh_ends_stop(struct ssh_ends *ssh_ends);
 /* Waits for them, prints the rest and how they ended if that is not as it should; frees. Returns
