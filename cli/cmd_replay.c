@@ -2,6 +2,7 @@
 #include "cli/complain.h"
 #include "cli/replay_load.h"
 #include "cli/replay_minimize.h"
+#include "cli/replay_one_end.h"
 #include "cli/replay_options.h"
 #include "cli/replay_report.h"
 #include "cli/replay_run.h"
@@ -25,13 +26,14 @@
 
 #define SCENARIO_FILE_MAX PLAN_TEXT_MAX
 
-static const struct replay_way *const ways[] = {&replay_way_path};
+static const struct replay_way *const ways[] = {&replay_way_peer, &replay_way_path};
 #define WAY_COUNT (sizeof ways / sizeof *ways)
 
 struct replay {
   struct replay_options options;
   struct recording recording;
   struct recorded_finding from_scenario; /* the target, with --scenario */
+  struct recorded_finding from_one_end;  /* the target, where one end alone is live */
   struct plan *plan;
   struct replay_report report;
   char program[4096];
@@ -164,11 +166,8 @@ static struct replay_job make_job(const struct replay *replay)
                                replay->options.scenario == NULL ? &replay->recording : NULL,
                            .target = replay->report.target,
                            .plan = replay->plan,
-                           .speed = replay->options.speed,
                            .congestion_control = replay->options.congestion_control,
                            .program = replay->program};
-  for (uint32_t i = 0; i < replay->options.interface_count; i++)
-    job.interfaces[i] = replay->options.interfaces[i];
   return job;
 }
 
@@ -255,8 +254,33 @@ static int load(struct replay *replay)
   return status;
 }
 
+/* One end of a live connection tells what one end of the recording told: of several capture points
+ * only the live side's counts. */
+static void see_one_end(struct replay *replay)
+{
+  struct replay_report *report = &replay->report;
+  if (report->way != &replay_way_peer)
+    return;
+  const enum recording_side live = report->target->sender;
+  if (replay_one_end(&replay->recording, live, replay->options.analyze.min_stall_ns,
+                     &replay->from_one_end))
+    report->target = &replay->from_one_end;
+}
+
+/* The frames as they are: nothing is analysed. */
+static int run_wire(struct replay *replay)
+{
+  struct replay_wire_options *wire = &replay->options.wire;
+  wire->feed.paths = replay->options.analyze.traces;
+  wire->feed.path_count = replay->options.analyze.trace_count;
+  wire->json = replay->options.json;
+  return replay_wire(wire);
+}
+
 static int run(struct replay *replay)
 {
+  if (replay->options.way != NULL && strcmp(replay->options.way, "wire") == 0)
+    return run_wire(replay);
   int status = load(replay);
   if (status == 0 && replay->report.target == NULL)
     return tell(replay);
@@ -264,6 +288,8 @@ static int run(struct replay *replay)
     status = EXIT_TROUBLE;
   if (status == 0)
     status = choose_way(replay);
+  if (status == 0)
+    see_one_end(replay);
   if (status == 0 && replay->report.way == &replay_way_path)
     status = make_plan(replay);
   if (status == 0)

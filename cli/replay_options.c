@@ -9,11 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPEED_MIN 0.001
-#define SPEED_MAX 1e6
-
 enum option_key {
-  KEY_INTERFACE = 'i',
   KEY_REPEAT = 'n',
   KEY_VERBOSE = 'v',
   KEY_WRITE = 'w',
@@ -28,7 +24,6 @@ enum option_key {
   KEY_MINIMIZE,
   KEY_MIN_STALL,
   KEY_SCENARIO,
-  KEY_SPEED,
   KEY_WRITE_SCENARIO
 };
 
@@ -55,9 +50,6 @@ static const struct argp_option option_table[] = {
      "leave out one condition after the other, and print the smallest scenario that still stalls",
      0},
     {"cc", KEY_CC, "NAME", 0, "congestion control of the live ends; default: guessed, and said", 0},
-    {"speed", KEY_SPEED, "FACTOR", 0, "wire: so many times as fast as recorded; default 1", 0},
-    {"interface", KEY_INTERFACE, "IF", 0,
-     "wire: a TAP device of yours to play into; twice for both ends. Default: new ones", 0},
     {.doc = "What comes out:"},
     {"write", KEY_WRITE, "FILE", 0, "keep the recording of the (first) live run, pcapng", 0},
     {"write-scenario", KEY_WRITE_SCENARIO, "FILE", 0,
@@ -69,14 +61,6 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-static void set_interface(struct replay_options *options, const char *text,
-                          struct argp_state *state)
-{
-  if (options->interface_count == REPLAY_ENDS_MAX)
-    argp_error(state, "at most %d interfaces", REPLAY_ENDS_MAX);
-  options->interfaces[options->interface_count++] = text;
-}
-
 static uint32_t take_number(const char *text, uint32_t max, const char *name,
                             struct argp_state *state)
 {
@@ -85,15 +69,6 @@ static uint32_t take_number(const char *text, uint32_t max, const char *name,
   if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 || number > max)
     argp_error(state, "--%s: '%s' is no number from 1 to %u", name, text, max);
   return (uint32_t)number;
-}
-
-static double take_speed(const char *text, struct argp_state *state)
-{
-  char *end;
-  const double speed = strtod(text, &end);
-  if (end == text || *end != '\0' || !(speed >= SPEED_MIN && speed <= SPEED_MAX))
-    argp_error(state, "--speed: '%s' is no factor, as 2 or 0.5", text);
-  return speed;
 }
 
 static enum replay_expectation take_expectation(const char *text, struct argp_state *state)
@@ -134,18 +109,17 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case KEY_CONTROL: options->control = true; break;
   case KEY_EXPECT: options->expect = take_expectation(text, state); break;
   case KEY_FINDING: options->finding = take_number(text, UINT32_MAX, "finding", state); break;
-  case KEY_INTERFACE: set_interface(options, text, state); break;
   case KEY_JSON: options->json = true; break;
   case KEY_MINIMIZE: options->minimize = true; break;
   case KEY_REPEAT: options->repeat = take_number(text, REPLAY_REPEAT_MAX, "repeat", state); break;
   case KEY_SCENARIO: options->scenario = text; break;
-  case KEY_SPEED: options->speed = take_speed(text, state); break;
   case KEY_VERBOSE: options->verbose = true; break;
   case KEY_WRITE: options->recording_output = text; break;
   case KEY_WRITE_SCENARIO: options->scenario_output = text; break;
   case KEY_AT:
   case KEY_CONNECTION:
   case KEY_MIN_STALL: set_value(options, key, text, state); break;
+  case ARGP_KEY_INIT: state->child_inputs[0] = &options->wire; break;
   case ARGP_KEY_ARG: add_trace(options, text, state); break;
   default: return ARGP_ERR_UNKNOWN;
   }
@@ -179,9 +153,11 @@ void replay_analysis_default(struct analyze_options *options)
 
 void replay_options_parse(struct replay_options *options, int argc, char **argv)
 {
+  static const struct argp_child children[] = {{&replay_wire_argp, 0, NULL, 0}, {0}};
   static const struct argp argp = {
       .options = option_table,
       .parser = on_option,
+      .children = children,
       .args_doc = "TRACE [TRACE...]",
       .doc =
           "Brings a stall back from its saved trace: through real TAP devices, against live kernel "
@@ -192,8 +168,9 @@ void replay_options_parse(struct replay_options *options, int argc, char **argv)
           "Exit status: 0 nothing to reproduce, 1 reproduced, 3 not reproduced, 2 trouble. With "
           "--expect: 0 as expected, 1 not, 2 trouble.",
   };
-  *options = (struct replay_options){.repeat = 1, .speed = 1};
+  *options = (struct replay_options){.repeat = 1};
   replay_analysis_default(&options->analyze);
+  replay_wire_default(&options->wire);
   argp_parse(&argp, argc, argv, 0, NULL, options);
   check(options);
 }

@@ -4,6 +4,7 @@
 /* The command line of `tcpstall replay`, as one struct. */
 
 #include "cli/analyze_options.h"
+#include "cli/replay_wire.h"
 #include "replay/way.h"
 
 #include <stdbool.h>
@@ -20,11 +21,9 @@ struct replay_options {
   const char *scenario_output;    /* --write-scenario, NULL: none */
   const char *recording_output;   /* -w, NULL: none */
   const char *congestion_control; /* NULL: guessed */
-  const char *interfaces[REPLAY_ENDS_MAX];
-  uint32_t interface_count;
   uint32_t repeat;
-  uint32_t finding; /* 0: the worst */
-  double speed;
+  uint32_t finding;                /* 0: the worst */
+  struct replay_wire_options wire; /* of --as wire alone */
   bool json, verbose, control, minimize;
   enum replay_expectation expect;
 };

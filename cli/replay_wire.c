@@ -8,15 +8,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define DEVICE_NAME "tap0" /* in namespaces of our own */
-#define SPEED_MIN   1e-3
-#define SPEED_MAX   1e6
 
 struct wire_run {
   const struct replay_wire_options *options;
@@ -26,26 +23,6 @@ struct wire_run {
   uint32_t lanes;                   /* devices that are open */
   struct wire_replay_result result;
 };
-
-bool replay_wire_parse_tap(char *text, struct replay_wire_tap *tap)
-{
-  char *at = strchr(text, '@');
-  *tap = (struct replay_wire_tap){.name = text, .netns = at != NULL ? at + 1 : NULL};
-  if (at != NULL)
-    *at = '\0';
-  return text[0] != '\0' && (at == NULL || at[1] != '\0');
-}
-
-bool replay_wire_parse_speed(const char *text, double *speed)
-{
-  char *end = NULL;
-  *speed = 0;
-  if (strcmp(text, "max") == 0)
-    return true;
-  *speed = strtod(text, &end);
-  return end != text && *end == '\0' && isfinite(*speed) && *speed >= SPEED_MIN &&
-         *speed <= SPEED_MAX;
-}
 
 /* ---- devices ---- */
 

@@ -5,6 +5,7 @@
 
 #include "cli/replay_wire_feed.h"
 
+#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,11 +27,11 @@ struct replay_wire_options {
   bool json, quiet;
 };
 
-/* Parses NAME[@NETNS], cutting `text` in two. false: neither. */
-bool replay_wire_parse_tap(char *text, struct replay_wire_tap *tap);
+/* What is played without options. */
+void replay_wire_default(struct replay_wire_options *options);
 
-/* "1", "0.5", "10", "max". */
-bool replay_wire_parse_speed(const char *text, double *speed);
+/* Its options, for a parser whose child this is; its input is a struct replay_wire_options. */
+extern const struct argp replay_wire_argp;
 
 /* Returns an exit status: 0 every frame was taken by its device and none was dropped; else 2, with
  * messages. */

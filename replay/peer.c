@@ -42,11 +42,26 @@ static int64_t on_next(void *context)
   return peer_engine_next_ns(run->engine);
 }
 
+static bool on_finished(void *context, int64_t now_ns)
+{
+  const struct peer_run *run = context;
+  return peer_engine_is_finished(run->engine, now_ns);
+}
+
 /* ---- what is left out for a control ---- */
+
+/* The finding that all capture points together have; NULL: none. job->target may be what the live
+ * end alone would say of it. */
+static const struct recorded_finding *whole_target(const struct replay_job *job)
+{
+  const struct recording *recording = job->recording;
+  return recording->target < recording->finding_count ? &recording->findings[recording->target]
+                                                      : job->target;
+}
 
 static bool is_scale(const struct recorded_finding *target)
 {
-  return strncmp(target->cause, "window-scale", strlen("window-scale")) == 0;
+  return target != NULL && strncmp(target->cause, "window-scale", strlen("window-scale")) == 0;
 }
 
 /* The far side's SYN as it sent it: seen at its own end, or else by what its windows must mean: the
@@ -79,7 +94,7 @@ static void true_syn(const struct replay_job *job, const struct peer_script *scr
 static bool relieve(const struct replay_job *job, struct peer_script *script)
 {
   struct peer_syn syn;
-  const bool scale = job->target != NULL && is_scale(job->target);
+  const bool scale = is_scale(whole_target(job)) || is_scale(job->target);
   if (scale)
     true_syn(job, script, &syn);
   return peer_script_relieve(script, scale ? &syn : NULL);
@@ -119,9 +134,19 @@ static void tell_before(const struct replay_job *job, const struct recording_poi
                 point->name);
   if (!run->script.whole)
     replay_note(outcome, "the handshake was not recorded: one was made up that fits the rest");
-  if (job->target != NULL && strcmp(job->target->location, "sender-queue") == 0)
-    replay_note(outcome, "only the peer's part is played: a queue of the sender's host does not "
-                         "hold here");
+  const struct recorded_finding *whole = whole_target(job);
+  if (whole == NULL)
+    return;
+  if (strcmp(whole->location, "sender-queue") == 0)
+    replay_note(outcome,
+                "only the peer's part is played: if the stall does not come back, the peer "
+                "and the path do not cause it, and the cause is local to the sender");
+  if (job->target != NULL && (strcmp(whole->cause, job->target->cause) != 0 ||
+                              strcmp(whole->location, job->target->location) != 0))
+    replay_note(outcome,
+                "one end is live: compared with what that end alone tells of the recording, "
+                "which by both ends is %s, %s",
+                whole->location, whole->cause);
 }
 
 /* ---- the run ---- */
@@ -131,7 +156,7 @@ static int play(struct peer_run *run, const struct replay_job *job, struct repla
 {
   struct peer_engine_options options = {
       .script = &run->script, .isn = PLAYED_ISN, .context = run, .emit = on_emit};
-  const struct peer_player player = {run, on_frame, on_advance, on_next};
+  const struct peer_player player = {run, on_frame, on_advance, on_next, on_finished};
   run->live = peer_live_new(job, near, outcome, error);
   if (run->live == NULL)
     return ERROR_IO;

@@ -18,7 +18,8 @@
 #define FIRST_TS_VAL   1000000u
 #define SYN_AGAIN_NS   NS_PER_S /* RFC 6298, 2.1 */
 #define WINDOW_RAW_MAX 65535
-#define CONNECTION     1 /* of copy_count: there is one */
+#define END_NS         (300 * NS_PER_MS) /* what the live side does after the recording's end */
+#define CONNECTION     1                 /* of copy_count: there is one */
 
 enum pending_kind {
   PENDING_SYN,   /* SYN, or SYN-ACK */
@@ -50,6 +51,7 @@ struct peer_engine {
   uint32_t next_event;
   int64_t edge, edge_high; /* announced last, and furthest */
   int64_t acked;           /* highest acknowledgment sent */
+  int64_t event_due_ns;    /* of the recorded answer that was scheduled last */
   int64_t held_until_ns;   /* what the path holds until then is not overtaken */
   int64_t far_next;        /* SND.NXT of the played side */
   uint32_t ts_val_last;
@@ -251,12 +253,16 @@ static void schedule_events(struct peer_engine *engine, int64_t now_ns)
     const struct peer_event *event = &script->events[engine->next_event];
     if (event->ack > engine->model.next)
       break;
-    const struct pending pending = {.kind = PENDING_EVENT,
-                                    .due_ns = now_ns + event->delay_ns,
-                                    .event = engine->next_event,
-                                    .ack = event->ack,
-                                    .ts_val = ts_val_at(now_ns + event->built_ns),
-                                    .ts_ecr = engine->model.ts_recent};
+    struct pending pending = {.kind = PENDING_EVENT,
+                              .due_ns = now_ns + event->delay_ns,
+                              .event = engine->next_event,
+                              .ack = event->ack,
+                              .ts_val = ts_val_at(now_ns + event->built_ns),
+                              .ts_ecr = engine->model.ts_recent};
+    if (pending.due_ns < engine->event_due_ns && event->kind != PEER_EDGE)
+      pending.due_ns = engine->event_due_ns; /* nothing overtakes on the way */
+    if (event->kind != PEER_EDGE)
+      engine->event_due_ns = pending.due_ns;
     if (event->kind == PEER_ACK && event->delay_ns > script->rtt_ns + HOLD_NS &&
         pending.due_ns > engine->held_until_ns)
       engine->held_until_ns = pending.due_ns;
@@ -461,6 +467,15 @@ void peer_engine_advance(struct peer_engine *engine, int64_t now_ns)
     if (pending.kind == PENDING_SYN && !engine->script->near_opens && engine->model.next < 0)
       send_syn(engine, pending.due_ns + SYN_AGAIN_NS);
   }
+}
+
+bool peer_engine_is_finished(const struct peer_engine *engine, int64_t now_ns)
+{
+  const struct peer_script *script = engine->script;
+  if (now_ns >= script->span_ns + END_NS)
+    return engine->pending_count == 0;
+  return engine->pending_count == 0 && engine->next_event == script->event_count &&
+         !script->unanswered;
 }
 
 int64_t peer_engine_next_ns(const struct peer_engine *engine)

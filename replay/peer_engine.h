@@ -47,6 +47,9 @@ void peer_engine_advance(struct peer_engine *engine, int64_t now_ns);
 /* When peer_engine_advance() has to be called next; INT64_MAX: not before the next frame. */
 int64_t peer_engine_next_ns(const struct peer_engine *engine);
 
+/* All that was recorded has been played, or its time is over. */
+bool peer_engine_is_finished(const struct peer_engine *engine, int64_t now_ns);
+
 void peer_engine_get_stats(const struct peer_engine *engine, struct peer_engine_stats *stats);
 
 #endif

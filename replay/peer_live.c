@@ -30,6 +30,8 @@
 /* What is due sooner is waited for awake: sleeping and waking up takes about as long. */
 #define AWAKE_NS (100 * NS_PER_US)
 #define PRIORITY 10 /* of SCHED_RR, where that is allowed */
+/* The longest sleep: then it is looked whether all is over. */
+#define GLANCE_NS (50 * NS_PER_MS)
 /* Frames read before time is looked at again. */
 #define BURST_FRAMES 64
 
@@ -184,26 +186,38 @@ static bool receive(struct peer_live *live, const struct peer_player *player)
   return true;
 }
 
-static void wait_for_frames(struct peer_live *live, int64_t due_ns, struct pollfd wanted[2])
+static void wait_for_frames(struct peer_live *live, int64_t due_ns, bool app_over,
+                            struct pollfd wanted[2])
 {
-  const int64_t left_ns = due_ns == INT64_MAX ? NS_PER_S : due_ns - now_ns(live) - AWAKE_NS;
-  const int64_t wait_ns = left_ns < 0 ? 0 : left_ns > NS_PER_S ? NS_PER_S : left_ns;
+  const int64_t left_ns = due_ns == INT64_MAX ? GLANCE_NS : due_ns - now_ns(live) - AWAKE_NS;
+  const int64_t wait_ns = left_ns < 0 ? 0 : left_ns > GLANCE_NS ? GLANCE_NS : left_ns;
   const struct timespec time = {wait_ns / NS_PER_S, wait_ns % NS_PER_S};
   wanted[0] = (struct pollfd){.fd = live->host.tap.descriptor, .events = POLLIN};
-  wanted[1] = (struct pollfd){.fd = live->done[0], .events = POLLIN};
+  wanted[1] = (struct pollfd){.fd = app_over ? -1 : live->done[0], .events = POLLIN};
   if (ppoll(wanted, 2, &time, NULL) < 0)
     wanted[0].revents = wanted[1].revents = 0;
+}
+
+/* The application may have ended with bytes in its socket that the kernel still sends. */
+static bool is_over(const struct peer_live *live, const struct peer_player *player, bool app_over)
+{
+  const int64_t now = now_ns(live);
+  if (live->job->stop != NULL && *live->job->stop != 0)
+    return true;
+  return app_over && (now >= live->plan->limit_ns || player->is_finished(player->context, now));
 }
 
 static int carry(struct peer_live *live, const struct peer_player *player, struct error *error)
 {
   struct pollfd wanted[2];
+  bool app_over = false;
   do {
-    wait_for_frames(live, player->next_ns(player->context), wanted);
+    wait_for_frames(live, player->next_ns(player->context), app_over, wanted);
     if (wanted[0].revents != 0 && !receive(live, player))
       return error_set(error, ERROR_IO, "the TAP device is gone");
     player->advance(player->context, now_ns(live));
-  } while (wanted[1].revents == 0 && (live->job->stop == NULL || *live->job->stop == 0));
+    app_over = app_over || wanted[1].revents != 0;
+  } while (!is_over(live, player, app_over));
   return 0;
 }
 

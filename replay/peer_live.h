@@ -14,6 +14,8 @@ struct peer_player {
   void (*frame)(void *context, uint8_t *bytes, uint32_t size, int64_t now_ns);
   void (*advance)(void *context, int64_t now_ns);
   int64_t (*next_ns)(void *context); /* INT64_MAX: not before the next frame */
+  /* Whether the run may end, when the application has ended. */
+  bool (*is_finished)(void *context, int64_t now_ns);
 };
 
 struct peer_live; /* opaque */
@@ -34,8 +36,8 @@ void peer_live_link(const struct peer_live *live, struct peer_link *link);
 /* The player sends a frame that was due then. */
 void peer_live_send(struct peer_live *live, const uint8_t *bytes, uint32_t size, int64_t due_ns);
 
-/* Records, starts the application, and carries frames until that is done. Fills the outcome's
- * numbers. Returns 0 or a negative error_code. */
+/* Records, starts the application, and carries frames until that and the player are done. Fills the
+ * outcome's numbers. Returns 0 or a negative error_code. */
 int peer_live_run(struct peer_live *live, const struct peer_player *player, struct error *error);
 
 #endif

@@ -360,7 +360,9 @@ static void mark_pieces(struct peer_script *script)
     else if (late)
       to_ns = piece->reached_ns + piece->latency_ns;
     script->lost_pieces += piece->copy != 1;
-    piece->suspected = (piece->copy != 1 || late) && in_stall(script, piece->sent_ns, to_ns);
+    script->unanswered = script->unanswered || piece->copy == PEER_COPY_NEVER;
+    piece->suspected = (piece->copy != 1 || late) &&
+                       (script->reader_blamed || in_stall(script, piece->sent_ns, to_ns));
   }
 }
 
@@ -442,6 +444,7 @@ int peer_script_make(struct peer_script *script, const struct recording *recordi
   if (target != NULL) {
     script->stall_from_ns = target->start_ns - point->packets[0].packet.time_ns;
     script->stall_to_ns = target->end_ns - point->packets[0].packet.time_ns;
+    script->reader_blamed = strcmp(target->location, "receiver-app") == 0;
   }
   const int result = make(&making, recording, error);
   peer_pieces_clear(&making.pieces);

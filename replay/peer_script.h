@@ -75,10 +75,12 @@ struct peer_script {
   int64_t near_bytes, far_bytes; /* of the streams, as far as seen */
   int64_t span_ns;               /* from the first packet to the last */
   int64_t stall_from_ns, stall_to_ns; /* the finding's; TIME_INVALID: none */
-  struct peer_piece *pieces;          /* owned */
+  bool reader_blamed;        /* each of its pauses is suspected, not only that of the finding */
+  struct peer_piece *pieces; /* owned */
   uint32_t piece_count;
   struct peer_event *events; /* owned; in order of at_ns */
   uint32_t event_count;
+  bool unanswered;      /* something was never answered until the recording's end */
   uint32_t lost_pieces; /* whose first transmission was not answered */
   uint32_t unplaced;    /* packets of the far side that answer nothing we know */
 };
