@@ -143,7 +143,7 @@ void ssh_ends_tick(struct ssh_ends *ssh_ends)
     if (!ended)
       continue;
     end->ended_early = true;
-    tell_ending(end, status, ", before the recording");
+    tell_ending(end, status, "; the other ends go on");
   }
 }
 
