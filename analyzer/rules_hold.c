@@ -103,8 +103,7 @@ static const struct recent_packet *last_other(const struct situation *situation,
                             packet->end, situation->end_ns, within_ns);
 }
 
-static void tell_kick(const struct situation *situation, struct finding *finding, char *words,
-                      size_t size)
+void tell_kick(const struct situation *situation, struct finding *finding, char *words, size_t size)
 {
   const struct packet *packet = situation->segment->packet;
   const struct recent_packet *kick = last_other(situation, OWN_KICK_WITHIN_NS);

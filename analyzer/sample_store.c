@@ -360,6 +360,15 @@ const struct neighbour_trouble *sample_store_neighbour(const struct sample_store
 
 /* ---- when it was sampled ---- */
 
+/* Longer ones are nobody's. */
+#define INTERVAL_MAX_NS (INT64_C(3600) * NS_PER_S)
+
+static void learn_interval(struct sample_clock *clock, const struct host_sample *sample)
+{
+  const int64_t interval_ns = sample->of.interval_ns;
+  clock->interval_ns = interval_ns < 0 || interval_ns > INTERVAL_MAX_NS ? 0 : interval_ns;
+}
+
 static void tick(struct sample_clock *clock, int64_t time_ns)
 {
   if (!clock->started) {
@@ -400,7 +409,7 @@ void sample_store_add(struct sample_store *store, const struct host_sample *samp
   if (sample->time_ns > store->last_ns)
     store->last_ns = sample->time_ns;
   switch (sample->kind) {
-  case HOST_SAMPLE_HEADER: store->clocks[sample->end].interval_ns = sample->of.interval_ns; break;
+  case HOST_SAMPLE_HEADER: learn_interval(&store->clocks[sample->end], sample); break;
   case HOST_SAMPLE_SOCKET: add_socket(store, sample); break;
   case HOST_SAMPLE_NEIGHBOUR: add_neighbour(store, sample); break;
   case HOST_SAMPLE_QDISC:

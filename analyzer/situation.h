@@ -67,6 +67,11 @@ bool built_fresh(const struct situation *situation);
  * that it can have, more than half of the wait before. false: not, or not to be told. */
 bool ack_built_early(const struct situation *situation);
 
+/* What left shortly before the segment that ended the wait (there is one): evidence, ended_by, and
+ * a clause for a sentence into words, "" if there was nothing. words: at least 96 bytes. */
+void tell_kick(const struct situation *situation, struct finding *finding, char *words,
+               size_t size);
+
 /* An ICMP error that came back for this stream during the wait, as evidence; nothing if there was
  * none. */
 void tell_icmp(const struct situation *situation, struct finding *finding);

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What left this shortly before may have set the queue going. */
-#define KICK_WITHIN_NS NS_PER_MS
 /* So much of the wait must a neighbour have been unknown for. */
 #define NEIGHBOUR_PERCENT 50
 /* Losses that a wait follows from happened so long before it at the most. */
@@ -61,25 +59,13 @@ static bool judge_neighbour(struct socket_case *one)
 
 /* ---- held ---- */
 
-static void tell_kick(struct socket_case *one)
+static void tell_release(struct socket_case *one)
 {
-  struct finding *finding = one->finding;
   const struct situation *situation = one->situation;
-  char before[32];
-  if (situation->segment == NULL || situation->by_ack ||
-      finding->ended_by == ENDED_BY_FOREIGN_PACKET)
-    return;
-  const struct packet *packet = situation->segment->packet;
-  const struct recent_packet *kick =
-      engine_recent_from(situation->analyzer, &packet->src, situation->connection->id, packet->end,
-                         situation->end_ns, KICK_WITHIN_NS);
-  if (kick == NULL)
-    return;
-  finding->ended_by = ENDED_BY_FOREIGN_PACKET;
-  finding_add_evidence(
-      finding, packet->end, kick->frame, kick->time_ns,
-      "an unrelated packet from the same host leaves %s before the stream moves on",
-      duration_words(situation->end_ns - kick->time_ns, before));
+  char words[96];
+  if (situation->segment != NULL && !situation->by_ack &&
+      one->finding->ended_by != ENDED_BY_FOREIGN_PACKET && one->finding->ended_by != ENDED_BY_KICK)
+    tell_kick(situation, one->finding, words, sizeof words);
 }
 
 /* Queues that let segments wait on purpose, until the time that TCP has set for each. */
@@ -154,7 +140,7 @@ static void judge_hold(struct socket_case *one)
                             qdisc->kind);
   tell_queue(one, qdisc);
   explain_hold(one, qdisc, held_bytes);
-  tell_kick(one);
+  tell_release(one);
 }
 
 /* ---- dropped ---- */

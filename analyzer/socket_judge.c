@@ -49,7 +49,8 @@ bool socket_judge_proves(const struct finding *finding, enum location location)
 void socket_judge(const struct situation *situation, struct finding *finding)
 {
   struct socket_case one = {.situation = situation, .finding = finding};
-  if (situation->stream->bytes == 0 && situation->other->bytes == 0)
+  if (finding->sender != situation->side ||
+      (situation->stream->bytes == 0 && situation->other->bytes == 0))
     return; /* a handshake: there is no socket of both sides yet */
   socket_see_sender(&one);
   socket_see_receiver(&one);

@@ -117,6 +117,16 @@ static void clear_wait(struct stream *stream)
   trouble->wait.zero_window = trouble->zero_window_since;
 }
 
+/* What account() has given to the owner. */
+static int64_t owed_ns(const struct situation *situation, const struct finding *finding)
+{
+  const int64_t before_ns = finding->start_ns - situation->start_ns;
+  const int64_t after_ns = situation->end_ns - finding->end_ns;
+  const int64_t owed_ns =
+      situation->gap_ns - (before_ns > situation->limit_ns ? before_ns : situation->limit_ns);
+  return after_ns < 0 || after_ns > owed_ns ? owed_ns : owed_ns - after_ns;
+}
+
 static void close_wait(struct analyzer *analyzer, struct connection *connection,
                        struct situation *situation)
 {
@@ -133,7 +143,7 @@ static void close_wait(struct analyzer *analyzer, struct connection *connection,
       finding->waited_ns >= analyzer->options.min_stall_ns) {
     advance_keep(analyzer, connection, finding);
     hold_watch_begin(analyzer, connection, finding, situation->segment->packet,
-                     situation->gap_ns - situation->limit_ns);
+                     owed_ns(situation, finding));
     return;
   }
   advance_close(analyzer, connection, situation->side, finding, situation->end_ns);

@@ -1,0 +1,681 @@
+/* Verdicts that the samples of a socket settle: each with what looks like it in the packets, in
+ * both directions of data. */
+
+#include "analyzer/analyzer.h"
+#include "tests/support/packet_build.h"
+#include "tests/support/random.h"
+#include "tests/support/random_traffic.h"
+#include "wire/timestamp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define START_NS  (INT64_C(1700000000) * NS_PER_S)
+#define MSS       1448u
+#define WINDOW    500u /* raw, of shift 7: 64,000 bytes */
+#define SAMPLE_MS 20
+
+/* A transfer of `sender` over a path of 20 ms, seen and sampled at the sender's host or at the
+ * receiver's. */
+struct scene {
+  struct analyzer *analyzer;
+  enum stream_side sender;
+  bool at_receiver, no_timestamps;
+  int64_t now_ns;
+  uint64_t frame;
+  uint32_t number;         /* of the next sample */
+  uint32_t isn[2], nxt[2]; /* by side; nxt: sent, as captured */
+  uint32_t una;            /* of the sender's data, as captured */
+  struct finding finding;  /* the longest one */
+  uint32_t findings;
+  uint8_t sampled_sides;
+};
+
+static void take_finding(void *context, const struct connection_summary *connection,
+                         const struct finding *finding)
+{
+  struct scene *scene = context;
+  (void)connection;
+  if (finding->sender == scene->sender &&
+      (scene->findings == 0 || finding->waited_ns > scene->finding.waited_ns))
+    scene->finding = *finding;
+  scene->findings += finding->sender == scene->sender;
+}
+
+static void take_connection(void *context, const struct connection_summary *connection)
+{
+  struct scene *scene = context;
+  scene->sampled_sides |= connection->sampled_sides;
+}
+
+static struct packet_path path_from(enum stream_side side)
+{
+  const struct packet_path forth = {1, 2, 40000, 80};
+  return side == SIDE_CLIENT ? forth : packet_path_back(forth);
+}
+
+static void feed(struct scene *scene, enum stream_side from, uint16_t flags, uint32_t bytes,
+                 uint32_t ack, uint16_t window)
+{
+  struct packet packet = packet_tcp(path_from(from), scene->now_ns, ++scene->frame, flags);
+  packet.seq = scene->nxt[from];
+  packet.ack = ack;
+  packet.window = window;
+  packet.payload_bytes = packet.captured_payload_bytes = bytes;
+  if ((flags & TCP_SYN) != 0)
+    packet_add_syn_options(&packet, 1, 1);
+  if (scene->no_timestamps)
+    packet.options &= (uint16_t)~TCP_OPT_TIMESTAMPS;
+  else if ((flags & TCP_SYN) == 0) {
+    packet.options |= TCP_OPT_TIMESTAMPS;
+    packet.ts_val = (uint32_t)((scene->now_ns - START_NS) / NS_PER_MS) + 1;
+    packet.ts_ecr = packet.ts_val;
+  }
+  assert_int_equal(analyzer_packet(scene->analyzer, &packet), 0);
+  scene->nxt[from] += bytes + ((flags & (TCP_SYN | TCP_FIN)) != 0);
+}
+
+static void pass(struct scene *scene, int64_t ms)
+{
+  scene->now_ns += ms * NS_PER_MS;
+}
+
+/* The sender's data, and its ACK a round trip later. */
+static void send_data(struct scene *scene, uint32_t bytes, bool push)
+{
+  feed(scene, scene->sender, (uint16_t)(TCP_ACK | (push ? TCP_PSH : 0)), bytes,
+       scene->nxt[scene->sender ^ 1], WINDOW);
+}
+
+static void acknowledge(struct scene *scene, uint16_t window)
+{
+  scene->una = scene->nxt[scene->sender];
+  feed(scene, scene->sender ^ 1, TCP_ACK, 0, scene->una, window);
+}
+
+static void begin(struct scene *scene)
+{
+  struct analyzer_options options;
+  const struct analyzer_sink sink = {scene, take_finding, take_connection};
+  analyzer_options_default(&options);
+  scene->analyzer = analyzer_new(&options, &sink);
+  assert_non_null(scene->analyzer);
+  scene->now_ns = START_NS;
+  scene->isn[0] = scene->nxt[0] = 0xfffff000; /* wraps around on the way */
+  scene->isn[1] = scene->nxt[1] = 77000;
+  const bool client_near = (scene->sender == SIDE_CLIENT) != scene->at_receiver;
+  feed(scene, SIDE_CLIENT, TCP_SYN, 0, 0, 64000);
+  pass(scene, client_near ? 20 : 0);
+  feed(scene, SIDE_SERVER, TCP_SYN | TCP_ACK, 0, scene->nxt[0], 64000);
+  pass(scene, client_near ? 0 : 20);
+  feed(scene, SIDE_CLIENT, TCP_ACK, 0, scene->nxt[1], WINDOW);
+  for (int i = 0; i < 10; i++) { /* what is healthy */
+    send_data(scene, MSS, false);
+    pass(scene, scene->at_receiver ? 0 : 20);
+    acknowledge(scene, WINDOW);
+    pass(scene, scene->at_receiver ? 20 : 0);
+  }
+}
+
+static void end(struct scene *scene)
+{
+  analyzer_finish(scene->analyzer);
+  analyzer_free(scene->analyzer);
+}
+
+/* The sender's socket, as it is when everything that was captured as acknowledged is. */
+static struct sample_socket sender_socket(const struct scene *scene)
+{
+  const struct packet packet = packet_tcp(path_from(scene->sender), 0, 1, 0);
+  const uint32_t syn = scene->sender == SIDE_CLIENT ? 0 : 1;
+  return (struct sample_socket){.source = packet.src,
+                                .destination = packet.dst,
+                                .source_port = packet.src_port,
+                                .destination_port = packet.dst_port,
+                                .ip_version = 4,
+                                .state = 1,
+                                .cookie = 7,
+                                .has_info = true,
+                                .tcpi_snd_mss_bytes = MSS,
+                                .tcpi_snd_cwnd_pkts = 10,
+                                .tcpi_bytes_acked = scene->una - scene->isn[scene->sender] - syn,
+                                .tcpi_bytes_sent = scene->una - scene->isn[scene->sender] - 1,
+                                .has_snd_wnd = true,
+                                .tcpi_snd_wnd_bytes = WINDOW << 7,
+                                .has_skmeminfo = true,
+                                .sndbuf_bytes = 100000,
+                                .rcvbuf_bytes = 100000};
+}
+
+static struct sample_socket receiver_socket(const struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  const struct ip_address source = socket.source;
+  const uint16_t port = socket.source_port;
+  socket.source = socket.destination;
+  socket.destination = source;
+  socket.source_port = socket.destination_port;
+  socket.destination_port = port;
+  socket.tcpi_bytes_acked = socket.tcpi_bytes_sent = 0;
+  socket.tcpi_segs_in_pkts = 100;
+  return socket;
+}
+
+static void feed_sample(struct scene *scene, const struct host_sample *sample)
+{
+  struct host_sample own = *sample;
+  own.time_ns = scene->now_ns;
+  own.number = scene->number++;
+  analyzer_sample(scene->analyzer, &own);
+}
+
+static void sample_for(struct scene *scene, const struct sample_socket *socket, int64_t ms)
+{
+  struct host_sample sample = {.kind = HOST_SAMPLE_SOCKET};
+  sample.of.socket = *socket;
+  for (int64_t passed = 0; passed < ms; passed += SAMPLE_MS) {
+    feed_sample(scene, &sample);
+    pass(scene, SAMPLE_MS);
+  }
+}
+
+static void sample_queue(struct scene *scene, uint32_t pkts)
+{
+  struct host_sample sample = {.kind = HOST_SAMPLE_QDISC};
+  sample.of.qdisc = (struct sample_qdisc){
+      .kind = "tbf", .has_queue = true, .qlen_pkts = pkts, .backlog_bytes = pkts * 1500};
+  feed_sample(scene, &sample);
+}
+
+static void sample_neighbour(struct scene *scene, uint16_t state)
+{
+  struct host_sample sample = {.kind = HOST_SAMPLE_NEIGHBOUR};
+  sample.of.neighbour = (struct sample_neighbour){packet_host(2), 4, state};
+  feed_sample(scene, &sample);
+}
+
+/* What the stream goes on with. */
+static void go_on(struct scene *scene)
+{
+  send_data(scene, MSS, false);
+  pass(scene, 20);
+  acknowledge(scene, WINDOW);
+  end(scene);
+}
+
+static void expect(const struct scene *scene, enum location location, enum cause cause,
+                   enum confidence confidence)
+{
+  assert_true(scene->findings > 0);
+  assert_string_equal(location_name(scene->finding.location), location_name(location));
+  assert_string_equal(cause_info(scene->finding.cause)->code, cause_info(cause)->code);
+  assert_string_equal(confidence_name(scene->finding.confidence), confidence_name(confidence));
+  if (confidence == CONFIDENCE_PROVEN)
+    assert_true(scene->finding.kernel_count > 0);
+}
+
+/* ---- the sender's socket ---- */
+
+typedef void story(struct scene *scene);
+
+static void both_ways(story *tell)
+{
+  for (int side = 0; side < 2; side++) {
+    for (int without = 0; without < 2; without++) {
+      struct scene scene = {.sender = (enum stream_side)side, .no_timestamps = without != 0};
+      begin(&scene);
+      tell(&scene);
+    }
+  }
+}
+
+/* In the middle of a message, as a full segment without PSH was the last: packets say too little.
+ */
+static void tell_empty(struct scene *scene)
+{
+  const struct sample_socket socket = sender_socket(scene);
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  expect(scene, LOCATION_SENDER_APP, CAUSE_LOST_WAKEUP, CONFIDENCE_PROVEN);
+  assert_int_equal(scene->sampled_sides, 1u << scene->sender);
+}
+
+static void tell_held(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = 20 * MSS;
+  socket.tcpi_notsent_bytes = 15 * MSS;
+  socket.tcpi_unacked_pkts = 5;
+  socket.wmem_alloc_bytes = 11400;
+  socket.timer = 1;
+  socket.tcpi_bytes_sent += 5 * MSS;
+  sample_queue(scene, 5);
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  expect(scene, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD, CONFIDENCE_PROVEN);
+  assert_int_equal(scene->finding.kernel[0].est_held_bytes, 5 * MSS);
+  assert_int_equal(scene->finding.kernel[0].qdisc_backlog_pkts, 5);
+  assert_in_range(scene->finding.hold_min_ns, 2800 * NS_PER_MS, 3000 * NS_PER_MS);
+}
+
+/* First nothing to send, then a hold: the stall is the hold. */
+static void tell_held_later(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  sample_for(scene, &socket, 2000);
+  socket.wqueue_bytes = 5 * MSS;
+  socket.tcpi_unacked_pkts = 5;
+  socket.wmem_alloc_bytes = 11400;
+  sample_for(scene, &socket, 2000);
+  go_on(scene);
+  expect(scene, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD, CONFIDENCE_PROVEN);
+  assert_in_range(scene->finding.waited_ns, 1900 * NS_PER_MS, 2100 * NS_PER_MS);
+}
+
+static void tell_gone(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = 5 * MSS;
+  socket.tcpi_unacked_pkts = 5;
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  expect(scene, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT, CONFIDENCE_PROVEN);
+}
+
+static void tell_refused(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = socket.tcpi_notsent_bytes = 20 * MSS;
+  socket.timer = SAMPLE_TIMER_PERSIST;
+  socket.tcpi_bytes_sent += 4 * MSS;
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  expect(scene, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT, CONFIDENCE_PROVEN);
+}
+
+/* The same timer, but nothing was tried: TCP_CORK, say. */
+static void tell_corked(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = socket.tcpi_notsent_bytes = 300;
+  socket.timer = SAMPLE_TIMER_PERSIST;
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  expect(scene, LOCATION_SENDER_TCP, CAUSE_UNKNOWN, CONFIDENCE_LIKELY);
+}
+
+static void tell_neighbour(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = 5 * MSS;
+  socket.tcpi_unacked_pkts = 5;
+  socket.wmem_alloc_bytes = 11400;
+  if (scene->sender != SIDE_CLIENT) { /* whose neighbour is host 1 */
+    end(scene);
+    return;
+  }
+  sample_neighbour(scene, 0x01);
+  sample_for(scene, &socket, 3000);
+  sample_neighbour(scene, 0x02);
+  go_on(scene);
+  expect(scene, LOCATION_SENDER_QUEUE, CAUSE_NEIGHBOUR_UNRESOLVED, CONFIDENCE_PROVEN);
+}
+
+/* Data that was captured with a wrong checksum counts as not captured; it is no local drop. */
+static void tell_bad_checksums(struct scene *scene)
+{
+  struct packet packet =
+      packet_tcp(path_from(scene->sender), scene->now_ns, ++scene->frame, TCP_ACK);
+  struct sample_socket socket = sender_socket(scene);
+  packet.seq = scene->nxt[scene->sender];
+  packet.ack = scene->nxt[scene->sender ^ 1];
+  packet.window = WINDOW;
+  packet.payload_bytes = packet.captured_payload_bytes = MSS;
+  packet.checksum = CHECKSUM_BAD;
+  assert_int_equal(analyzer_packet(scene->analyzer, &packet), 0);
+  socket.wqueue_bytes = MSS;
+  socket.tcpi_unacked_pkts = 1;
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  assert_true(scene->findings == 0 || scene->finding.cause != CAUSE_LOCAL_DROP_OUTPUT);
+}
+
+/* The ACK is there, the socket does not know it, and it sends again. */
+static void tell_ack_ignored(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  send_data(scene, MSS, false);
+  pass(scene, 20);
+  acknowledge(scene, WINDOW);
+  socket.wqueue_bytes = MSS;
+  socket.tcpi_unacked_pkts = 1;
+  for (int copies = 0; copies < 3; copies++) {
+    sample_for(scene, &socket, 300 << copies);
+    scene->nxt[scene->sender] -= MSS;
+    send_data(scene, MSS, false);
+  }
+  sample_for(scene, &socket, 200);
+  go_on(scene);
+  expect(scene, LOCATION_SENDER_TCP, CAUSE_ACK_IGNORED, CONFIDENCE_PROVEN);
+}
+
+/* A window of nothing, and then a larger one that the socket does not know. */
+static void tell_window_ignored(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  send_data(scene, MSS, false);
+  pass(scene, 20);
+  acknowledge(scene, 0);
+  socket = sender_socket(scene);
+  socket.wqueue_bytes = socket.tcpi_notsent_bytes = 10 * MSS;
+  socket.tcpi_snd_wnd_bytes = 0;
+  socket.timer = SAMPLE_TIMER_PERSIST;
+  sample_for(scene, &socket, 200);
+  acknowledge(scene, WINDOW);
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  expect(scene, LOCATION_SENDER_TCP, CAUSE_WINDOW_UPDATE_IGNORED, CONFIDENCE_PROVEN);
+}
+
+static void test_sender(void **state)
+{
+  static story *const stories[] = {
+      tell_empty,  tell_held,      tell_held_later,    tell_gone,        tell_refused,
+      tell_corked, tell_neighbour, tell_bad_checksums, tell_ack_ignored, tell_window_ignored};
+  (void)state;
+  for (size_t i = 0; i < sizeof stories / sizeof *stories; i++)
+    both_ways(stories[i]);
+}
+
+/* ---- what proves nothing ---- */
+
+/* Half a second at the end of a wait of three. */
+static void tell_late_samples(struct scene *scene)
+{
+  const struct sample_socket socket = sender_socket(scene);
+  pass(scene, 2500);
+  sample_for(scene, &socket, 500);
+  go_on(scene);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+/* A socket of the same ports that is another one: what it says now is not about then. */
+static void tell_other_socket(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.source_port ^= 1;
+  sample_for(scene, &socket, 1500);
+  socket.source_port ^= 1;
+  socket.destination_port ^= 1;
+  sample_for(scene, &socket, 1500);
+  go_on(scene);
+  assert_int_equal(scene->finding.kernel_count, 0);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+  assert_int_equal(scene->sampled_sides, 0);
+}
+
+/* Now this, now that: no state is the wait's. */
+static void tell_mixed(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  for (int i = 0; i < 5; i++) {
+    socket.wqueue_bytes = socket.tcpi_notsent_bytes = 20 * MSS;
+    sample_for(scene, &socket, 300);
+    socket.wqueue_bytes = socket.tcpi_notsent_bytes = 0;
+    sample_for(scene, &socket, 300);
+  }
+  go_on(scene);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+/* Bytes that were acknowledged and never captured: the capture misses packets. */
+static void tell_gaps(struct scene *scene)
+{
+  scene->nxt[scene->sender] += MSS;
+  acknowledge(scene, WINDOW);
+  pass(scene, 20);
+  send_data(scene, MSS, false);
+  pass(scene, 20);
+  acknowledge(scene, WINDOW);
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = 5 * MSS;
+  socket.tcpi_unacked_pkts = 5;
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+static void test_no_proof(void **state)
+{
+  (void)state;
+  both_ways(tell_late_samples);
+  both_ways(tell_other_socket);
+  both_ways(tell_mixed);
+  both_ways(tell_gaps);
+}
+
+/* ---- the receiver's socket ---- */
+
+static void close_window(struct scene *scene)
+{
+  send_data(scene, MSS, false);
+  acknowledge(scene, 0);
+}
+
+static void probe(struct scene *scene)
+{
+  scene->nxt[scene->sender]--;
+  send_data(scene, 0, false);
+  scene->nxt[scene->sender]++;
+  acknowledge(scene, 0);
+}
+
+static void at_receiver(story *tell)
+{
+  for (int side = 0; side < 2; side++) {
+    struct scene scene = {.sender = (enum stream_side)side, .at_receiver = true};
+    begin(&scene);
+    tell(&scene);
+  }
+}
+
+static void wait_for_window(struct scene *scene, const struct sample_socket *socket)
+{
+  for (int probes = 0; probes < 3; probes++) {
+    sample_for(scene, socket, 400 << probes);
+    probe(scene);
+  }
+  acknowledge(scene, WINDOW);
+  pass(scene, 20);
+  go_on(scene);
+}
+
+static void tell_unread(struct scene *scene)
+{
+  struct sample_socket socket = receiver_socket(scene);
+  socket.rqueue_bytes = 60000;
+  socket.rmem_alloc_bytes = 100000;
+  close_window(scene);
+  wait_for_window(scene, &socket);
+  expect(scene, LOCATION_RECEIVER_APP, CAUSE_ZERO_WINDOW, CONFIDENCE_PROVEN);
+  assert_false(scene->finding.kernel[0].of_sender);
+}
+
+/* A closed window, and nothing waits for the application. */
+static void tell_read(struct scene *scene)
+{
+  const struct sample_socket socket = receiver_socket(scene);
+  close_window(scene);
+  wait_for_window(scene, &socket);
+  assert_int_equal(scene->finding.location, LOCATION_RECEIVER_TCP);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+/* Copies come, and the host's TCP counts none of them; or it does. */
+static void tell_dropped(struct scene *scene, bool counted)
+{
+  struct sample_socket socket = receiver_socket(scene);
+  send_data(scene, MSS, false);
+  for (int copies = 0; copies < 4; copies++) {
+    sample_for(scene, &socket, 300 << copies);
+    socket.tcpi_segs_in_pkts += counted;
+    scene->nxt[scene->sender] -= MSS;
+    send_data(scene, MSS, false);
+  }
+  sample_for(scene, &socket, 300);
+  acknowledge(scene, WINDOW);
+  end(scene);
+}
+
+static void tell_input_drop(struct scene *scene)
+{
+  tell_dropped(scene, false);
+  expect(scene, LOCATION_RECEIVER_TCP, CAUSE_LOCAL_DROP_INPUT, CONFIDENCE_PROVEN);
+}
+
+static void tell_input_counted(struct scene *scene)
+{
+  tell_dropped(scene, true);
+  assert_int_equal(scene->finding.location, LOCATION_RECEIVER_TCP);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+static void test_receiver(void **state)
+{
+  (void)state;
+  at_receiver(tell_unread);
+  at_receiver(tell_read);
+  at_receiver(tell_input_drop);
+  at_receiver(tell_input_counted);
+}
+
+/* ---- whatever comes ---- */
+
+struct balance {
+  const char *wrong; /* NULL: nothing */
+};
+
+static void must(struct balance *balance, bool holds, const char *what)
+{
+  if (!holds && balance->wrong == NULL)
+    balance->wrong = what;
+}
+
+static void check_budget(void *context, const struct connection_summary *connection)
+{
+  struct balance *balance = context;
+  for (int side = 0; side < 2; side++) {
+    const struct stream_summary *stream = &connection->streams[side];
+    int64_t sum_ns = stream->moving_ns + stream->idle_ns;
+    for (int location = 0; location < LOCATION_COUNT; location++) {
+      must(balance, stream->budget_ns[location] >= 0, "an owner of less than no time");
+      sum_ns += stream->budget_ns[location];
+    }
+    must(balance, stream->idle_ns >= 0 && stream->moving_ns >= 0, "idle for less than no time");
+    must(balance, sum_ns == connection->end_ns - connection->start_ns,
+         "the budget is not the connection's life");
+  }
+}
+
+static void check_finding(void *context, const struct connection_summary *connection,
+                          const struct finding *finding)
+{
+  struct balance *balance = context;
+  (void)connection;
+  must(balance, finding->start_ns <= finding->end_ns, "a finding ends before it starts");
+  must(balance, finding->waited_ns >= 0, "a wait of less than no time");
+  must(balance, finding->summary[0] != '\0', "a finding that says nothing");
+  must(balance, finding->location != LOCATION_NONE, "a finding without a place");
+  must(balance, finding->kernel_count <= KERNEL_EVIDENCE_MAX, "too much evidence");
+  must(balance, finding->cause_confidence <= finding->confidence, "the cause surer than the place");
+}
+
+/* Sockets with random numbers, of connections that are there. */
+static struct host_sample random_sample(uint64_t *seed, const struct packet *last)
+{
+  struct host_sample sample = {.kind = (enum host_sample_kind)random_below(seed, 6),
+                               .end = last->end,
+                               .time_ns = last->time_ns};
+  uint8_t *bytes = (uint8_t *)&sample.of;
+  if (random_once_in(seed, 50) && sample.time_ns > 0 && sample.time_ns < INT64_MAX / 2)
+    sample.time_ns += (int64_t)(random_next(seed) % (10 * NS_PER_S));
+  if (random_once_in(seed, 500))
+    sample.time_ns = (int64_t)random_next(seed);
+  if (sample.kind != HOST_SAMPLE_SOCKET)
+    for (size_t i = 0; i < sizeof sample.of; i++)
+      bytes[i] = (uint8_t)random_next(seed);
+  else
+    sample.of.socket =
+        (struct sample_socket){.source = last->src,
+                               .destination = last->dst,
+                               .source_port = last->src_port,
+                               .destination_port = last->dst_port,
+                               .ip_version = last->ip_version,
+                               .state = (uint8_t)random_below(seed, 14),
+                               .timer = (uint8_t)random_below(seed, 7),
+                               .cookie = random_below(seed, 2),
+                               .has_info = !random_once_in(seed, 9),
+                               .has_snd_wnd = true,
+                               .has_skmeminfo = true,
+                               .wqueue_bytes = random_below(seed, 3) * random_below(seed, 65536),
+                               .tcpi_notsent_bytes = random_below(seed, 3) * 1448,
+                               .tcpi_snd_mss_bytes = random_below(seed, 1500),
+                               .tcpi_snd_wnd_bytes = random_below(seed, 2) * 65536,
+                               .wmem_alloc_bytes = random_below(seed, 2) * 5000,
+                               .rqueue_bytes = random_below(seed, 2) * 5000,
+                               .tcpi_bytes_acked = random_next(seed) >> random_below(seed, 64),
+                               .tcpi_bytes_sent = random_next(seed) >> random_below(seed, 64)};
+  if (sample.kind == HOST_SAMPLE_QDISC) {
+    memset(&sample.of.qdisc.has_queue, random_once_in(seed, 2), 1);
+    sample.of.qdisc.kind[sizeof sample.of.qdisc.kind - 1] = '\0';
+  }
+  return sample;
+}
+
+static void test_random(void **state)
+{
+  (void)state;
+  for (uint64_t seed = 1; seed <= 60; seed++) {
+    struct balance balance = {.wrong = NULL};
+    struct analyzer_options options;
+    const struct analyzer_sink sink = {&balance, check_finding, check_budget};
+    struct random_traffic traffic =
+        random_traffic_new(seed, 4, (uint32_t)(seed % 3) * 20, seed % 4 == 3);
+    uint64_t samples = seed;
+    struct packet last = {.kind = PACKET_TCP};
+    analyzer_options_default(&options);
+    struct analyzer *analyzer = analyzer_new(&options, &sink);
+    assert_non_null(analyzer);
+    for (int i = 0; i < 3000; i++) {
+      struct packet packet = random_traffic_next(&traffic);
+      const uint32_t count = random_below(&samples, 6);
+      for (uint32_t n = 0; n < count; n++) {
+        const struct host_sample sample = random_sample(&samples, &last);
+        analyzer_sample(analyzer, &sample);
+      }
+      assert_int_equal(analyzer_packet(analyzer, &packet), 0);
+      if (packet.kind == PACKET_TCP)
+        last = packet;
+    }
+    analyzer_finish(analyzer);
+    analyzer_free(analyzer);
+    if (balance.wrong != NULL)
+      fail_msg("seed %llu: %s", (unsigned long long)seed, balance.wrong);
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_sender),
+      cmocka_unit_test(test_no_proof),
+      cmocka_unit_test(test_receiver),
+      cmocka_unit_test(test_random),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
