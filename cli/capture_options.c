@@ -109,8 +109,8 @@ static uint64_t take_size(const char *text, uint64_t min, uint64_t max, const ch
   return bytes;
 }
 
-/* The text is argv's, and is cut in two in its place. */
-static void add_interface(struct capture_options *options, char *text, struct argp_state *state)
+void capture_options_interface(struct capture_options *options, char *text,
+                               struct argp_state *state)
 {
   if (options->end_count == RECORDER_ENDS_MAX)
     argp_error(state, "at most %d interfaces", RECORDER_ENDS_MAX);
@@ -201,7 +201,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
       argp_error(state, "--duration: that is no time at all");
     break;
   case KEY_FILTER: take_filter(options, text, false, state); break;
-  case KEY_INTERFACE: add_interface(options, text, state); break;
+  case KEY_INTERFACE: capture_options_interface(options, text, state); break;
   case KEY_LIST: take_list(options, text, state); break;
   case KEY_NO_PROMISCUOUS_MODE: options->no_promiscuous_mode = true; break;
   case KEY_NO_SAMPLES: options->no_samples = true; break;
@@ -242,6 +242,13 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   return 0;
 }
 
+void capture_options_default(struct capture_options *options)
+{
+  *options = (struct capture_options){.snaplen_bytes = SNAPLEN_BYTES_MAX,
+                                      .buffer_bytes = BUFFER_BYTES_DEFAULT,
+                                      .sample_interval_ns = SAMPLE_INTERVAL_NS};
+}
+
 void capture_options_parse(struct capture_options *options, int argc, char **argv)
 {
   static const struct argp_child children[] = {{.argp = &flight_argp}, {0}};
@@ -263,9 +270,7 @@ void capture_options_parse(struct capture_options *options, int argc, char **arg
              "user that ssh logs in as.\n\n"
              "Exit status: 0 recorded as asked, 2 trouble: nothing could be recorded, an "
              "interface was lost, or the file could not be written on."};
-  *options = (struct capture_options){.snaplen_bytes = SNAPLEN_BYTES_MAX,
-                                      .buffer_bytes = BUFFER_BYTES_DEFAULT,
-                                      .sample_interval_ns = SAMPLE_INTERVAL_NS};
+  capture_options_default(options);
   if (argp_parse(&argp, argc, argv, 0, NULL, options) != 0)
     exit(EXIT_TROUBLE);
 }

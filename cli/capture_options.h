@@ -29,6 +29,12 @@ struct capture_options {
 /* Fills *options; on bad usage it says so and ends the program. The strings belong to argv or to
  * *options (capture_options_free()). */
 void capture_options_parse(struct capture_options *options, int argc, char **argv);
+/* As if no option had been given. */
+void capture_options_default(struct capture_options *options);
+/* Takes the value of -i, which is cut in two in its place; argp_error() where it is wrong. */
+struct argp_state;
+void capture_options_interface(struct capture_options *options, char *text,
+                               struct argp_state *state);
 void capture_options_free(struct capture_options *options);
 
 #endif

@@ -10,6 +10,8 @@
 
 const char *capture_output_name(const struct capture_options *options)
 {
+  if (options->output == NULL)
+    return "no file";
   return strcmp(options->output, "-") == 0 ? "standard output" : options->output;
 }
 

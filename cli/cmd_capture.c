@@ -43,9 +43,10 @@ static int open_output(const char *path)
 /* What is done on the keeping side. */
 struct keeping {
   const struct capture_options *options;
-  struct ssh_ends *ssh;      /* NULL = no end is on another host */
-  struct flight *flight;     /* NULL = everything is written */
-  struct recorder *recorder; /* NULL = not opened */
+  struct ssh_ends *ssh;               /* NULL = no end is on another host */
+  struct flight *flight;              /* NULL = everything is written */
+  struct recorder *recorder;          /* NULL = not opened */
+  const struct flight_screen *screen; /* NULL = none */
 };
 
 /* Where there may be several files (each stall's with --rearm, a ring of them) the recorder names
@@ -176,7 +177,7 @@ int capture_run(struct capture_options *options, volatile const int *stop,
                 const struct flight_screen *screen,
                 void (*attach)(void *context, struct flight *flight))
 {
-  struct keeping keeping = {.options = options};
+  struct keeping keeping = {.options = options, .screen = screen};
   struct error error;
   int rc = open_ssh(&keeping, options, &error);
   if (rc == 0)
@@ -209,6 +210,10 @@ int capture_run(struct capture_options *options, volatile const int *stop,
     rc = recorder_open(&keeping.recorder, &wanted, &error);
   if (rc == 0 && keeping.flight != NULL)
     flight_attach(keeping.flight, keeping.recorder);
+  if (rc == 0 && attach != NULL)
+    attach(screen->context, keeping.flight);
+  if (rc < 0 && screen != NULL)
+    screen->over(screen->context);
   if (rc == 0)
     status = record(keeping.recorder, options, &keeping);
   else
@@ -223,8 +228,8 @@ int cmd_capture(int argc, char **argv)
 {
   struct capture_options options;
   capture_options_parse(&options, argc, argv);
-  int status =
-      options.list ? list_interfaces(options.list_json) : capture_run(&options, capture_signals(), NULL, NULL);
+  int status = options.list ? list_interfaces(options.list_json)
+                            : capture_run(&options, capture_signals(), NULL, NULL);
   capture_options_free(&options);
   return status;
 }

@@ -1,7 +1,9 @@
 #include "cli/annotated.h"
+#include "cli/capture_run.h"
 #include "cli/commands.h"
 #include "cli/complain.h"
 #include "cli/dashboard.h"
+#include "cli/live_screen.h"
 #include "tui/screen.h"
 #include "tui/ui.h"
 
@@ -11,9 +13,24 @@
 #include <string.h>
 #include <unistd.h>
 
-enum option_key { KEY_ASCII = 0x100, KEY_AT, KEY_MIN_STALL, KEY_NO_COLOR, KEY_NO_MOUSE };
+enum option_key {
+  KEY_ASCII = 0x100,
+  KEY_AT,
+  KEY_MIN_STALL,
+  KEY_NO_COLOR,
+  KEY_NO_MOUSE,
+  KEY_NO_SAMPLES,
+  KEY_SSH
+};
 
 static const struct argp_option option_table[] = {
+    {.doc = "While it happens:"},
+    {"interface", 'i', "IF[@NETNS]", 0,
+     "watch an interface instead of a trace, as capture takes it; once for each end", 0},
+    {"write", 'w', "FILE", 0, "where the keys w and R write what was kept and what follows", 0},
+    {"ssh", KEY_SSH, "COMMAND", 0, "the program that reaches other hosts; default ssh", 0},
+    {"no-samples", KEY_NO_SAMPLES, NULL, 0, "packets only, no sockets and queues", 0},
+    {.doc = "What is shown:"},
     {"filter", 'f', "EXPR", 0, "only packets that match, in tcpdump's language", 0},
     {"at", KEY_AT, "PLACE", 0, "where the capture was taken, as analyze takes it", 0},
     {"min-stall", KEY_MIN_STALL, "TIME", 0, "tell waits from this length on; default 200ms", 0},
@@ -24,6 +41,7 @@ static const struct argp_option option_table[] = {
 
 struct live_options {
   struct analyze_options analyze;
+  struct capture_options capture; /* with interfaces */
   struct screen_options screen;
 };
 
@@ -44,7 +62,16 @@ static error_t on_option(int key, char *text, struct argp_state *state)
       argp_error(state, "at most %d traces", ANALYZER_ENDS_MAX);
     options->analyze.traces[options->analyze.trace_count++] = text;
     break;
-  case ARGP_KEY_NO_ARGS: argp_error(state, "which trace?"); break;
+  case 'i': capture_options_interface(&options->capture, text, state); break;
+  case 'w': options->capture.output = text; break;
+  case KEY_SSH: options->capture.ssh = text; break;
+  case KEY_NO_SAMPLES: options->capture.no_samples = true; break;
+  case ARGP_KEY_END:
+    if ((options->analyze.trace_count > 0) == (options->capture.end_count > 0))
+      argp_error(state, options->capture.end_count > 0
+                            ? "a trace or interfaces, not both"
+                            : "which trace? Or which interface: -i IF, once for each end");
+    break;
   default: return ARGP_ERR_UNKNOWN;
   }
   if (rc < 0)
@@ -92,36 +119,75 @@ static int show(struct live *live)
   return status;
 }
 
-int cmd_live(int argc, char **argv)
+static int show_traces(struct live *live)
 {
-  static const struct argp argp = {
-      .options = option_table,
-      .parser = on_option,
-      .args_doc = "TRACE [TRACE...]",
-      .doc = "Shows connections, who holds each of them up, and the packets that prove it, on a "
-             "terminal. F1 lists the keys.\v"
-             "Exit status: 0, or 2 where the traces cannot be read or this is no terminal."};
-  struct live *live = calloc(1, sizeof *live);
-  if (live == NULL)
-    return EXIT_TROUBLE;
-  analyze_options_default(&live->options.analyze);
-  live->options.screen.input = stdin;
-  live->options.screen.output = stdout;
-  live->options.analyze.json = true; /* every connection is wanted */
-  argp_parse(&argp, argc, argv, 0, NULL, &live->options);
   live->analysis.options = &live->options.analyze;
-  int status = EXIT_TROUBLE;
-  if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-    complain("live: standard input and output have to be a terminal; tcpstall analyze prints the "
-             "same as text");
-  else
-    status = analysis_run(&live->analysis);
+  int status = analysis_run(&live->analysis);
   if (status == EXIT_NO_PROBLEM)
     status = dashboard_new(&live->dashboard, &live->analysis);
   if (status == EXIT_NO_PROBLEM)
     status = show(live);
   dashboard_free(live->dashboard);
   analysis_clear(&live->analysis);
+  return status;
+}
+
+/* The flight recorder, with a screen in place of its lines. */
+static int show_interfaces(struct live *live)
+{
+  struct capture_options *capture = &live->options.capture;
+  const struct live_screen_options wanted = {
+      .ends = capture->ends, .end_count = capture->end_count, .can_write = capture->output != NULL};
+  const char *why;
+  capture->quiet = true;
+  capture->flight.on = true;
+  capture->flight.kick = KICK_ECHO;
+  capture->flight.min_stall_ns = live->options.analyze.min_stall_ns;
+  if (live->options.analyze.filter != NULL)
+    capture->filter = strdup(live->options.analyze.filter);
+  volatile const int *stop = capture_signals();
+  if (screen_open(&live->options.screen, &why) != 0) {
+    complain("live: %s; tcpstall capture --until-stall tells the same as lines", why);
+    return EXIT_TROUBLE;
+  }
+  struct live_screen *screen = live_screen_new(&wanted);
+  int status = EXIT_TROUBLE;
+  if (screen != NULL)
+    status = capture_run(capture, stop, live_screen_hooks(screen), live_screen_attach);
+  screen_close();
+  live_screen_free(screen);
+  return status;
+}
+
+int cmd_live(int argc, char **argv)
+{
+  static const struct argp argp = {
+      .options = option_table,
+      .parser = on_option,
+      .args_doc = "TRACE [TRACE...]\n-i IF [-i IF...]",
+      .doc = "Shows connections, who holds each of them up, and the packets that prove it, on a "
+             "terminal: of saved traces, or while it happens. F1 lists the keys.\v"
+             "Exit status: 0, or 2 where the traces cannot be read, nothing can be captured, or "
+             "this is no terminal."};
+  struct live *live = calloc(1, sizeof *live);
+  if (live == NULL)
+    return EXIT_TROUBLE;
+  analyze_options_default(&live->options.analyze);
+  capture_options_default(&live->options.capture);
+  flight_options_default(&live->options.capture.flight);
+  live->options.screen.input = stdin;
+  live->options.screen.output = stdout;
+  live->options.analyze.json = true; /* every connection is wanted */
+  argp_parse(&argp, argc, argv, 0, NULL, &live->options);
+  int status = EXIT_TROUBLE;
+  if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+    complain("live: standard input and output have to be a terminal; tcpstall analyze prints the "
+             "same as text");
+  else if (live->options.capture.end_count > 0)
+    status = show_interfaces(live);
+  else
+    status = show_traces(live);
+  capture_options_free(&live->options.capture);
   analyze_options_clear(&live->options.analyze);
   free(live);
   return status;

@@ -141,6 +141,8 @@ static void record(struct flight *flight)
 static void end_recording(struct flight *flight)
 {
   flight->until_ns = TIME_INVALID;
+  if (flight->setup.screen != NULL)
+    return;
   if (!flight->setup.quiet)
     complain("number %" PRIu32 " is saved in %s%s", flight->last.id, flight->setup.file,
              flight->options.rearm ? "; waiting for the next one" : "");
@@ -201,6 +203,11 @@ static void number_frames(const struct flight *flight, struct finding *finding)
 static void on_event(void *context, const struct monitor_event *event)
 {
   struct flight *flight = context;
+  if (flight->setup.screen != NULL) {
+    flight->totals->findings++;
+    flight->setup.screen->event(flight->setup.screen->context, event);
+    return;
+  }
   struct watched *watched = watch(flight, event);
   const bool newly = watched != NULL && want(flight, watched, event->finding);
   const bool wanted = watched != NULL && watched->wanted;
@@ -254,25 +261,33 @@ static void note_neighbour(struct flight *flight, const struct frame *frame,
   memcpy(neighbour->ether_src, frame->bytes + 6, 6);
 }
 
-static void ask_for_kick(struct flight *flight, struct watched *watched)
+/* true: it goes by an interface and to a neighbour that are known. */
+static bool request_kick(struct flight *flight, uint8_t end, const struct endpoint *from,
+                         const struct endpoint *to)
 {
   struct flight_request request = {.what = FLIGHT_KICK};
   struct kick_request *kick = &request.of.kick;
-  const struct neighbour *neighbour = &flight->neighbours[slot_of(
-      watched->sender_end, &watched->sender.address, &watched->receiver.address)];
-  kick->end = watched->sender_end;
-  kick->ip_version = watched->sender.ip_version;
-  kick->src = watched->sender.address;
-  kick->dst = watched->receiver.address;
-  kick->src_port = watched->sender.port;
-  kick->dst_port = watched->receiver.port;
+  const struct neighbour *neighbour =
+      &flight->neighbours[slot_of(end, &from->address, &to->address)];
+  kick->end = end;
+  kick->ip_version = from->ip_version;
+  kick->src = from->address;
+  kick->dst = to->address;
+  kick->src_port = from->port;
+  kick->dst_port = to->port;
   kick->has_ether = neighbour->ip_version == kick->ip_version && neighbour->end == kick->end &&
                     memcmp(&neighbour->src, &kick->src, sizeof kick->src) == 0 &&
                     memcmp(&neighbour->dst, &kick->dst, sizeof kick->dst) == 0;
   memcpy(kick->ether_src, neighbour->ether_src, sizeof kick->ether_src);
   memcpy(kick->ether_dst, neighbour->ether_dst, sizeof kick->ether_dst);
-  watched->kicked_ns = flight->now_ns;
   recorder_ask(flight->recorder, &request, sizeof request);
+  return kick->has_ether;
+}
+
+static void ask_for_kick(struct flight *flight, struct watched *watched)
+{
+  watched->kicked_ns = flight->now_ns;
+  request_kick(flight, watched->sender_end, &watched->sender, &watched->receiver);
 }
 
 static void kick_if_due(struct flight *flight, struct watched *watched)
@@ -323,6 +338,8 @@ static void on_tick(void *context, int64_t now_ns, int64_t complete_ns)
   }
   if (time_is_valid(flight->until_ns) && complete_ns > flight->until_ns)
     end_recording(flight);
+  if (flight->setup.screen != NULL)
+    flight->setup.screen->tick(flight->setup.screen->context, flight->monitor, now_ns);
 }
 
 /* What the interface lacks from then on proves nothing. */
@@ -426,6 +443,34 @@ uint64_t flight_keep_bytes(const struct flight *flight)
   return flight->options.memory_bytes - flight->options.memory_bytes / ANALYSIS_SHARE;
 }
 
+bool flight_kick(struct flight *flight, const struct endpoint *from, const struct endpoint *to)
+{
+  for (uint32_t end = 0; end < flight->setup.end_count; end++) {
+    const struct neighbour *neighbour =
+        &flight->neighbours[slot_of((uint8_t)end, &from->address, &to->address)];
+    if (neighbour->ip_version != from->ip_version || neighbour->end != end ||
+        memcmp(&neighbour->src, &from->address, sizeof from->address) != 0)
+      continue;
+    return request_kick(flight, (uint8_t)end, from, to);
+  }
+  return false;
+}
+
+bool flight_record(struct flight *flight)
+{
+  if (time_is_valid(flight->until_ns)) {
+    flight->until_ns = flight->now_ns;
+    return false;
+  }
+  record(flight);
+  return true;
+}
+
+void flight_finish(struct flight *flight)
+{
+  recorder_finish(flight->recorder);
+}
+
 void flight_attach(struct flight *flight, struct recorder *recorder)
 {
   flight->recorder = recorder;
@@ -434,7 +479,7 @@ void flight_attach(struct flight *flight, struct recorder *recorder)
 void flight_tell_end(struct flight *flight)
 {
   flight_keeper_wait(flight->keeper);
-  if (flight->totals->recordings == 0)
+  if (flight->totals->recordings == 0 && flight->setup.screen == NULL)
     complain("nothing was recorded: no stall was seen");
 }
 

@@ -12,13 +12,26 @@
 #include "cli/flight_options.h"
 
 struct flight; /* opaque */
+struct monitor;
+struct monitor_event;
+
+/* A dashboard in place of lines: findings go there, and it has its turn at each tick. Nothing is
+ * then recorded or kicked but by its wish. All on the writing side. */
+struct flight_screen {
+  void *context;
+  void (*event)(void *context, const struct monitor_event *event);
+  void (*tick)(void *context, struct monitor *monitor, int64_t now_ns);
+  /* On the keeping side, when nothing more will be shown: messages may follow. */
+  void (*over)(void *context);
+};
 
 struct flight_setup {
   const struct flight_options *options;
   const struct recorder_end_options *ends; /* as the recorder's */
   uint32_t end_count;
-  const char *file; /* the recording's name, for findings and commands */
-  bool quiet;       /* say only what is asked for, and findings */
+  const char *file;                   /* the recording's name, for findings and commands */
+  bool quiet;                         /* say only what is asked for, and findings */
+  const struct flight_screen *screen; /* NULL = none */
 };
 
 /* Copies what it needs but the strings. Opens the interfaces for kicks. 0 or a negative error_code.
@@ -33,6 +46,17 @@ void flight_request(struct flight *flight, const void *bytes, size_t size);
 void flight_tick(struct flight *flight);
 /* For recorder_output: how much is kept until something happens. */
 uint64_t flight_keep_bytes(const struct flight *flight);
+
+/* For a screen, from its hooks. */
+struct endpoint;
+/* Kicks the stream of data from one to the other, through the interface that its segments were seen
+ * to leave by. false: none is known. */
+bool flight_kick(struct flight *flight, const struct endpoint *from, const struct endpoint *to);
+/* Writes what is kept and the options' `after` from now on, or ends that. Returns whether it
+ * writes. */
+bool flight_record(struct flight *flight);
+/* Ends the recording. */
+void flight_finish(struct flight *flight);
 
 /* Before recorder_run(). */
 void flight_attach(struct flight *flight, struct recorder *recorder);

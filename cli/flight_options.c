@@ -54,7 +54,7 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-static void set_defaults(struct flight_options *options)
+void flight_options_default(struct flight_options *options)
 {
   *options = (struct flight_options){.min_stall_ns = MIN_STALL_NS_DEFAULT,
                                      .before_ns = BEFORE_NS_DEFAULT,
@@ -144,7 +144,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
 {
   struct flight_options *options = state->input;
   if (key == ARGP_KEY_INIT) {
-    set_defaults(options);
+    flight_options_default(options);
     return 0;
   }
   if (key == ARGP_KEY_END && options->given && !options->on)

@@ -34,6 +34,8 @@ struct flight_options {
   bool given; /* some option that means nothing without --until-stall */
 };
 
+void flight_options_default(struct flight_options *options);
+
 /* A child of the parser of `tcpstall capture`; its input is the struct, which it fills with
  * defaults first. */
 extern const struct argp flight_argp;

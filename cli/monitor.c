@@ -618,6 +618,12 @@ void monitor_each_now(struct monitor *monitor, uint32_t end, analyzer_now_visit 
     analyzer_each_now(monitor->engines[end], now_ns, visit, context);
 }
 
+int monitor_take(const struct monitor *monitor, const struct window_wish *wish,
+                 struct window_part *part)
+{
+  return monitor_window_take(&monitor->window, wish, part);
+}
+
 void monitor_get_stats(const struct monitor *monitor, struct monitor_stats *stats)
 {
   *stats = monitor->stats;

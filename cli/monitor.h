@@ -91,6 +91,9 @@ void monitor_finish(struct monitor *monitor);
 /* Who has to act now, of all connections at one end (analyzer_each_now()). */
 void monitor_each_now(struct monitor *monitor, uint32_t end, analyzer_now_visit *visit,
                       void *context);
+/* What is kept of a connection; as monitor_window_take(). */
+int monitor_take(const struct monitor *monitor, const struct window_wish *wish,
+                 struct window_part *part);
 void monitor_get_stats(const struct monitor *monitor, struct monitor_stats *stats);
 void monitor_get_end_stats(const struct monitor *monitor, uint32_t end,
                            struct analyzer_stats *stats);

@@ -80,6 +80,17 @@ struct model_connection *model_take(struct model *model, uint64_t id)
   return made;
 }
 
+void model_remove(struct model *model, uint64_t id)
+{
+  const uint32_t at = position(model, id);
+  if (at >= model->count || model->connections[at]->id != id)
+    return;
+  free_connection(model->connections[at]);
+  model->count--;
+  memmove(model->connections + at, model->connections + at + 1,
+          (model->count - at) * sizeof(struct model_connection *));
+}
+
 /* What stood still or broke, before what was only seen. */
 static int kind_rank(const struct finding *finding)
 {

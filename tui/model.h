@@ -104,6 +104,7 @@ void model_free(struct model *model);
 /* The connection with that id, made if it is new. NULL: no memory, or there are too many (counted).
  */
 struct model_connection *model_take(struct model *model, uint64_t id);
+void model_remove(struct model *model, uint64_t id);
 struct model_connection *model_find(const struct model *model, uint64_t id);
 
 /* Copies a finding; one with the same id takes the place of the earlier one. */
