@@ -1,6 +1,6 @@
 /* The samples of sockets and queues: the framing, its text, and the kernel's messages in both byte
  * orders. */
-#include "wire/sample_netlink.h"
+#include "wire/host_sample.h"
 
 #include <stdlib.h>
 
@@ -22,6 +22,11 @@ static void read_as_anything(struct sample_record record, bool big_endian)
   sample_read_link_statistics(&link, &record, big_endian);
   record.type = SAMPLE_NEIGHBOUR;
   sample_read_neighbour(&neighbour, &record, big_endian);
+  for (uint16_t type = SAMPLE_HEADER; type <= SAMPLE_NETSTAT; type++) {
+    struct host_sample sample = {.number = 0};
+    record.type = type;
+    host_sample_read(&sample, &record, big_endian, INT64_MAX);
+  }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
