@@ -11,6 +11,7 @@ void interface_table_clear(struct interface_table *table)
   for (uint32_t i = 0; i < table->count; i++) {
     free(table->entries[i].name);
     free(table->entries[i].description);
+    free(table->entries[i].gap);
     filter_free(table->entries[i].filter);
   }
   free(table->entries);

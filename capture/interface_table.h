@@ -29,6 +29,8 @@ struct interface_entry {
   uint64_t samples, samples_damaged, samples_missing;
   uint32_t next_sample;
   bool samples_ended;
+  uint32_t gaps;        /* times in which nothing was captured */
+  char *gap;            /* what was said of the last one; owned, NULL = nothing */
   bool matches_nothing; /* no filter can be compiled for a link type that we cannot decode either */
   struct filter *filter; /* NULL: everything matches */
 };

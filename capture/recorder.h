@@ -56,7 +56,8 @@ struct recorder_observer {
    * all frames of this host's interfaces with earlier times have been shown; what a stream brings
    * may be older. */
   void (*tick)(void *context, int64_t now_ns, int64_t complete_ns);
-  /* An interface was away, and is recorded again: nothing is known of it in between. */
+  /* An interface was away, and is recorded again: nothing is known of it in between. to_ns
+   * INT64_MAX: the end is lost. */
   void (*gap)(void *context, uint32_t end, int64_t from_ns, int64_t to_ns);
   /* All was shown; the last call. */
   void (*end)(void *context, int64_t now_ns);

@@ -109,6 +109,11 @@ static void lose(struct recorder_end *end, const char *why)
   end->lost = true;
   end->away_ns = 0;
   snprintf(end->why, sizeof end->why, "%.*s", (int)sizeof end->why - 1, why);
+  const struct recorder_message message = {.type = RECORDER_MESSAGE_GAP,
+                                           .end = end->index,
+                                           .from_ns = recorder_clock_ns(CLOCK_REALTIME),
+                                           .to_ns = INT64_MAX};
+  recorder_channel_send(end->recorder->channel, &message, NULL, 0, -1, false);
   tell(end, RECORDER_EVENT_LOST, end->why);
 }
 

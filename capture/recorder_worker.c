@@ -244,14 +244,18 @@ static int take_gap(struct recorder_worker *worker, const struct recorder_messag
   char text[200];
   if (message->end >= worker->recorder->options.end_count)
     return 0;
+  const char *name = worker->recorder->ends[message->end].name;
+  bool lost = message->to_ns == INT64_MAX;
   int length =
-      snprintf(text, sizeof text, "tcpstall: %s was away for %.3f s: nothing is known of that time",
-               worker->recorder->ends[message->end].name,
-               (double)(message->to_ns - message->from_ns) / (double)NS_PER_S);
+      lost ? snprintf(text, sizeof text,
+                      SAMPLE_GAP_COMMENT "%s was lost: nothing is known of what follows", name)
+           : snprintf(text, sizeof text,
+                      SAMPLE_GAP_COMMENT "%s was away for %.3f s: nothing is known of that time",
+                      name, (double)(message->to_ns - message->from_ns) / (double)NS_PER_S);
   struct recorder_item item = {.kind = RECORDER_GAP,
                                .end = message->end,
-                               .time_ns = message->to_ns,
-                               .order_ns = message->to_ns,
+                               .time_ns = lost ? message->from_ns : message->to_ns,
+                               .order_ns = lost ? message->from_ns : message->to_ns,
                                .bytes = (const uint8_t *)text,
                                .size = (uint32_t)length};
   if (observer != NULL && observer->gap != NULL)

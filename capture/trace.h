@@ -69,6 +69,10 @@ struct trace_interface {
    * of the trace: what follows the last one is missing, as the recording was cut off, or a tool
    * that rewrote the file dropped them. */
   bool samples_announced, samples_ended;
+  /* Times in which the recorder captured nothing there, and what it says of the last one ("" if
+   * there was none): "tap0 was away for 2.5 s: ..." */
+  uint32_t gaps;
+  const char *gap;
 };
 
 struct trace_info {

@@ -1,6 +1,11 @@
 #include "capture/trace_reader.h"
 
+#include "capture/clean_text.h"
+#include "wire/sample_format.h"
 #include "wire/timestamp.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static int pcapng_open_trace(struct trace *trace, struct error *error)
 {
@@ -88,6 +93,23 @@ static int read_packet(struct trace *trace, const struct pcapng_block *block, st
   return 1;
 }
 
+/* A comment of a statistics block that tells of a gap. */
+static void note_gap(struct interface_entry *interface, struct pcapng_options options)
+{
+  static const char begin[] = SAMPLE_GAP_COMMENT;
+  struct pcapng_option option;
+  while (pcapng_option_next(&options, &option)) {
+    if (option.code != PCAPNG_OPTION_COMMENT || option.length_bytes < sizeof begin ||
+        memcmp(option.value, begin, sizeof begin - 1) != 0)
+      continue;
+    interface->gaps++;
+    free(interface->gap);
+    interface->gap =
+        clean_text_dup((const char *)option.value + sizeof begin - 1,
+                       option.length_bytes - (sizeof begin - 1), INTERFACE_TEXT_BYTES_MAX);
+  }
+}
+
 /* Counters are since the start of the capture, so the last block counts. */
 static int read_statistics(struct trace *trace, const struct pcapng_block *block, struct error *why)
 {
@@ -99,6 +121,8 @@ static int read_statistics(struct trace *trace, const struct pcapng_block *block
     interface->has_dropped = true;
     interface->dropped_by_statistics = record.dropped;
   }
+  if (interface != NULL)
+    note_gap(interface, record.options);
   if (interface != NULL)
     trace_take_samples(trace, trace->pcapng.section_first + record.interface, &record);
   return 0;

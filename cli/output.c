@@ -50,6 +50,13 @@ static void describe_samples(struct report_samples *samples,
   samples->missing += interface->samples_missing;
 }
 
+static void describe_gaps(struct report_capture *capture, const struct trace_interface *interface)
+{
+  capture->gaps += interface->gaps;
+  if (interface->gaps > 0)
+    snprintf(capture->gap, sizeof capture->gap, "%s", interface->gap);
+}
+
 /* Returns the number of frames of its interfaces. */
 static uint64_t describe_interfaces(struct report_capture *capture, const struct trace *trace,
                                     uint32_t count, const struct lane_ends *ends)
@@ -65,7 +72,8 @@ static uint64_t describe_interfaces(struct report_capture *capture, const struct
       name_interface(capture, &interface, i);
     frames += interface.frames;
     capture->has_dropped |= interface.has_dropped;
-    all_told &= interface.has_dropped || interface.frames == 0;
+    all_told &= (interface.has_dropped || interface.frames == 0) && interface.gaps == 0;
+    describe_gaps(capture, &interface);
     capture->dropped += interface.dropped;
     describe_samples(&capture->samples, &interface);
     if (!found && interface.frames > 0 && !packet_linktype_supported(interface.linktype)) {

@@ -66,6 +66,7 @@ bool capture_has_flaw(const struct report_capture *capture, enum capture_flaw fl
   case CAPTURE_CUT_OFF: return capture->damage[0] != '\0';
   case CAPTURE_INTERRUPTED: return capture->interrupted;
   case CAPTURE_DROPPED: return capture->has_dropped && capture->dropped > 0;
+  case CAPTURE_GAPS: return capture->gaps > 0;
   case CAPTURE_SAMPLES_MISSING:
     return capture->samples.missing + capture->samples.damaged > 0 || capture->samples.cut_off;
   case CAPTURE_LIMITS:
@@ -80,9 +81,13 @@ bool capture_has_flaw(const struct report_capture *capture, enum capture_flaw fl
 const char *capture_flaw_name(enum capture_flaw flaw)
 {
   static const char *const names[CAPTURE_FLAW_COUNT] = {
-      [CAPTURE_CUT_OFF] = "cut-off",       [CAPTURE_INTERRUPTED] = "interrupted",
-      [CAPTURE_DROPPED] = "capture-drops", [CAPTURE_SAMPLES_MISSING] = "samples-missing",
-      [CAPTURE_LIMITS] = "limits-reached", [CAPTURE_UNSUPPORTED_LINK] = "unsupported-link",
+      [CAPTURE_CUT_OFF] = "cut-off",
+      [CAPTURE_INTERRUPTED] = "interrupted",
+      [CAPTURE_DROPPED] = "capture-drops",
+      [CAPTURE_SAMPLES_MISSING] = "samples-missing",
+      [CAPTURE_GAPS] = "not-recorded",
+      [CAPTURE_LIMITS] = "limits-reached",
+      [CAPTURE_UNSUPPORTED_LINK] = "unsupported-link",
   };
   return names[flaw];
 }

@@ -19,6 +19,7 @@ enum capture_flaw {
   CAPTURE_CUT_OFF,          /* reading ended early: damage or a cut-off file */
   CAPTURE_INTERRUPTED,      /* by the user */
   CAPTURE_DROPPED,          /* the capturing program lost frames, and says so */
+  CAPTURE_GAPS,             /* nothing was captured for some time, or from some time on */
   CAPTURE_SAMPLES_MISSING,  /* samples that it says it has, or had */
   CAPTURE_LIMITS,           /* the analysis forgot something to stay within its memory */
   CAPTURE_UNSUPPORTED_LINK, /* frames of a link type that is not decoded */

@@ -48,6 +48,8 @@ struct report_capture {
   uint64_t dropped; /* told by the file, if has_dropped */
   bool has_dropped;
   struct report_samples samples;
+  uint32_t gaps;                 /* times in which nothing was captured, as the file says */
+  char gap[256];                 /* what it says of the last one, "" = nothing */
   bool interrupted;              /* the user stopped the reading */
   char damage[400];              /* why the reading ended early, "" = it did not */
   uint32_t unsupported_linktype; /* of the first interface that is not decoded, if stats count such

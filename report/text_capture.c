@@ -144,6 +144,11 @@ static void flaw(struct text *text, const struct report_capture *capture, enum c
         "the capture lost %s frames by its own account: a missing segment is no proof of loss",
         format_count(capture->dropped, count));
     break;
+  case CAPTURE_GAPS:
+    text_append(&line, "%s", capture->gap);
+    if (capture->gaps > 1)
+      text_append(&line, " (the last of %s such times)", format_count(capture->gaps, count));
+    break;
   case CAPTURE_SAMPLES_MISSING: samples_caveat(text, &capture->samples); return;
   case CAPTURE_LIMITS: limits_caveat(text, &capture->stats); return;
   case CAPTURE_UNSUPPORTED_LINK:

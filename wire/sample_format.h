@@ -31,6 +31,10 @@
  * samples (editcap 4.0) keep the comment. */
 #define SAMPLE_INTERFACE_COMMENT "tcpstall samples"
 
+/* What a statistics block's comment begins with that tells of a time in which nothing was captured
+ * at this interface; the rest is a sentence for people. */
+#define SAMPLE_GAP_COMMENT "tcpstall: "
+
 enum sample_type {
   SAMPLE_HEADER = 1, /* text, "name=value" lines: byte_order (little, big), machine, kernel, ... */
   SAMPLE_SOCKET = 2, /* netlink: SOCK_DIAG_BY_FAMILY, inet_diag_msg and attributes */
