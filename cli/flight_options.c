@@ -37,7 +37,8 @@ static const struct argp_option option_table[] = {
      "default 5s",
      0},
     {"memory", KEY_MEMORY, "SIZE", 0, "for what is kept; default 256M", 0},
-    {"rearm", KEY_REARM, NULL, 0, "wait for the next stall afterwards, into the same file", 0},
+    {"rearm", KEY_REARM, NULL, 0, "wait for the next stall afterwards; each has a file of its own",
+     0},
     {"on", KEY_ON, "WORDS", 0,
      "only these: locations, causes and kinds (stall, crawl, abort), with commas; default "
      "stall,crawl of any location and cause",

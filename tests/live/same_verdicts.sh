@@ -2,13 +2,10 @@
 # What the live model says of a wait when it is over is what `analyze` says of the file, and what is
 # nothing for the one is nothing for the other.
 set -u -o pipefail
+command -v jq >/dev/null || { echo "skipped: no jq"; exit 77; }
 problems() { # FILE: place, cause and confidence of each stall and abort, as analyze finds them
-  "$TCPSTALL" analyze --json --no-progress "$1" | python3 -c '
-import json, sys
-for c in json.load(sys.stdin)["connections"]:
-    for f in c["findings"]:
-        if f["severity"] == "problem" and f["kind"] in ("stall", "abort"):
-            print(f["location"], f["cause"], f["confidence"])' | sort
+  "$TCPSTALL" analyze --json --no-progress "$1" | jq -r '.connections[].findings[] |
+    select(.severity == "problem" and (.kind == "stall" or .kind == "abort")) | "\(.location) \(.cause) \(.confidence)"' | sort
 }
 closed() { # FILE: the same, as told live
   "$MONITOR_PLAY" "$1" | awk '$3 == "closed" && $6 == "problem" && $7 != "crawl" && $7 != "mismatch" { print $8, $9, $10 }' | sort

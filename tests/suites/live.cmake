@@ -11,3 +11,8 @@ target_sources(test_flight_recorder PRIVATE ${CMAKE_SOURCE_DIR}/cli/flight.c ${C
   ${CMAKE_SOURCE_DIR}/cli/flight_keeper.c ${CMAKE_SOURCE_DIR}/cli/monitor.c ${CMAKE_SOURCE_DIR}/cli/monitor_window.c
   ${CMAKE_SOURCE_DIR}/cli/study.c ${CMAKE_SOURCE_DIR}/cli/kick.c ${CMAKE_SOURCE_DIR}/cli/complain.c
   ${CMAKE_SOURCE_DIR}/cli/terminal.c ${CMAKE_SOURCE_DIR}/cli/values.c)
+
+# The whole of it on real devices (tests/capture/flight.sh).
+add_test(NAME capture.flight COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/capture/flight.sh $<TARGET_FILE:tcpstall>)
+set_tests_properties(capture.flight PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS lab
+  ENVIRONMENT "PRINT_SAMPLES=$<TARGET_FILE:capture_print_samples>;PATHEMU=$<TARGET_FILE:tcpstall-pathemu>;LAB_ENDPOINT=$<TARGET_FILE:lab_endpoint>")
