@@ -87,6 +87,14 @@ struct open_wait {
   enum severity severity;
 };
 
+/* Waits that are too short to be diagnosed, one after the other, for one reason. */
+struct limit_run {
+  int64_t limited_ns, first_ns, last_ns; /* time waited */
+  uint32_t rounds, window_min, window_max;
+  uint32_t flight_bytes; /* of S's own limit: at which it stops, below the window */
+  uint64_t first_frame, last_frame;
+};
+
 /* A run of short waits with one cause, on its way to become a crawl. */
 struct crawl;
 struct trouble {
@@ -107,13 +115,13 @@ struct trouble {
   struct sighting zero_window_since; /* frame 0: the window is not zero */
   struct crawl *crawl;
   struct sighting beyond_window; /* the last segment past the right edge */
+  struct limit_run window_limit; /* less than a segment of R's window was left */
+  struct limit_run own_limit;    /* S itself stopped at the same flight each time */
+  /* An ACK that ended a wait with so much in flight; whether it releases data is not known yet. */
   struct {
-    int64_t limited_ns, first_ns, last_ns; /* time waited with less than a segment of window left */
-    uint32_t rounds, window_min, window_max;
-    uint32_t flight_bytes; /* constant flight below the window: S's own limit; 0: R's window is the
-                              limit */
-    uint64_t first_frame, last_frame;
-  } limit;                             /* a run of it, in waits too short to be diagnosed */
+    int64_t acked_ns, gap_ns; /* 0: none */
+    uint32_t flight_bytes;
+  } release;
   int64_t hold_from_ns, hold_until_ns; /* the last hold that was found; 0: none */
   struct lost_segment
       recent_loss;       /* the last one repaired: a DSACK may still tell that it was spurious */

@@ -16,6 +16,10 @@
 void limit_run_add(struct analyzer *analyzer, struct connection *connection, enum stream_side side,
                    const struct segment *segment, bool by_ack);
 
+/* New data of S, right after limit_run_add(): if it was an ACK's release, S had waited for that. */
+void limit_run_release(struct analyzer *analyzer, struct connection *connection,
+                       enum stream_side side, const struct segment *segment);
+
 /* Reports the run if it owned most of its time. */
 void limit_run_close(struct analyzer *analyzer, struct connection *connection,
                      enum stream_side side);

@@ -182,8 +182,10 @@ void wait_progress(struct analyzer *analyzer, struct connection *connection, enu
     situation.how = by_ack ? ENDED_BY_ACK : ENDED_BY_APPLICATION;
     close_wait(analyzer, connection, &situation);
   }
-  if (!by_ack)
+  if (!by_ack) {
     crawl_new_data(analyzer, connection, side, segment);
+    limit_run_release(analyzer, connection, side, segment);
+  }
   if (analyzer->live)
     advance_close(analyzer, connection, side, NULL, segment->time_ns);
   clear_wait(stream);
