@@ -230,6 +230,20 @@ void both_ends_judge_limit(const struct analyzer *analyzer, const struct connect
   judge_scale(&judge);
 }
 
+int64_t both_ends_receiver_ns(const struct analyzer *analyzer, const struct connection *connection,
+                              enum stream_side side, int64_t from_ns, int64_t until_ns)
+{
+  const struct path_source *paths = &analyzer->paths;
+  const struct path_view *view =
+      paths->view == NULL ? NULL : paths->view(paths->context, connection->end, connection->id);
+  struct path_chain chain;
+  if (view == NULL || view->end[side] != connection->end)
+    return 0;
+  path_chain_lay(&chain, view, side, connection->stream[side].snd_una + view->shift[side][side],
+                 from_ns, until_ns);
+  return chain.contradicted || chain.ambiguous || chain.lost > 0 ? 0 : chain.receiver_ns;
+}
+
 enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t end,
                                          enum stream_side sender, const struct packet *packet)
 {

@@ -15,6 +15,11 @@ void both_ends_judge(const struct situation *situation, struct finding *finding)
 void both_ends_judge_limit(const struct analyzer *analyzer, const struct connection *connection,
                            enum stream_side side, struct finding *finding);
 
+/* How long R had what S had outstanding, undamaged, before it acknowledged it, in that time; 0: not
+ * known, or this end is not the one closest to S. */
+int64_t both_ends_receiver_ns(const struct analyzer *analyzer, const struct connection *connection,
+                              enum stream_side side, int64_t from_ns, int64_t until_ns);
+
 /* true: several points saw this connection, and this one is closest to the data's sender. */
 bool both_ends_is_near(const struct situation *situation);
 

@@ -1,5 +1,6 @@
 #include "analyzer/crawl.h"
 
+#include "analyzer/both_ends.h"
 #include "analyzer/report_finding.h"
 #include "analyzer/situation.h"
 #include "analyzer/socket_judge.h"
@@ -267,6 +268,20 @@ void crawl_wait(struct analyzer *analyzer, struct connection *connection,
   }
 }
 
+/* That this is more than a round trip: longer than any path explains, or seen at R's end. */
+static bool is_ack_delayed(const struct analyzer *analyzer, const struct connection *connection,
+                           enum stream_side side, int64_t gap_ns, int64_t now_ns)
+{
+  const struct stream *stream = &connection->stream[side];
+  if (gap_ns >= DELAYED_RTT_TIMES * stream->rtt.min_ns)
+    return gap_ns <= DELAYED_MAX_NS;
+  if (gap_ns < stream->rtt.min_ns + DELAYED_MIN_NS)
+    return false;
+  const int64_t took_ns =
+      both_ends_receiver_ns(analyzer, connection, side, now_ns - gap_ns, now_ns);
+  return took_ns >= DELAYED_MIN_NS && took_ns <= DELAYED_MAX_NS;
+}
+
 bool crawl_delayed_ack(struct analyzer *analyzer, struct connection *connection,
                        enum stream_side side, const struct segment *segment)
 {
@@ -276,10 +291,10 @@ bool crawl_delayed_ack(struct analyzer *analyzer, struct connection *connection,
   uint32_t full = full_segment_bytes(stream);
   bool one_segment = outstanding > 0 && segment->packet->ack == stream->snd_nxt &&
                      outstanding <= (stream->mss > 0 ? stream->mss : full);
-  if (!one_segment || gap_ns < DELAYED_MIN_NS || gap_ns > DELAYED_MAX_NS ||
-      stream->rtt.samples == 0 || (connection->flags & CONNECTION_ESTABLISHED) == 0 ||
-      gap_ns < DELAYED_RTT_TIMES * stream->rtt.min_ns ||
-      (stream->trouble != NULL && stream->trouble->wait.retransmissions > 0))
+  if (!one_segment || gap_ns < DELAYED_MIN_NS || stream->rtt.samples == 0 ||
+      (connection->flags & CONNECTION_ESTABLISHED) == 0 ||
+      (stream->trouble != NULL && stream->trouble->wait.retransmissions > 0) ||
+      !is_ack_delayed(analyzer, connection, side, gap_ns, segment->time_ns))
     return false;
   struct crawl *crawl = get_crawl(analyzer, stream);
   if (crawl == NULL)
