@@ -15,7 +15,7 @@ struct live_capture_end {
 
 struct live_capture {
   pid_t pid;    /* 0: none */
-  int messages; /* its stderr; owned */
+  int messages; /* what it says; owned */
 };
 
 /* Returns when it records, 0, or a negative error_code. */
