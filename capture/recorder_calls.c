@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -54,22 +55,36 @@ static int allow_all(scmp_filter_ctx filter, const int *calls, size_t count)
   return rc;
 }
 
+/* If an argument, masked, is a value. (libseccomp's macros leave members out, which clang minds.)
+ */
+static int allow_if(scmp_filter_ctx filter, int call, unsigned argument, uint64_t mask,
+                    uint64_t value)
+{
+  const struct scmp_arg_cmp is_so = {
+      .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+  return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &is_so);
+}
+
 static int allow_on(scmp_filter_ctx filter, int call, int fd)
 {
-  if (fd < 0)
-    return 0;
-  return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd));
+  return fd >= 0 ? allow_if(filter, call, 0, UINT32_MAX, (uint64_t)fd) : 0;
+}
+
+static int allow_some(scmp_filter_ctx filter)
+{
+  int rc = 0;
+  for (size_t i = 0; rc == 0 && i < sizeof calls_of_memory / sizeof *calls_of_memory; i++)
+    rc = allow_if(filter, calls_of_memory[i], 2, PROT_EXEC, 0);
+  for (size_t i = 0; rc == 0 && i < sizeof harmless_requests / sizeof *harmless_requests; i++)
+    rc = allow_if(filter, SCMP_SYS(ioctl), 1, UINT32_MAX, harmless_requests[i]);
+  return rc;
 }
 
 static int add_rules(scmp_filter_ctx filter, const struct recorder_calls *calls)
 {
   int rc = allow_all(filter, calls_of_all, sizeof calls_of_all / sizeof *calls_of_all);
-  for (size_t i = 0; rc == 0 && i < sizeof calls_of_memory / sizeof *calls_of_memory; i++)
-    rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls_of_memory[i], 1,
-                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-  for (size_t i = 0; rc == 0 && i < sizeof harmless_requests / sizeof *harmless_requests; i++)
-    rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                          SCMP_A1(SCMP_CMP_EQ, harmless_requests[i]));
+  if (rc == 0)
+    rc = allow_some(filter);
   if (rc == 0 && calls->writes)
     rc = allow_all(filter, calls_of_writer, sizeof calls_of_writer / sizeof *calls_of_writer);
   for (size_t i = 0; rc == 0 && i < 2; i++) {

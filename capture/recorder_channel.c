@@ -20,10 +20,15 @@ bool recorder_channel_send(int channel, const struct recorder_message *message, 
                            size_t size, int fd, bool wait)
 {
   struct recorder_message copy = *message;
-  struct iovec parts[2] = {{&copy, sizeof copy}, {(void *)(uintptr_t)bytes, size}};
+  uint8_t content[RECORDER_CHANNEL_BYTES_MAX]; /* sendmsg() would take no const ones */
+  struct iovec parts[2] = {{&copy, sizeof copy}, {content, size}};
   struct msghdr whole = {.msg_iov = parts, .msg_iovlen = size > 0 ? 2 : 1};
   union control control;
   ssize_t sent;
+  if (size > sizeof content)
+    return false;
+  if (size > 0)
+    memcpy(content, bytes, size);
   memset(&control, 0, sizeof control);
   if (fd >= 0) {
     control.header = (struct cmsghdr){

@@ -27,10 +27,13 @@ enum recorder_channel_result {
   RECORDER_CHANNEL_ENDED
 };
 
+#define RECORDER_CHANNEL_BYTES_MAX 4096u
+
 /* Both ends; false: errno says why. */
 bool recorder_channel_open(int channel[2]);
 
-/* fd: handed over as well, -1 = none. false: it is full (if it is not to wait), or has ended. */
+/* At most RECORDER_CHANNEL_BYTES_MAX. fd: handed over as well, -1 = none. false: it is full (if it
+ * is not to wait), or has ended. */
 bool recorder_channel_send(int channel, const struct recorder_message *message, const void *bytes,
                            size_t size, int fd, bool wait);
 

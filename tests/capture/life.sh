@@ -68,7 +68,7 @@ for ((round = 0; round < ${KILLS:-12}; round++)); do
   kill -KILL "${parts[$victim]:-$capture}"
   sleep "0.0$((RANDOM % 10))"
   [ $victim = 3 ] || [ $victim = 2 ] || kill -INT $capture
-  wait $capture 2>/dev/null
+  { wait $capture; } 2>/dev/null # bash tells what was killed
   got=$?
   ended "${parts[@]}" || { wrong "1: processes stay when $victim was killed"; kill -9 "${parts[@]}" 2>/dev/null; }
   case $victim in
