@@ -1,5 +1,6 @@
 #include "analyzer/both_ends_internal.h"
 
+#include "analyzer/socket_witness.h"
 #include "wire/seq.h"
 #include "wire/timestamp.h"
 
@@ -48,7 +49,9 @@ static void limit_to_host(struct judge *judge)
   struct finding *finding = judge->finding;
   const struct analyzer *analyzer = judge->situation->analyzer;
   const uint8_t end = judge->far_end;
-  if (analyzer->paths.declared != NULL && analyzer->paths.declared(analyzer->paths.context, end))
+  if ((analyzer->paths.declared != NULL &&
+       analyzer->paths.declared(analyzer->paths.context, end)) ||
+      socket_witness_is_at(analyzer, judge->situation->connection, judge->side ^ 1, end))
     return;
   if (finding->confidence == CONFIDENCE_PROVEN)
     finding->confidence = CONFIDENCE_LIKELY;

@@ -119,6 +119,24 @@ static void explain_hold(struct socket_case *one, const struct sample_qdisc *qdi
       backlog ? ", and the queue of the device has a backlog" : "");
 }
 
+/* Frames that this capture lost, or that it has and that say nothing of a connection: what is not
+ * seen may have been among them. */
+static bool capture_misses(const struct socket_case *one)
+{
+  const struct situation *situation = one->situation;
+  const struct path_source *paths = &situation->analyzer->paths;
+  const uint64_t *packets = situation->analyzer->stats.packets;
+  const struct path_view *view =
+      paths->view == NULL
+          ? NULL
+          : paths->view(paths->context, situation->connection->end, situation->connection->id);
+  return (view != NULL && view->drops[situation->side] == DROPS_SOME) ||
+         (situation->connection->quality & QUALITY_CAPTURE_GAPS) != 0 ||
+         packets[PACKET_CUT] + packets[PACKET_FRAGMENT] + packets[PACKET_MALFORMED] +
+                 packets[PACKET_UNSUPPORTED_LINK] >
+             0;
+}
+
 static void judge_hold(struct socket_case *one)
 {
   struct finding *finding = one->finding;
@@ -127,7 +145,8 @@ static void judge_hold(struct socket_case *one)
       sample_store_qdisc(sight->witness.store, sight->end, sight->longest.until_ns);
   const bool backlog = qdisc != NULL && qdisc->backlog_bytes > 0;
   const bool on_purpose = backlog && paces(qdisc);
-  enum confidence confidence = one->sender.proof ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  const enum confidence confidence =
+      one->sender.proof && !capture_misses(one) ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   int64_t held_bytes = 0;
   socket_held_bytes(one, sight->longest.state, &held_bytes);
   socket_settle(one, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD, confidence,
@@ -145,13 +164,24 @@ static void judge_hold(struct socket_case *one)
 
 /* ---- dropped ---- */
 
-/* Frames that were captured and say nothing of a connection: some of it may be among them. */
-static bool capture_skips(const struct analyzer *analyzer)
+/* New data that TCP has tried to send in that time: what left long ago is no sign of now. */
+static uint64_t attempts(const struct socket_sight *sight)
 {
-  const uint64_t *packets = analyzer->stats.packets;
-  return packets[PACKET_CUT] + packets[PACKET_FRAGMENT] + packets[PACKET_MALFORMED] +
-             packets[PACKET_UNSUPPORTED_LINK] >
-         0;
+  const uint64_t before = sight->first.tcpi_bytes_sent - sight->first.tcpi_bytes_retrans;
+  const uint64_t after = sight->last.tcpi_bytes_sent - sight->last.tcpi_bytes_retrans;
+  return after > before ? after - before : 0;
+}
+
+/* The device's queue has counted drops; else what is gone may have left by another device. */
+static bool dropped_by_queue(const struct socket_case *one)
+{
+  const struct socket_sight *sight = &one->sender.socket;
+  const struct sample_qdisc *before =
+      sample_store_qdisc(sight->witness.store, sight->end, one->situation->start_ns - NS_PER_S);
+  const struct sample_qdisc *after =
+      sample_store_qdisc(sight->witness.store, sight->end, sight->until_ns);
+  return before != NULL && after != NULL && after->handle == before->handle &&
+         after->drops_pkts > before->drops_pkts;
 }
 
 static void judge_drop(struct socket_case *one)
@@ -161,11 +191,9 @@ static void judge_drop(struct socket_case *one)
   const struct socket_sight *sight = &one->sender.socket;
   const struct sample_socket *state = sight->longest.state;
   const bool refused = one->sender.main == SENDER_REFUSED;
-  /* A capture that misses packets misses these, perhaps. */
-  const bool gaps = (situation->connection->quality & QUALITY_CAPTURE_GAPS) != 0 ||
-                    (!refused && capture_skips(situation->analyzer));
+  const bool certain = refused ? attempts(sight) > 0 : dropped_by_queue(one);
   const enum confidence confidence =
-      one->sender.proof && one->sender.here && !gaps ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+      one->sender.proof && certain && !capture_misses(one) ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   int64_t gone_bytes = 0;
   char gap[32];
   socket_settle(one, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT, confidence, confidence);
@@ -173,20 +201,22 @@ static void judge_drop(struct socket_case *one)
     finding->alternative_count = 0;
   duration_words(situation->gap_ns, gap);
   if (refused) {
-    const uint64_t attempts = sight->last.tcpi_bytes_sent - sight->first.tcpi_bytes_sent;
     socket_fact(finding, sight->end, sight->longest.until_ns,
                 "the kernel has sent %llu bytes in vain: tcpi_bytes_sent %llu, "
                 "tcpi_bytes_acked %llu, nothing outstanding (%llu of them in this time)",
                 (unsigned long long)(state->tcpi_bytes_sent - state->tcpi_bytes_retrans -
                                      state->tcpi_bytes_acked),
                 (unsigned long long)state->tcpi_bytes_sent,
-                (unsigned long long)state->tcpi_bytes_acked, (unsigned long long)attempts);
+                (unsigned long long)state->tcpi_bytes_acked, (unsigned long long)attempts(sight));
     snprintf(finding->summary, sizeof finding->summary,
              "The sending host dropped what its own TCP sent, before its capture point, for %s: "
              "%u bytes wait to be sent, the window is open, each attempt fails.",
              gap, state->tcpi_notsent_bytes);
   } else {
     socket_held_bytes(one, state, &gone_bytes);
+    if (confidence < CONFIDENCE_PROVEN)
+      socket_leave_open(finding, LOCATION_FORWARD_PATH, CAUSE_UNKNOWN,
+                        "they may have left by another device of the host");
     snprintf(finding->summary, sizeof finding->summary,
              "The sending host dropped %lld bytes that its own TCP had sent, before its capture "
              "point; the stream stood still for %s.",

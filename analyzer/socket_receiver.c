@@ -152,15 +152,18 @@ static void judge_input(struct socket_case *one)
   const struct socket_sight *sight = &one->receiver.socket;
   const uint32_t segments = sight->last.tcpi_segs_in_pkts - sight->first.tcpi_segs_in_pkts;
   char gap[32];
-  if (finding->location != LOCATION_RECEIVER_TCP || !may_be_dropped(finding->cause) ||
-      !saw_copies_come(one))
+  if (finding->location != LOCATION_RECEIVER_TCP || !may_be_dropped(finding->cause))
+    return;
+  if (finding->cause == CAUSE_PAWS_DROP || finding->cause == CAUSE_OUT_OF_WINDOW) {
+    name_counter(one);
+    return;
+  }
+  if (!saw_copies_come(one))
     return;
   if (segments > 0 || sight->first.tcpi_bytes_received != sight->last.tcpi_bytes_received) {
     name_counter(one);
     return;
   }
-  if (finding->cause != CAUSE_LOCAL_DROP_INPUT && finding->cause != CAUSE_PEER_SILENT)
-    return;
   const bool proof = socket_sight_is_proof(one, sight) && finding->confidence > CONFIDENCE_POSSIBLE;
   socket_settle(one, LOCATION_RECEIVER_TCP, CAUSE_LOCAL_DROP_INPUT,
                 proof ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);

@@ -9,6 +9,8 @@
 /* Clocks of two ends may be apart by this part of a wait, in percent, before nothing of the other
  * end's samples is proof. */
 #define CLOCK_PERCENT_MAX 10
+/* A timeout so many times as long as RFC 6298 asks for at the most is excessive. */
+#define RTO_EXCESS_TIMES 2
 
 /* ---- what the socket says of sequence numbers ---- */
 
@@ -306,6 +308,20 @@ static bool buffer_was_full(const struct socket_case *one, struct socket_piece *
   return full->state != NULL;
 }
 
+/* What it was to answer came to it during the wait, or not all of it before: the other direction
+ * was held up. */
+static bool was_asked_late(const struct socket_case *one)
+{
+  const struct socket_sight *sight = &one->sender.socket;
+  const int64_t asked_ns = one->finding->start_ns;
+  struct socket_piece piece;
+  uint32_t index = 0;
+  while (socket_witness_next(&sight->witness, asked_ns, sight->until_ns, &index, &piece))
+    if (piece.from_ns > asked_ns) /* the first one that has it */
+      return piece.state->tcpi_bytes_received != sight->last.tcpi_bytes_received;
+  return false;
+}
+
 static void judge_empty(struct socket_case *one)
 {
   struct finding *finding = one->finding;
@@ -321,7 +337,8 @@ static void judge_empty(struct socket_case *one)
   const enum cause cause = is_of_application(finding->cause) ? finding->cause : CAUSE_LOST_WAKEUP;
   const bool open_cause = cause == CAUSE_LOST_WAKEUP;
   const enum severity severity = finding->severity;
-  const enum confidence confidence = one->sender.proof ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  const bool proof = one->sender.proof && (cause != CAUSE_APP_TURNAROUND || !was_asked_late(one));
+  const enum confidence confidence = proof ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   socket_settle(one, LOCATION_SENDER_APP, cause, confidence,
                 open_cause ? CONFIDENCE_POSSIBLE : confidence);
   finding->severity = severity;
@@ -427,6 +444,25 @@ static void judge_window(struct socket_case *one)
            duration_words(one->situation->gap_ns, gap));
 }
 
+/* The kernel's own timeout, before it has backed off, is longer than round trips ask for. */
+static void judge_timer(struct socket_case *one)
+{
+  const struct socket_sight *sight = &one->sender.socket;
+  const struct sample_socket *state = sight->longest.state;
+  const int64_t rto_ns = (int64_t)state->tcpi_rto_us * NS_PER_US;
+  const int64_t bound_ns = rtt_rto_bound_ns(&one->situation->stream->rtt);
+  char rto[32], rtt[32];
+  if (state->tcpi_backoff > 0 || rto_ns < RTO_EXCESS_TIMES * bound_ns)
+    return;
+  if (one->sender.proof)
+    socket_settle(one, LOCATION_SENDER_TCP, CAUSE_EXCESSIVE_RTO, CONFIDENCE_PROVEN,
+                  CONFIDENCE_PROVEN);
+  socket_fact(
+      one->finding, sight->end, sight->longest.from_ns,
+      "the kernel's timeout for this socket is %s (tcpi_rto) at a round trip of %s (tcpi_rtt)",
+      duration_words(rto_ns, rto), duration_words((int64_t)state->tcpi_rtt_us * NS_PER_US, rtt));
+}
+
 /* All that TCP sent has left, and TCP knows that it is not acknowledged. */
 static void judge_flight(struct socket_case *one)
 {
@@ -435,6 +471,8 @@ static void judge_flight(struct socket_case *one)
     return;
   socket_exclude(finding, LOCATION_SENDER_QUEUE);
   socket_exclude(finding, LOCATION_SENDER_APP);
+  if (finding->cause == CAUSE_EXCESSIVE_RTO)
+    judge_timer(one);
   if (finding->location != LOCATION_SENDER_QUEUE && finding->location != LOCATION_SENDER_APP)
     return;
   if (finding->confidence > CONFIDENCE_POSSIBLE)

@@ -34,6 +34,14 @@ bool socket_witness_find(const struct analyzer *analyzer, const struct connectio
          paths->socket(paths->context, connection->end, connection->id, side, witness);
 }
 
+bool socket_witness_is_at(const struct analyzer *analyzer, const struct connection *connection,
+                          enum stream_side side, uint8_t end)
+{
+  struct socket_witness witness;
+  return socket_witness_find(analyzer, connection, side, &witness) &&
+         witness.history->key.end == end;
+}
+
 uint8_t socket_witness_sides(const struct analyzer *analyzer, const struct connection *connection)
 {
   struct socket_witness witness;

@@ -15,6 +15,10 @@ struct socket_witness {
 bool socket_witness_find(const struct analyzer *analyzer, const struct connection *connection,
                          enum stream_side side, struct socket_witness *witness);
 
+/* true: that side's socket was sampled at that capture point, so the point is on its host. */
+bool socket_witness_is_at(const struct analyzer *analyzer, const struct connection *connection,
+                          enum stream_side side, uint8_t end);
+
 /* Of one store, where the sides have these addresses. */
 bool socket_witness_at(const struct sample_store *store, uint8_t end, const struct endpoint *own,
                        const struct endpoint *peer, struct socket_witness *witness);
