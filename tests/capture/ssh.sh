@@ -61,6 +61,10 @@ there sysctl -qw net.ipv6.conf.tap0.disable_ipv6=1 2>/dev/null
 ip link set tap0 txqueuelen 6000 && ip addr add 10.9.0.1/24 dev tap0
 there ip link set tap0 txqueuelen 6000 && there ip addr add 10.9.0.2/24 dev tap0
 far_mac=$(there ip -j link show tap0 | jq -r '.[0].address')
+near_mac=$(ip -j link show tap0 | jq -r '.[0].address')
+# No packets but ours: the neighbours know each other.
+ip neigh replace 10.9.0.2 lladdr "$far_mac" dev tap0 nud permanent
+there ip neigh replace 10.9.0.1 lladdr "$near_mac" dev tap0 nud permanent
 ip neigh replace 10.9.0.9 lladdr "$far_mac" dev tap0 nud permanent # nobody's address: taken, and not answered
 
 mkdir bin

@@ -46,6 +46,7 @@ CONFIG
 
 # ssh_start_server NAMESPACE-PROCESS: sshd in there, with a /run of its own; its process id in $sshd.
 ssh_start_server() {
+  : >"$work/sshd.log"
   # shellcheck disable=SC2016 # expanded inside
   nsenter -t "$1" -n unshare -m sh -c 'mount -t tmpfs none /run && mkdir -p /run/sshd && exec "$(command -v sshd)" -D -e -f "$0"' \
     "$work/sshd_config" 2>"$work/sshd.log" &
