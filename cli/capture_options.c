@@ -53,9 +53,9 @@ static const struct argp_option option_table[] = {
      "them), IF@PID (of a process in it); or of another host: ssh:[USER@]HOST[:PORT]/IF[@NETNS]; "
      "once for each end",
      0},
-    {"list", KEY_LIST, "json", OPTION_ARG_OPTIONAL,
+    {"list", KEY_LIST, NULL, 0,
      "record nothing: list the interfaces of all network namespaces, what they are and who holds "
-     "the TAPs; --list=json for programs",
+     "the TAPs; with --json for programs",
      0},
     {"ssh", KEY_SSH, "COMMAND", 0,
      "the program that reaches other hosts, and options for it; default ssh", 0},
@@ -158,19 +158,12 @@ static void take_filter(struct capture_options *options, const char *text, bool 
   add_filter(options, text, state);
 }
 
-static void take_list(struct capture_options *options, const char *text,
-                      const struct argp_state *state)
-{
-  options->list = true;
-  options->list_json = text != NULL;
-  if (text != NULL && strcmp(text, "json") != 0)
-    argp_error(state, "--list: '%s': expected json, or nothing", text);
-}
-
 static void check(const struct capture_options *options, const struct argp_state *state)
 {
   if (options->list)
     return;
+  if (options->flight.json && !options->flight.on)
+    argp_error(state, "--json: of what? Say --until-stall or --list as well");
   if (options->end_count == 0)
     argp_error(state, "which interface? Say -i IF, once for each end");
   if (options->output == NULL)
@@ -202,7 +195,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     break;
   case KEY_FILTER: take_filter(options, text, false, state); break;
   case KEY_INTERFACE: capture_options_interface(options, text, state); break;
-  case KEY_LIST: take_list(options, text, state); break;
+  case KEY_LIST: options->list = true; break;
   case KEY_NO_PROMISCUOUS_MODE: options->no_promiscuous_mode = true; break;
   case KEY_NO_SAMPLES: options->no_samples = true; break;
   case KEY_PACKETS:

@@ -15,8 +15,8 @@ struct capture_options {
   const char *output;
   char *filter; /* NULL = everything */
   bool filter_from_words, quiet, no_promiscuous_mode, no_samples;
-  bool list, list_json; /* no recording: the interfaces are listed */
-  const char *ssh;      /* the program for ends on other hosts; NULL = ssh */
+  bool list;       /* no recording: the interfaces are listed */
+  const char *ssh; /* the program for ends on other hosts; NULL = ssh */
   uint64_t snaplen_bytes, buffer_bytes, packets_max, file_bytes_max;
   int64_t duration_ns, sample_interval_ns;
   uint64_t ring_bytes, ring_count; /* a ring of files: 0 = no limit of this kind */

@@ -228,7 +228,7 @@ int cmd_capture(int argc, char **argv)
 {
   struct capture_options options;
   capture_options_parse(&options, argc, argv);
-  int status = options.list ? list_interfaces(options.list_json)
+  int status = options.list ? list_interfaces(options.flight.json)
                             : capture_run(&options, capture_signals(), NULL, NULL);
   capture_options_free(&options);
   return status;

@@ -295,7 +295,8 @@ static void kick_if_due(struct flight *flight, struct watched *watched)
   const int64_t now_ns = flight->now_ns;
   if (flight->options.kick == KICK_NONE || !watched->wanted ||
       !time_is_valid(watched->suspected_ns) || now_ns - watched->suspected_ns < KICK_AFTER_NS ||
-      (time_is_valid(watched->kicked_ns) && now_ns - watched->kicked_ns < KICK_INTERVAL_NS_DEFAULT))
+      (time_is_valid(watched->kicked_ns) &&
+       now_ns - watched->kicked_ns < flight->options.kick_interval_ns))
     return;
   ask_for_kick(flight, watched);
 }

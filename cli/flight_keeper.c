@@ -41,7 +41,7 @@ int flight_keeper_new(struct flight_keeper **keeper_out, const struct flight_opt
   for (uint32_t i = 0; i < end_count && options->kick != KICK_NONE && rc == 0; i++)
     if (ends[i].kind == RECORDER_INTERFACE)
       rc = kick_open(&keeper->kicks[i], ends[i].interface, ends[i].network_namespace, options->kick,
-                     KICK_INTERVAL_NS_DEFAULT, error);
+                     options->kick_interval_ns, error);
   if (rc < 0) {
     flight_keeper_free(keeper);
     return rc;

@@ -19,6 +19,7 @@ enum option_key {
   KEY_BEFORE,
   KEY_JSON,
   KEY_KICK,
+  KEY_KICK_INTERVAL,
   KEY_MEMORY,
   KEY_ON,
   KEY_ON_STALL,
@@ -52,6 +53,8 @@ static const struct argp_option option_table[] = {
      "ACTIVE: while a sender's host is suspected, send one packet through its interface, echo "
      "(ICMP; the default) or arp, and see whether the stream moves on",
      0},
+    {"kick-interval", KEY_KICK_INTERVAL, "TIME", 0,
+     "one connection is kicked once in that time at most; default 10s", 0},
     {0},
 };
 
@@ -60,7 +63,8 @@ void flight_options_default(struct flight_options *options)
   *options = (struct flight_options){.min_stall_ns = MIN_STALL_NS_DEFAULT,
                                      .before_ns = BEFORE_NS_DEFAULT,
                                      .after_ns = AFTER_NS_DEFAULT,
-                                     .memory_bytes = MEMORY_BYTES_DEFAULT};
+                                     .memory_bytes = MEMORY_BYTES_DEFAULT,
+                                     .kick_interval_ns = KICK_INTERVAL_NS_DEFAULT};
   options->filter.kinds[FINDING_STALL] = options->filter.kinds[FINDING_CRAWL] = true;
 }
 
@@ -132,6 +136,14 @@ static enum kick_kind take_kick(const char *text, struct argp_state *state)
   return KICK_ARP;
 }
 
+static void take_kick_interval(struct flight_options *options, const char *text,
+                               struct argp_state *state)
+{
+  options->kick_interval_ns = take_duration(text, "kick-interval", state);
+  if (options->kick_interval_ns < KICK_INTERVAL_NS_MIN)
+    argp_error(state, "--kick-interval: less than 100 milliseconds");
+}
+
 static void take_memory(struct flight_options *options, const char *text, struct argp_state *state)
 {
   struct error error;
@@ -160,8 +172,9 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     return 0;
   case KEY_AFTER: options->after_ns = take_duration(text, "after", state); break;
   case KEY_BEFORE: options->before_ns = take_duration(text, "before", state); break;
-  case KEY_JSON: options->json = true; break;
+  case KEY_JSON: options->json = true; return 0; /* which --list takes as well */
   case KEY_KICK: options->kick = take_kick(text, state); break;
+  case KEY_KICK_INTERVAL: take_kick_interval(options, text, state); break;
   case KEY_MEMORY: take_memory(options, text, state); break;
   case KEY_ON: take_words(options, text, state); break;
   case KEY_ON_STALL: options->command = text; break;

@@ -31,6 +31,7 @@ struct flight_options {
   const char *command; /* --on-stall; NULL = none */
   struct flight_filter filter;
   enum kick_kind kick;
+  int64_t kick_interval_ns;
   bool given; /* some option that means nothing without --until-stall */
 };
 

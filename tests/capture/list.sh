@@ -20,7 +20,7 @@ if [ "${2:-}" != inside ]; then
   # As somebody who may nothing: what can be seen is listed, and it is said that there is more.
   if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all \
-      "$program" capture --list=json >"$work/nobody.json" 2>"$work/err" || wrong "without rights: $(cat "$work/err")"
+      "$program" capture --list --json >"$work/nobody.json" 2>"$work/err" || wrong "without rights: $(cat "$work/err")"
     jq -e '.namespaces[0] | .own and (.interfaces | any(.name == "lo" and .kind == "loopback"))' "$work/nobody.json" >/dev/null ||
       wrong "without rights: the own namespace is not listed"
     grep -q "no right to look into" "$work/err" || wrong "without rights: it is not said that something is missing"
@@ -64,7 +64,7 @@ for ((i = 0; i < 250; i++)); do
   sleep 0.02
 done
 
-"$program" capture --list=json >list.json 2>err || wrong "status $?: $(cat err)"
+"$program" capture --list --json >list.json 2>err || wrong "status $?: $(cat err)"
 "$program" capture --list >list.txt 2>err || wrong "status $?: $(cat err)"
 has() { # FILTER WHAT: of all interfaces, `space` being their namespace
   jq -e "[.namespaces[] | . as \$space | .interfaces[] | . + {space: \$space}] | any($1)" list.json >/dev/null || wrong "not listed: $2"
@@ -87,7 +87,7 @@ if grep -q ready ready; then
   [ "$(jq '[.namespaces[].interfaces[] | select(.kind == "tap") | .holders | length] | max' list.json)" = 1 ] || wrong "a TAP with a wrong holder"
   grep -qE "^tap0@/proc/[0-9]+/fd/[0-9]+ +tap +(up|down|no-carrier) .*held by tcpstall-pathem[a-z]* \($emulator\)" list.txt || wrong "the text does not tell the holder"
   if ip tuntap add mode tap name idle 2>/dev/null; then
-    "$program" capture --list=json >list.json 2>err
+    "$program" capture --list --json >list.json 2>err
     has '.capture == "idle" and .kind == "tap" and .persistent and .holders == []' "a TAP that nobody holds"
   fi
 fi
@@ -95,6 +95,5 @@ fi
 name=$(jq -r "[.namespaces[].interfaces[] | select(.name == \"far\")][0].capture" list.json)
 nsenter -t $far -n ip link set far up
 "$program" capture -q -i "$name" -w far.pcapng --duration 100ms 2>err || wrong "-i $name: $(cat err)"
-"$program" capture --list=xml >/dev/null 2>&1 && wrong "--list=xml is understood"
 ip netns del called 2>/dev/null
 exit $status
