@@ -9,6 +9,7 @@
 #include "cli/monitor.h"
 #include "wire/timestamp.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,18 @@ static void on_sample(void *context, const struct trace_sample *sample)
                   sample->big_endian);
 }
 
-static int count_ends(const char *path, uint32_t *ends)
+/* What a recorder would know all along: whether it has lost packets. */
+static void note_drops(const struct trace *trace, uint32_t ends, bool known[], bool drops[])
+{
+  for (uint32_t end = 0; end < ends; end++) {
+    struct trace_interface interface;
+    trace_get_interface(trace, end, &interface);
+    known[end] = interface.has_dropped;
+    drops[end] = interface.dropped > 0;
+  }
+}
+
+static int count_ends(const char *path, uint32_t *ends, bool known[], bool drops[])
 {
   struct error error;
   struct trace *trace;
@@ -70,6 +82,7 @@ static int count_ends(const char *path, uint32_t *ends)
     for (int i = 0; i < count; i++)
       if (frames[i].interface + 1 > *ends && frames[i].interface < ANALYZER_ENDS_MAX)
         *ends = frames[i].interface + 1;
+  note_drops(trace, *ends, known, drops);
   trace_close(trace);
   return 0;
 }
@@ -97,11 +110,15 @@ int main(int argc, char **argv)
   struct monitor_options options;
   struct play play = {.first_ns = TIME_INVALID};
   monitor_options_default(&options);
+  bool known[ANALYZER_ENDS_MAX], drops[ANALYZER_ENDS_MAX];
   options.limits.window_bytes = 8 << 20;
-  if (argc != 2 || count_ends(argv[1], &options.ends) < 0)
+  if (argc != 2 || count_ends(argv[1], &options.ends, known, drops) < 0)
     return 2;
   const struct monitor_sink sink = {&play, on_event};
   play.monitor = monitor_new(&options, &sink);
+  for (uint32_t end = 0; play.monitor != NULL && end < options.ends; end++)
+    if (known[end])
+      monitor_drops(play.monitor, end, drops[end]);
   if (play.monitor == NULL || play_file(&play, argv[1]) < 0)
     return 2;
   tick_until(&play, play.now_ns + AFTER_NS);
