@@ -244,6 +244,23 @@ int64_t both_ends_receiver_ns(const struct analyzer *analyzer, const struct conn
   return chain.contradicted || chain.ambiguous || chain.lost > 0 ? 0 : chain.receiver_ns;
 }
 
+uint32_t both_ends_under_way(const struct path_view *view, uint8_t end, enum stream_side sender,
+                             uint32_t ack, int64_t at_ns)
+{
+  if (view == NULL || !view->sure)
+    return 0;
+  const struct lane *lane = &view->lanes[sender];
+  const uint32_t from = ack + view->shift[end == view->end[sender] ? sender : sender ^ 1][sender];
+  uint32_t top = from;
+  for (uint32_t n = lane->first; n != lane->next; n++) {
+    const struct passage *passage = lane_passage(lane, n);
+    if (passage->left_ns <= at_ns && (passage->flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0 &&
+        seq_gt(passage->end, top))
+      top = passage->end;
+  }
+  return top - from;
+}
+
 enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t end,
                                          enum stream_side sender, const struct packet *packet)
 {

@@ -23,6 +23,11 @@ int64_t both_ends_receiver_ns(const struct analyzer *analyzer, const struct conn
 /* true: several points saw this connection, and this one is closest to the data's sender. */
 bool both_ends_is_near(const struct situation *situation);
 
+/* Bytes of `sender` behind `ack` that had left its end by at_ns, as that end's capture shows; 0:
+ * none, or not known. ack: as the connection of `end` counts. */
+uint32_t both_ends_under_way(const struct path_view *view, uint8_t end, enum stream_side sender,
+                             uint32_t ack, int64_t at_ns);
+
 /* A RST of `sender` was seen at `end`: whether it really left that side. RESET_UNSEEN: no such one
  * was seen there, by a capture that does not say what it lost. NULL view: not known. */
 enum reset_origin { RESET_UNKNOWN, RESET_GENUINE, RESET_UNSEEN, RESET_FORGED };

@@ -188,8 +188,8 @@ static const struct passage *came_before(const struct lane *lane, const struct p
   return NULL;
 }
 
-/* A queue that drains, not one that stands still: while the byte was under way others came, or the
- * one before it was as long under way and came well before it. */
+/* A queue that drains, not one that stands still: while the byte was under way others came that had
+ * waited as well, or the one before it was as long under way; and they came well before it. */
 static bool is_queueing(const struct judge *judge)
 {
   const struct lane *lane = &judge->view->lanes[judge->side];
@@ -199,7 +199,9 @@ static bool is_queueing(const struct judge *judge)
   for (uint32_t n = lane->first; n != lane->next; n++) {
     const struct passage *passage = lane_passage(lane, n);
     came += time_is_valid(passage->came_ns) && passage->came_ns > judge->chain.from_ns &&
-            passage->came_ns < slowest->came_ns && passage->seq != passage->end;
+            passage->came_ns < slowest->came_ns && passage->seq != passage->end &&
+            time_is_share(passage_delay_ns(passage), delay_ns, QUEUE_DELAY_PERCENT) &&
+            time_is_share(slowest->came_ns - passage->came_ns, delay_ns, QUEUE_SPACING_PERCENT);
   }
   if (came >= QUEUE_CAME_MIN)
     return true;

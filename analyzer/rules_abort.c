@@ -179,26 +179,30 @@ static void half_open(struct finding *finding, const struct connection *connecti
 /* Bytes that the reset cuts off: what its sender had not acknowledged, not even by the RST itself.
  */
 static uint32_t cut_off_bytes(const struct connection *connection, enum stream_side side,
-                              const struct packet *reset)
+                              const struct packet *reset, const struct path_view *view)
 {
   const struct stream *other = &connection->stream[side ^ 1];
   bool acks = (reset->flags & TCP_ACK) != 0 && seq_leq(reset->ack, other->snd_nxt) &&
               seq_geq(reset->ack, other->snd_una);
-  return other->snd_nxt - (acks ? reset->ack : other->snd_una);
+  const uint32_t ack = acks ? reset->ack : other->snd_una;
+  const uint32_t seen = other->snd_nxt - ack;
+  if (!acks && (reset->flags & TCP_ACK) != 0)
+    return seen;
+  const uint32_t left = both_ends_under_way(view, connection->end, side ^ 1, ack, reset->time_ns);
+  return left > seen ? left : seen;
 }
 
 /* How many applications close: one side has said FIN, or everything is delivered both ways and the
  * server had the last word, so that nobody waits for an answer. */
 static bool is_ordinary_close(const struct connection *connection, enum stream_side side,
-                              const struct packet *reset)
+                              uint32_t cut_off)
 {
   const struct stream *stream = &connection->stream[side], *other = &connection->stream[side ^ 1];
   if (((stream->flags | other->flags) & STREAM_FIN) != 0)
     return true;
   bool in_message = other->last_data.frame != 0 && (other->last_data.flags & TCP_PSH) == 0 &&
                     other->last_data.bytes >= full_segment_bytes(other);
-  bool delivered =
-      cut_off_bytes(connection, side, reset) == 0 && stream_outstanding(stream) == 0 && !in_message;
+  bool delivered = cut_off == 0 && stream_outstanding(stream) == 0 && !in_message;
   return delivered && (connection->stream[SIDE_SERVER].flags & STREAM_LATEST_SPEAKER) != 0;
 }
 
@@ -206,6 +210,7 @@ static bool is_ordinary_close(const struct connection *connection, enum stream_s
  * closed. */
 struct last_wait {
   bool probes_unanswered, resent, stalled;
+  uint32_t cut_off;             /* bytes under way to the side that resets */
   bool at_home;                 /* captured on the host that resets */
   const struct message *agreed; /* the two hosts had just talked on another connection */
 };
@@ -246,7 +251,7 @@ static void app_reset(struct finding *finding, const struct connection *connecti
   enum cause cause = probes ? CAUSE_KEEPALIVE_TIMEOUT : resent ? CAUSE_GAVE_UP : CAUSE_APP_RESET;
   begin_abort(finding, connection, side, cause, CONFIDENCE_LIKELY, segment->time_ns);
   tell_reset(finding, connection, segment, "");
-  if (cause == CAUSE_APP_RESET && (is_ordinary_close(connection, side, segment->packet) ||
+  if (cause == CAUSE_APP_RESET && (is_ordinary_close(connection, side, last->cut_off) ||
                                    reader_had_enough(connection, side, last)))
     finding->severity = SEVERITY_INFO;
   if (!last->at_home)
@@ -255,9 +260,7 @@ static void app_reset(struct finding *finding, const struct connection *connecti
   const char *who = side == SIDE_CLIENT ? "The client" : "The server";
   if (cause == CAUSE_APP_RESET)
     snprintf(finding->summary, sizeof finding->summary, "%s reset the connection%s.", who,
-             cut_off_bytes(connection, side, segment->packet) > 0
-                 ? " while data for it was on the way"
-                 : "");
+             last->cut_off > 0 ? " while data for it was on the way" : "");
   else
     snprintf(finding->summary, sizeof finding->summary,
              "%s gave up: %s, then it reset the connection.", who,
@@ -296,6 +299,7 @@ void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *c
       analyzer->paths.view != NULL
           ? analyzer->paths.view(analyzer->paths.context, connection->end, connection->id)
           : NULL;
+  last.cut_off = cut_off_bytes(connection, side, segment->packet, view);
   const enum reset_origin origin =
       both_ends_reset_origin(view, connection->end, side, segment->packet);
   for (int i = 0; i < 2 && first; i++)
