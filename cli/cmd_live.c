@@ -145,12 +145,13 @@ static int show_interfaces(struct live *live)
   capture->flight.min_stall_ns = live->options.analyze.min_stall_ns;
   if (live->options.analyze.filter != NULL)
     capture->filter = strdup(live->options.analyze.filter);
-  volatile const int *stop = capture_signals();
   if (screen_open(&live->options.screen, &why) != 0) {
     complain("live: %s; tcpstall capture --until-stall tells the same as lines", why);
     return EXIT_TROUBLE;
   }
   struct live_screen *screen = live_screen_new(&wanted);
+  volatile const int *stop =
+      capture_signals(); /* in place of the screen's: they end the recording */
   int status = EXIT_TROUBLE;
   if (screen != NULL)
     status = capture_run(capture, stop, live_screen_hooks(screen), live_screen_attach);

@@ -2,3 +2,6 @@
 add_test(NAME tui.screens COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/tui/screens.sh)
 set_tests_properties(tui.screens PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS tui
   ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+add_test(NAME tui.live COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/tui/live.sh $<TARGET_FILE:tcpstall>)
+set_tests_properties(tui.live PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS tui
+  ENVIRONMENT "PATHEMU=$<TARGET_FILE:tcpstall-pathemu>;LAB_ENDPOINT=$<TARGET_FILE:lab_endpoint>")
