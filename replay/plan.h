@@ -66,6 +66,10 @@ struct plan_side {
   uint32_t send_buffer_bytes;
   uint32_t buffer_condition; /* receive_buffer_bytes belongs to it */
   uint32_t nagle_condition;  /* without it: nodelay */
+  /* Of its route to the other host (ip-route(8)), both locked; 0: none. */
+  int64_t route_rto_min_ns;
+  uint32_t route_cwnd_segments;
+  uint32_t route_condition; /* they belong to it */
   char congestion_control[16];
   struct plan_steps writer, reader; /* run beside each other */
 };
@@ -76,6 +80,7 @@ enum plan_condition_kind {
   CONDITION_READER_STOPS,
   CONDITION_SMALL_BUFFER,
   CONDITION_NAGLE,
+  CONDITION_ROUTE,     /* what the route of `host` lays down for TCP */
   CONDITION_QUEUE_HOLD /* below TCP, in the transmit queue of `host` */
 };
 
@@ -87,10 +92,11 @@ struct plan_queue_hold {
 
 struct plan_condition {
   enum plan_condition_kind kind;
-  enum plan_host host;    /* that does it, or whose frames meet it */
-  bool suspected;         /* it is what the finding blames */
-  bool off;               /* left out */
-  int64_t from_ns, to_ns; /* in the recording; TIME_INVALID: all the time */
+  enum plan_host host;            /* that does it, or whose frames meet it */
+  bool suspected;                 /* it is what the finding blames */
+  bool off;                       /* left out */
+  int64_t from_ns, to_ns;         /* in the recording; TIME_INVALID: all the time */
+  uint32_t first_copy, last_copy; /* of a loss: these transmissions of its bytes */
   char text[SCENARIO_LINE_MAX];
   char why[PLAN_WHY_BYTES]; /* what of the recording it stands for, a clause */
   struct plan_queue_hold hold;

@@ -228,22 +228,26 @@ static void see_other(struct writing *writing, const struct passage *passage)
 }
 
 /* The other side's packets in the order in which they arrived. */
+struct arrival {
+  const struct passage *passage;
+};
+
 static int compare_arrivals(const void *a, const void *b)
 {
-  const struct passage *left = *(const struct passage *const *)a;
-  const struct passage *right = *(const struct passage *const *)b;
+  const struct passage *left = ((const struct arrival *)a)->passage;
+  const struct passage *right = ((const struct arrival *)b)->passage;
   if (left->arrived_ns != right->arrived_ns)
     return left->arrived_ns < right->arrived_ns ? -1 : 1;
   return left < right ? -1 : left > right;
 }
 
-static const struct passage **arrivals(const struct flow_passages *flow, size_t *count)
+static struct arrival *arrivals(const struct flow_passages *flow, size_t *count)
 {
-  const struct passage **list = calloc(flow->count + 1, sizeof *list);
+  struct arrival *list = calloc(flow->count + 1, sizeof *list);
   *count = 0;
   for (size_t i = 0; i < flow->count && list != NULL; i++)
     if (flow->passages[i].arrived != NULL)
-      list[(*count)++] = &flow->passages[i];
+      list[(*count)++].passage = &flow->passages[i];
   if (list != NULL)
     qsort(list, *count, sizeof *list, compare_arrivals);
   return list;
@@ -270,11 +274,12 @@ static void walk(struct writing *writing)
   const struct flow_passages *own = &writing->flow->sides[writing->side];
   const struct flow_passages *other = &writing->flow->sides[plan_opposite(writing->side)];
   size_t heard_count = 0, heard_at = 0;
-  const struct passage **heard = arrivals(other, &heard_count);
+  struct arrival *heard = arrivals(other, &heard_count);
   for (size_t i = 0; i < own->count && heard != NULL; i++) {
     const struct passage *passage = &own->passages[i];
-    while (heard_at < heard_count && heard[heard_at]->arrived_ns <= passage_left_ns(passage))
-      see_other(writing, heard[heard_at++]);
+    while (heard_at < heard_count &&
+           heard[heard_at].passage->arrived_ns <= passage_left_ns(passage))
+      see_other(writing, heard[heard_at++].passage);
     see_own(writing, passage);
   }
   free(heard);

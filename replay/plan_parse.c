@@ -184,6 +184,23 @@ static int parse_hold(struct parsing *parsing, enum plan_host host, const struct
   return 0;
 }
 
+static int parse_route(struct parsing *parsing, enum plan_host host, const struct words *words)
+{
+  struct plan_side *side = &parsing->plan->sides[host];
+  int64_t segments = 0;
+  for (uint32_t i = 3; i < words->count; i++) {
+    const char *cwnd = value_of(words->words[i], "cwnd");
+    const char *least = value_of(words->words[i], "rto-min");
+    if (!(cwnd != NULL && value_count(cwnd, 0, 65535, &segments)) &&
+        !(least != NULL && value_duration(least, &side->route_rto_min_ns)))
+      return refuse(parsing, "not understood", words->words[i]);
+  }
+  side->route_cwnd_segments = (uint32_t)segments;
+  side->route_condition = new_condition(parsing, CONDITION_ROUTE, host, words);
+  plan_condition_text(parsing->plan, side->route_condition, "%s's route", words->words[1]);
+  return 0;
+}
+
 struct step_word {
   const char *word;
   enum plan_step_kind kind;
@@ -237,6 +254,8 @@ static int parse_side(struct parsing *parsing, enum plan_host host, const struct
     return parse_host(parsing, host, words);
   if (strcmp(verb, "hold-queue") == 0)
     return parse_hold(parsing, host, words);
+  if (strcmp(verb, "route") == 0)
+    return parse_route(parsing, host, words);
   if (strcmp(verb, "nagle") == 0) {
     side->nagle_condition = new_condition(parsing, CONDITION_NAGLE, host, words);
     plan_condition_text(parsing->plan, side->nagle_condition, "Nagle's algorithm");

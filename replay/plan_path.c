@@ -17,6 +17,7 @@
 #define OUTAGE_MIN_NS   (100 * NS_PER_MS)
 /* A mark may open a rule so much too early, where nothing is said of the time. */
 #define MARK_EARLY_NS (2 * NS_PER_MS)
+#define EARLY_MAX_NS  (200 * NS_PER_MS)
 /* What left so shortly before the end of a capture may have arrived after the end of the other. */
 #define END_NS NS_PER_S
 /* Delays below that are those of the hosts. */
@@ -152,6 +153,19 @@ static uint32_t add_rule(const struct extracting *ex, int64_t from_ns, int64_t t
                             to_ns);
 }
 
+/* How much earlier than with this packet a rule may begin, and treat no other one: half way to the
+ * one before it, so that neither live packet depends on a millisecond. */
+static int64_t early_ns(const struct extracting *ex, size_t index)
+{
+  int64_t gap_ns = EARLY_MAX_NS * 2;
+  for (size_t i = index; i-- > 0;)
+    if (time_is_valid(ex->passages->passages[i].sent_ns)) {
+      gap_ns = ex->passages->passages[index].sent_ns - ex->passages->passages[i].sent_ns;
+      break;
+    }
+  return gap_ns / 2 < EARLY_MAX_NS ? gap_ns / 2 : EARLY_MAX_NS;
+}
+
 static void add_outage(const struct extracting *ex, const struct loss_run *run)
 {
   const struct passage *first = &ex->passages->passages[run->first];
@@ -159,14 +173,17 @@ static void add_outage(const struct extracting *ex, const struct loss_run *run)
   const uint32_t condition =
       add_rule(ex, first->sent_ns, time_is_valid(over_ns) ? over_ns : INT64_MAX);
   char mark[96], text[SCENARIO_LINE_MAX];
-  if (first->fresh && first->end > first->first)
+  int64_t early = 0;
+  if (first->fresh && first->end > first->first) {
     snprintf(mark, sizeof mark, "byte:%s:%" PRId64, ex->direction, first->first);
-  else
-    plan_mark(ex->plan, ex->flow, first->sent_ns - MARK_EARLY_NS / 2, mark, sizeof mark);
+  } else {
+    early = early_ns(ex, run->first);
+    plan_mark(ex->plan, ex->flow, first->sent_ns - early, mark, sizeof mark);
+  }
   int length = snprintf(text, sizeof text, "%s drop from=%s", ex->direction, mark);
   if (time_is_valid(over_ns))
     length += snprintf(text + length, sizeof text - (size_t)length, " for=%" PRId64 "us",
-                       (over_ns - first->sent_ns + MARK_EARLY_NS / 2) / NS_PER_US);
+                       (over_ns - first->sent_ns + early) / NS_PER_US);
   snprintf(text + length, sizeof text - (size_t)length, " log=first");
   plan_condition_text(ex->plan, condition, "%s", text);
   plan_condition_why(ex->plan, condition, "%u packets in a row left %s and did not arrive",
@@ -182,10 +199,8 @@ static uint32_t earlier_rule(const struct extracting *ex, const struct passage *
                passage->first, passage->end - 1);
   for (uint32_t i = 0; i < ex->plan->condition_count; i++) {
     const struct plan_condition *condition = &ex->plan->conditions[i];
-    uint32_t first = 0, last = 0;
-    if (condition->kind == CONDITION_RULE && strncmp(condition->text, start, (size_t)length) == 0 &&
-        sscanf(condition->text + length, "%" SCNu32 "..%" SCNu32, &first, &last) == 2 &&
-        last + 1 == passage->copy)
+    if (condition->kind == CONDITION_RULE && condition->last_copy + 1 == passage->copy &&
+        strncmp(condition->text, start, (size_t)length) == 0)
       return i;
   }
   return PLAN_NO_CONDITION;
@@ -216,10 +231,12 @@ static void add_segment_losses(const struct extracting *ex, const struct loss_ru
     if (condition == PLAN_NO_CONDITION) {
       condition = add_rule(ex, passage->sent_ns, last_sent_ns);
     } else {
-      first_copy = 1;
-      sscanf(strstr(ex->plan->conditions[condition].text, "copies="), "copies=%" SCNu32,
-             &first_copy);
+      first_copy = ex->plan->conditions[condition].first_copy;
       ex->plan->conditions[condition].to_ns = last_sent_ns;
+    }
+    if (condition != PLAN_NO_CONDITION) {
+      ex->plan->conditions[condition].first_copy = first_copy;
+      ex->plan->conditions[condition].last_copy = last_copy;
     }
     plan_condition_text(ex->plan, condition, "%s drop bytes=%" PRId64 "..%" PRId64 " copies=%u..%u",
                         ex->direction, passage->first, passage->end - 1, first_copy, last_copy);
@@ -347,15 +364,15 @@ static void add_hold(const struct extracting *ex, size_t first, size_t last, int
   const int64_t open_ns = release_ns - ex->passages->delay_ns;
   const uint32_t condition = add_rule(ex, passage->sent_ns, open_ns);
   char mark[96];
-  int64_t early_ns = 0;
+  int64_t early = 0;
   if (passage->fresh && passage->end > passage->first) {
     snprintf(mark, sizeof mark, "byte:%s:%" PRId64, ex->direction, passage->first);
   } else {
-    early_ns = MARK_EARLY_NS / 2;
-    plan_mark(ex->plan, ex->flow, passage->sent_ns - early_ns, mark, sizeof mark);
+    early = early_ns(ex, first);
+    plan_mark(ex->plan, ex->flow, passage->sent_ns - early, mark, sizeof mark);
   }
   plan_condition_text(ex->plan, condition, "%s hold from=%s for=%" PRId64 "us log=first",
-                      ex->direction, mark, (open_ns - passage->sent_ns + early_ns) / NS_PER_US);
+                      ex->direction, mark, (open_ns - passage->sent_ns + early) / NS_PER_US);
   plan_condition_why(ex->plan, condition, "%zu packets that left %s arrived in one burst",
                      last - first + 1, host_name(ex->plan, ex->from));
 }

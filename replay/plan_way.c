@@ -93,13 +93,17 @@ static int make_hosts(struct running *running, struct error *error)
                                         .receive_max_bytes = receive_max(side),
                                         .old_pacing = plan->old_pacing,
                                         .ring_frames = RING_FRAMES};
-    for (uint8_t i = 0; i < PLAN_HOSTS; i++)
-      running->addresses[i] = live_host_address(plan->ip_version, (uint8_t)(i + 1));
+    running->addresses[host] = live_host_address(plan->ip_version, (uint8_t)(host + 1));
+    running->addresses[other] = live_host_address(plan->ip_version, (uint8_t)(other + 1));
     options.address = running->addresses[host];
     options.peer = running->addresses[other];
     live_host_mac((uint8_t)(host + 1), options.mac);
     live_host_mac((uint8_t)(other + 1), options.peer_mac);
     result = live_host_make(&running->hosts[host], running->netns[host], &options, error);
+    if (result == 0 && side->route_condition != PLAN_NO_CONDITION &&
+        !plan_is_off(plan, side->route_condition))
+      result = live_host_route(&running->hosts[host], plan->ip_version, &options.peer,
+                               side->route_rto_min_ns, side->route_cwnd_segments, error);
   }
   return result;
 }
