@@ -5,9 +5,11 @@
 #
 #   flight.sh TCPSTALL      PATHEMU makes the tunnel, LAB_ENDPOINT is an application, PRINT_SAMPLES prints samples;
 #                           exit status 0, 1, 77 not possible here (said why)
+# shellcheck disable=SC2154 # near, far and talking come from tunnel_lib.sh
 set -u
 program=${1:?usage: flight.sh TCPSTALL}
 : "${PATHEMU:?the path between two TAPs}" "${LAB_ENDPOINT:?the application}" "${PRINT_SAMPLES:?the program that prints samples}"
+here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 skip() { echo "skipped: $*"; exit 77; }
 
@@ -18,53 +20,17 @@ if [ "${2:-}" != inside ]; then
   unshare -Urnm true 2>/dev/null || skip "no user namespaces"
   work=$(mktemp -d) || exit 2
   trap 'rm -rf "$work"' EXIT
-  unshare -Urnm bash "$0" "$program" inside "$work"
+  unshare -Urnm bash "$here/flight.sh" "$program" inside "$work"
   exit
 fi
 
 cd "$3" || exit 2
 status=0
 wrong() { echo "$*"; status=1; }
-processes=()
-end_all() { for p in "${processes[@]}"; do kill "$p" 2>/dev/null; done; }
+# shellcheck source=tunnel_lib.sh
+. "$here/tunnel_lib.sh"
 trap end_all EXIT
-
-# ---- two hosts and a tunnel ----
-
-host() { # NAME of the variable for its process
-  unshare -n sleep 600 &
-  local pid=$!
-  processes+=("$pid")
-  for ((i = 0; i < 200; i++)); do # until it has its namespace
-    [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
-    sleep 0.02
-  done
-  printf -v "$1" %s $pid
-}
-host near
-host far
-a() { nsenter -t "$near" -n "$@"; }
-b() { nsenter -t "$far" -n "$@"; }
-"$PATHEMU" --a "$near" --b "$far" --log path.log --rule "both delay 5ms" >ready 2>trouble &
-processes+=("$!")
-until grep -q ready ready; do
-  kill -0 $! 2>/dev/null || skip "$(cat trouble)"
-  sleep 0.02
-done
-for end in a b; do # any other packet would set the queue going
-  $end sysctl -qw net.ipv6.conf.all.disable_ipv6=1 2>/dev/null
-done
-a ip link set tap0 address 02:00:00:00:00:0a
-b ip link set tap0 address 02:00:00:00:00:0b
-a ip addr add 10.9.0.1/24 dev tap0
-b ip addr add 10.9.0.2/24 dev tap0
-a ip neigh replace 10.9.0.2 lladdr 02:00:00:00:00:0b dev tap0 nud permanent
-b ip neigh replace 10.9.0.1 lladdr 02:00:00:00:00:0a dev tap0 nud permanent
-a ip link set tap0 gso_max_segs 1 # else tbf splits them, and the kernel does not know its own segments again
-a tc qdisc add dev tap0 root handle 1: tbf rate 10gbit burst 1mb limit 10mb 2>/dev/null || skip "no tbf"
-a tc qdisc add dev tap0 parent 1: handle 2: pfifo_fast 2>/dev/null || skip "no pfifo_fast"
-# Kernels of 2003 had no limit on what TCP hands down.
-a sysctl -qw net.ipv4.tcp_pacing_ss_ratio=1000 net.ipv4.tcp_pacing_ca_ratio=1000
+tunnel
 
 record() { # OPTION...
   "$program" capture -i "tap0@$near" -i "tap0@$far" "$@" >out 2>err &
@@ -74,18 +40,6 @@ record() { # OPTION...
     kill -0 $capture 2>/dev/null || { cat err; exit 1; }
     sleep 0.02
   done
-}
-port=5000
-serve() { # STEP...
-  port=$((port + 1))
-  b "$LAB_ENDPOINT" listen 10.9.0.2 $port limit=120000 "$@" 2>/dev/null &
-  processes+=("$!")
-  until b ss -ltnH 2>/dev/null | grep -q ":$port "; do sleep 0.02; done
-}
-talk() { # STEP...
-  a "$LAB_ENDPOINT" connect 10.9.0.2 $port limit=120000 "$@" 2>/dev/null &
-  talking=$!
-  processes+=("$talking")
 }
 json() { jq -s "$1" out; }
 
@@ -118,9 +72,7 @@ record --until-stall --before 10s --after 2s --kick --json --on-stall \
 serve readall
 talk tos=8 write:60000000:8192:20
 sleep 11
-a tc qdisc change dev tap0 root handle 1: tbf rate 8bit burst 1600b limit 10mb # holds
-sleep 0.07
-a tc qdisc change dev tap0 root handle 1: tbf rate 10gbit burst 1mb limit 10mb # and forgets to go on
+hold_queue
 for ((i = 0; i < 200; i++)); do # it ends by itself, when all is saved
   kill -0 $capture 2>/dev/null || break
   sleep 0.1
