@@ -18,12 +18,18 @@ void socket_see_receiver(struct socket_case *one)
   socket_sight_span(one, sight);
   struct socket_piece piece, longest[2] = {{0}}; /* nothing unread, something */
   uint32_t index = 0;
+  bool before = false;
+  int64_t before_ns = 0;
   while (socket_witness_next(&sight->witness, sight->from_ns, sight->until_ns, &index, &piece)) {
-    const int64_t length_ns = piece.until_ns - piece.from_ns;
     const bool unread = piece.state->rqueue_bytes > 0;
+    socket_sight_add(sight, &piece);
+    if (sight->samples > piece.samples && unread == before)
+      socket_piece_join(&piece, before_ns);
+    before = unread;
+    before_ns = piece.until_ns;
+    const int64_t length_ns = piece.until_ns - piece.from_ns;
     *(unread ? &receiver->unread_ns : &receiver->read_ns) += length_ns > 0 ? length_ns : 1;
     sight->known_ns += length_ns;
-    socket_sight_add(sight, &piece);
     if (piece.state->rqueue_bytes > receiver->rqueue_max_bytes)
       receiver->rqueue_max_bytes = piece.state->rqueue_bytes;
     if (longest[unread].state == NULL ||

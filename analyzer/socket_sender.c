@@ -11,6 +11,9 @@
 #define CLOCK_PERCENT_MAX 10
 /* A timeout so many times as long as RFC 6298 asks for at the most is excessive. */
 #define RTO_EXCESS_TIMES 2
+/* Data that is in order is acknowledged sooner: RFC 9293, 3.8.6.3 allows 500 ms, stacks take 40 to
+ * 200. */
+#define ACK_DELAY_MAX_NS (250 * NS_PER_MS)
 
 /* ---- what the socket says of sequence numbers ---- */
 
@@ -190,9 +193,16 @@ static void survey(struct socket_case *one)
   one->sender.main = SENDER_EMPTY;
   sight->known_ns = sight->main_ns = 0;
   sight->samples = 0;
+  enum sender_class before = SENDER_CLASSES;
+  int64_t before_ns = 0;
   while (socket_witness_next(&sight->witness, sight->from_ns, sight->until_ns, &index, &piece)) {
-    add_split(one, classify(one, piece.state), piece);
+    const enum sender_class which = classify(one, piece.state);
     socket_sight_add(sight, &piece);
+    if (which == before)
+      socket_piece_join(&piece, before_ns);
+    add_split(one, which, piece);
+    before = which;
+    before_ns = piece.until_ns;
   }
   choose_main(&one->sender);
 }
@@ -312,10 +322,16 @@ static bool buffer_was_full(const struct socket_case *one, struct socket_piece *
  * was held up. */
 static bool was_asked_late(const struct socket_case *one)
 {
+  const struct situation *situation = one->situation;
   const struct socket_sight *sight = &one->sender.socket;
   const int64_t asked_ns = one->finding->start_ns;
+  const int64_t acked_ns = stream_outstanding(situation->other) > 0
+                               ? situation->end_ns
+                               : situation->other->last_ack.time_ns;
   struct socket_piece piece;
   uint32_t index = 0;
+  if (acked_ns - asked_ns > ACK_DELAY_MAX_NS && acked_ns - asked_ns > situation->limit_ns)
+    return true; /* with the question as it was, TCP would have acknowledged it */
   while (socket_witness_next(&sight->witness, asked_ns, sight->until_ns, &index, &piece))
     if (piece.from_ns > asked_ns) /* the first one that has it */
       return piece.state->tcpi_bytes_received != sight->last.tcpi_bytes_received;
@@ -337,7 +353,8 @@ static void judge_empty(struct socket_case *one)
   const enum cause cause = is_of_application(finding->cause) ? finding->cause : CAUSE_LOST_WAKEUP;
   const bool open_cause = cause == CAUSE_LOST_WAKEUP;
   const enum severity severity = finding->severity;
-  const bool proof = one->sender.proof && (cause != CAUSE_APP_TURNAROUND || !was_asked_late(one));
+  const bool asked = (one->situation->other->flags & STREAM_LATEST_SPEAKER) != 0;
+  const bool proof = one->sender.proof && (!asked || !was_asked_late(one));
   const enum confidence confidence = proof ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   socket_settle(one, LOCATION_SENDER_APP, cause, confidence,
                 open_cause ? CONFIDENCE_POSSIBLE : confidence);
@@ -497,6 +514,9 @@ bool socket_judge_sender(struct socket_case *one)
   const bool nothing = one->finding->location == LOCATION_NONE;
   if (!one->sender.clear)
     return false;
+  if (!one->sender.proof &&
+      (one->sender.main == SENDER_STALE_ACK || one->sender.main == SENDER_STALE_WINDOW))
+    return false; /* a sample that is a little late says the same */
   if (one->sender.main != SENDER_FLIGHT)
     begin_later(one);
   switch (one->sender.main) {

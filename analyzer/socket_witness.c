@@ -63,13 +63,10 @@ bool socket_witness_next(const struct socket_witness *witness, int64_t from_ns, 
   }
   for (; *index < ring->count && ring->stretches[*index].first_ns < until_ns; ++*index) {
     const struct sample_stretch *stretch = &ring->stretches[*index];
-    int64_t last_ns = stretch->last_ns;
-    if (*index + 1 < ring->count && stretch[1].first_ns - last_ns <= SAMPLE_GAP_MAX_NS)
-      last_ns = stretch[1].first_ns;
     piece->from_ns = stretch->first_ns > from_ns ? stretch->first_ns : from_ns;
-    piece->until_ns = last_ns < until_ns ? last_ns : until_ns;
+    piece->until_ns = stretch->last_ns < until_ns ? stretch->last_ns : until_ns;
     if (piece->until_ns < piece->from_ns)
-      continue;
+      continue; /* over before that time */
     piece->state = sample_ring_state(ring, *index);
     piece->number = stretch->first_number;
     piece->samples = stretch->samples;
@@ -77,6 +74,12 @@ bool socket_witness_next(const struct socket_witness *witness, int64_t from_ns, 
     return true;
   }
   return false;
+}
+
+void socket_piece_join(struct socket_piece *piece, int64_t before_ns)
+{
+  if (piece->from_ns - before_ns <= SAMPLE_GAP_MAX_NS)
+    piece->from_ns = before_ns;
 }
 
 const struct sample_socket *socket_witness_state(const struct socket_witness *witness,

@@ -26,7 +26,8 @@ bool socket_witness_at(const struct sample_store *store, uint8_t end, const stru
 /* Bits of enum stream_side: whose sockets were sampled at this capture point. */
 uint8_t socket_witness_sides(const struct analyzer *analyzer, const struct connection *connection);
 
-/* A stretch of time in which the socket was in one state. */
+/* A stretch of time in which the socket was in one state: from its first to its last sample. When
+ * it changed, between that one and the next piece, nobody knows. */
 struct socket_piece {
   const struct sample_socket *state;
   int64_t from_ns, until_ns;
@@ -37,6 +38,10 @@ struct socket_piece {
  * Times before the first sample, behind the last one, and in gaps belong to no piece. */
 bool socket_witness_next(const struct socket_witness *witness, int64_t from_ns, int64_t until_ns,
                          uint32_t *index, struct socket_piece *piece);
+
+/* Two pieces in a row that mean the same: so does the time between them. Puts the second one's
+ * beginning back to before_ns, the end of the first, unless that is too long ago. */
+void socket_piece_join(struct socket_piece *piece, int64_t before_ns);
 
 /* The state at that time, as the last sample at or before it says; NULL: none, or too long ago. */
 const struct sample_socket *socket_witness_state(const struct socket_witness *witness,

@@ -238,11 +238,23 @@ static void tell_answer(struct scene *scene, bool in_parts)
   struct sample_socket socket = sender_socket(scene);
   feed(scene, scene->sender ^ 1, TCP_ACK | TCP_PSH, 300, scene->una, WINDOW);
   pass(scene, 1);
+  feed(scene, scene->sender, TCP_ACK, 0, scene->nxt[scene->sender ^ 1], WINDOW);
   socket.tcpi_bytes_received = 300;
   sample_for(scene, &socket, 2000);
   socket.tcpi_bytes_received += in_parts ? 100 : 0;
   sample_for(scene, &socket, 500);
   go_on(scene);
+}
+
+/* The question itself was late: it is acknowledged with the answer only. */
+static void tell_question_lost(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  feed(scene, scene->sender ^ 1, TCP_ACK | TCP_PSH, 300, scene->una, WINDOW);
+  pass(scene, 1);
+  sample_for(scene, &socket, 2000);
+  go_on(scene);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
 }
 
 static void tell_turnaround(struct scene *scene)
@@ -425,9 +437,9 @@ static void tell_window_ignored(struct scene *scene)
 static void test_sender(void **state)
 {
   static story *const stories[] = {
-      tell_empty,         tell_turnaround,  tell_asked_late,     tell_held,   tell_held_later,
-      tell_gone,          tell_refused,     tell_refused_before, tell_corked, tell_neighbour,
-      tell_bad_checksums, tell_ack_ignored, tell_window_ignored};
+      tell_empty,      tell_turnaround,    tell_asked_late,  tell_question_lost,  tell_held,
+      tell_held_later, tell_gone,          tell_refused,     tell_refused_before, tell_corked,
+      tell_neighbour,  tell_bad_checksums, tell_ack_ignored, tell_window_ignored};
   (void)state;
   for (size_t i = 0; i < sizeof stories / sizeof *stories; i++)
     both_ways(stories[i]);
