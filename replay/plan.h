@@ -66,10 +66,8 @@ struct plan_side {
   uint32_t send_buffer_bytes;
   uint32_t buffer_condition; /* receive_buffer_bytes belongs to it */
   uint32_t nagle_condition;  /* without it: nodelay */
-  /* Of its route to the other host (ip-route(8)), both locked; 0: none. */
-  int64_t route_rto_min_ns;
-  uint32_t route_cwnd_segments;
-  uint32_t route_condition; /* they belong to it */
+  int64_t route_rto_min_ns;  /* of its route to the other host (ip-route(8)), locked; 0: none */
+  uint32_t route_condition;  /* it belongs to it */
   char congestion_control[16];
   struct plan_steps writer, reader; /* run beside each other */
 };

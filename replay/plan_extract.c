@@ -125,30 +125,6 @@ static void add_queue_hold(struct plan *plan, const struct plan_flow *flow,
                     "time did (tcp_pacing_*_ratio)");
 }
 
-/* The most that was under way at once while the stream waited, in segments. */
-static uint32_t flight_segments(const struct plan_flow *flow, const struct recorded_finding *target)
-{
-  const struct flow_passages *own = &flow->sides[target->sender];
-  const struct flow_passages *other = &flow->sides[plan_opposite(target->sender)];
-  const uint16_t mss = flow->recording->hosts[plan_opposite(target->sender)].mss;
-  const int64_t full =
-      mss > 12 ? mss - (flow->recording->hosts[target->sender].timestamps ? 12 : 0) : 1448;
-  int64_t most = 0, acked = 0;
-  size_t heard = 0;
-  for (size_t i = 0; i < own->count; i++) {
-    const struct passage *passage = &own->passages[i];
-    for (; heard < other->count && (other->passages[heard].arrived == NULL ||
-                                    other->passages[heard].arrived_ns <= passage_left_ns(passage));
-         heard++)
-      if (other->passages[heard].arrived != NULL && other->passages[heard].ack > acked)
-        acked = other->passages[heard].ack;
-    if (passage->sent != NULL && passage->sent_ns >= target->start_ns &&
-        passage->sent_ns <= target->end_ns && passage->end - acked > most)
-      most = passage->end - acked;
-  }
-  return (uint32_t)((most + full - 1) / full);
-}
-
 /* How long the sender waited before it sent the same bytes again. */
 static int64_t timeout_ns(const struct plan_flow *flow, const struct recorded_finding *target)
 {
@@ -174,27 +150,17 @@ static void add_route(struct plan *plan, const struct plan_flow *flow,
 {
   const enum plan_host host = plan_host_of(plan, target->sender);
   struct plan_side *side = &plan->sides[host];
-  const bool timeout = strcmp(target->cause, "excessive-rto") == 0;
-  const int64_t round_ns = flow->sides[0].delay_ns + flow->sides[1].delay_ns;
-  const int64_t least_ns = timeout ? timeout_ns(flow, target) - round_ns : 0;
-  const uint32_t segments = timeout ? 0 : flight_segments(flow, target);
-  if (least_ns <= 0 && segments == 0)
+  const int64_t least_ns =
+      timeout_ns(flow, target) - flow->sides[0].delay_ns - flow->sides[1].delay_ns;
+  if (least_ns <= NS_PER_MS)
     return;
   side->route_rto_min_ns = least_ns / NS_PER_MS * NS_PER_MS;
-  side->route_cwnd_segments = segments;
   side->route_condition =
       plan_add_condition(plan, CONDITION_ROUTE, host, target->start_ns, target->end_ns);
-  const char name = host == PLAN_A ? 'A' : 'B';
-  if (timeout)
-    plan_condition_text(plan, side->route_condition,
-                        "%c's route has a least retransmission timeout of %.3f s", name,
-                        time_to_s(side->route_rto_min_ns));
-  else
-    plan_condition_text(plan, side->route_condition,
-                        "%c's route limits the congestion window to %u segments", name, segments);
-  plan_condition_why(plan, side->route_condition, "%s",
-                     timeout ? "it waited so long before it sent again"
-                             : "it never had more under way");
+  plan_condition_text(plan, side->route_condition,
+                      "%s's route has a least retransmission timeout of %.3f s",
+                      host == PLAN_A ? "A" : "B", time_to_s(side->route_rto_min_ns));
+  plan_condition_why(plan, side->route_condition, "it waited so long before it sent again");
 }
 
 static void add_host_causes(struct plan *plan, const struct plan_flow *flow,
@@ -206,7 +172,7 @@ static void add_host_causes(struct plan *plan, const struct plan_flow *flow,
   const enum plan_host receiver = plan_other(sender);
   if (strcmp(target->location, "sender-queue") == 0)
     add_queue_hold(plan, flow, target);
-  if (strcmp(target->cause, "excessive-rto") == 0 || strcmp(target->cause, "cwnd-limited") == 0)
+  if (strcmp(target->cause, "excessive-rto") == 0)
     add_route(plan, flow, target);
   if (strcmp(target->cause, "nagle-delayed-ack") == 0) {
     struct plan_side *side = &plan->sides[sender];

@@ -187,15 +187,9 @@ static int parse_hold(struct parsing *parsing, enum plan_host host, const struct
 static int parse_route(struct parsing *parsing, enum plan_host host, const struct words *words)
 {
   struct plan_side *side = &parsing->plan->sides[host];
-  int64_t segments = 0;
-  for (uint32_t i = 3; i < words->count; i++) {
-    const char *cwnd = value_of(words->words[i], "cwnd");
-    const char *least = value_of(words->words[i], "rto-min");
-    if (!(cwnd != NULL && value_count(cwnd, 0, 65535, &segments)) &&
-        !(least != NULL && value_duration(least, &side->route_rto_min_ns)))
-      return refuse(parsing, "not understood", words->words[i]);
-  }
-  side->route_cwnd_segments = (uint32_t)segments;
+  const char *least = words->count > 3 ? value_of(words->words[3], "rto-min") : NULL;
+  if (least == NULL || !value_duration(least, &side->route_rto_min_ns))
+    return refuse(parsing, "expected: route rto-min=TIME", words->words[words->count - 1]);
   side->route_condition = new_condition(parsing, CONDITION_ROUTE, host, words);
   plan_condition_text(parsing->plan, side->route_condition, "%s's route", words->words[1]);
   return 0;

@@ -108,7 +108,7 @@ static void add_side(struct text *text, const struct plan *plan, enum plan_host 
     add_remark(text, plan, side->buffer_condition);
   }
   if (side->route_condition != PLAN_NO_CONDITION && !plan_is_off(plan, side->route_condition)) {
-    add(text, "#@ %c route cwnd=%u rto-min=", name, side->route_cwnd_segments);
+    add(text, "#@ %c route rto-min=", name);
     add_duration(text, side->route_rto_min_ns);
     add_remark(text, plan, side->route_condition);
   }
