@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/complain.h"
+#include "cli/interrupt.h"
 #include "cli/replay_load.h"
 #include "cli/replay_minimize.h"
 #include "cli/replay_one_end.h"
@@ -26,7 +27,8 @@
 
 #define SCENARIO_FILE_MAX PLAN_TEXT_MAX
 
-static const struct replay_way *const ways[] = {&replay_way_peer, &replay_way_path};
+static const struct replay_way *const ways[] = {&replay_way_peer, &replay_way_sender,
+                                                &replay_way_path};
 #define WAY_COUNT (sizeof ways / sizeof *ways)
 
 struct replay {
@@ -259,9 +261,12 @@ static int load(struct replay *replay)
 static void see_one_end(struct replay *replay)
 {
   struct replay_report *report = &replay->report;
-  if (report->way != &replay_way_peer)
+  const enum recording_side sender = report->target->sender;
+  enum recording_side live = sender;
+  if (report->way == &replay_way_sender)
+    live = sender == RECORDING_CLIENT ? RECORDING_SERVER : RECORDING_CLIENT;
+  else if (report->way != &replay_way_peer)
     return;
-  const enum recording_side live = report->target->sender;
   if (replay_one_end(&replay->recording, live, replay->options.analyze.min_stall_ns,
                      &replay->from_one_end))
     report->target = &replay->from_one_end;
@@ -273,6 +278,7 @@ static int run_wire(struct replay *replay)
   struct replay_wire_options *wire = &replay->options.wire;
   wire->feed.paths = replay->options.analyze.traces;
   wire->feed.path_count = replay->options.analyze.trace_count;
+  wire->feed.stop = interrupt_install();
   wire->json = replay->options.json;
   return replay_wire(wire);
 }

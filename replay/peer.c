@@ -160,6 +160,12 @@ static int play(struct peer_run *run, const struct replay_job *job, struct repla
   run->live = peer_live_new(job, near, outcome, error);
   if (run->live == NULL)
     return ERROR_IO;
+  if (job->control) {
+    const bool host = peer_live_relieve(run->live);
+    outcome->control_same = !relieve(job, &run->script) && !host;
+    if (outcome->control_same)
+      return 0;
+  }
   peer_live_link(run->live, &options.link);
   run->engine = peer_engine_new(&options);
   if (run->engine == NULL)
@@ -184,12 +190,8 @@ static int run_peer(const struct replay_job *job, struct replay_outcome *outcome
   int result = peer_script_make(&run.script, job->recording, point, near, job->target, error);
   if (result != 0)
     return result;
-  if (job->control && !relieve(job, &run.script)) {
-    outcome->control_same = true;
-  } else {
-    tell_before(job, point, at_it, &run, outcome);
-    result = play(&run, job, outcome, near, error);
-  }
+  tell_before(job, point, at_it, &run, outcome);
+  result = play(&run, job, outcome, near, error);
   peer_engine_free(run.engine);
   peer_live_free(run.live);
   peer_script_clear(&run.script);

@@ -190,8 +190,17 @@ static void emit_data(struct peer_engine *engine, const struct pending *pending,
                                  .ts_val = pending->ts_val,
                                  .ts_ecr = pending->ts_ecr};
   const int64_t end = event->seq + event->payload_bytes + (event->flags & TCP_FIN ? 1 : 0);
+  uint32_t left = event->payload_bytes;
   engine->acked = ack;
-  emit(engine, &segment, pending->due_ns);
+  do { /* super-segments were segments on the wire */
+    const bool last = left <= PEER_PAYLOAD_MAX;
+    segment.payload_bytes = last ? left : PEER_PAYLOAD_MAX;
+    segment.flags =
+        (uint8_t)((last ? event->flags : event->flags & ~(TCP_FIN | TCP_PSH)) | TCP_ACK);
+    emit(engine, &segment, pending->due_ns);
+    segment.seq += segment.payload_bytes;
+    left -= segment.payload_bytes;
+  } while (left > 0);
   if (end > engine->far_next)
     engine->far_next = end;
 }

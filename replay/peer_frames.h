@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A segment of ours carries at most so much: what fits an Ethernet frame with timestamps. */
+#define PEER_PAYLOAD_MAX 1448u
+
 /* Both ends of the live connection, and the numbers of both streams in it. */
 struct peer_link {
   struct frame_builder *builder; /* borrowed */

@@ -142,9 +142,16 @@ void peer_live_free(struct peer_live *live)
   free(live);
 }
 
-struct plan *peer_live_plan(struct peer_live *live)
+bool peer_live_relieve(struct peer_live *live)
 {
-  return live->plan;
+  bool changed = false;
+  for (uint32_t i = 0; i < live->plan->condition_count; i++) {
+    struct plan_condition *condition = &live->plan->conditions[i];
+    if (condition->kind == CONDITION_RULE || condition->host != live->near || !condition->suspected)
+      continue;
+    condition->off = changed = true;
+  }
+  return changed;
 }
 
 void peer_live_link(const struct peer_live *live, struct peer_link *link)

@@ -27,8 +27,9 @@ struct peer_live *peer_live_new(const struct replay_job *job, enum recording_sid
 /* Devices and namespaces go with the process. */
 void peer_live_free(struct peer_live *live); /* NULL is allowed */
 
-/* May be changed before peer_live_run(). */
-struct plan *peer_live_plan(struct peer_live *live);
+/* Leaves out what the finding blames of the live host's own: a reader that stops, a small buffer, a
+ * pause. Returns false if there is nothing of it. */
+bool peer_live_relieve(struct peer_live *live);
 
 /* Addresses and ports; builder is valid until peer_live_free(). */
 void peer_live_link(const struct peer_live *live, struct peer_link *link);

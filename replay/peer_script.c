@@ -268,8 +268,8 @@ static int place_event(struct making *making, enum peer_event_kind kind,
                                .ts_val = packet->ts_val,
                                .has_ts = (packet->options & TCP_OPT_TIMESTAMPS) != 0};
   event->built_ns = event->delay_ns;
-  event->suspected =
-      event->delay_ns > script->rtt_ns + DELAYED_ACK_NS && in_stall(script, since_ns, at_ns);
+  event->suspected = event->delay_ns > script->rtt_ns + DELAYED_ACK_NS &&
+                     (script->reader_blamed || in_stall(script, since_ns, at_ns));
   return 0;
 }
 
