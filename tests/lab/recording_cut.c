@@ -2,10 +2,13 @@
 
 #include "pcap_input.h"
 #include "recording_reader.h"
+#include "wire/pcapng_writer.h"
 #include "wire/sample_format.h"
 
 #include <errno.h>
 #include <string.h>
+
+#define SLOW_RECORDS_NS (2 * NS_PER_S)
 
 enum {
   INTERFACES_MAX = 8,
@@ -13,7 +16,11 @@ enum {
   PACKET_HEAD = 20,     /* of an enhanced packet's body, before the bytes */
   PACKET_CAPTURED = 12, /* where its length is in there */
   PEN_SIZE = 4,         /* enterprise number of a custom option */
-  SAMPLE_NUMBER = 12,   /* where its number is behind that */
+};
+
+struct interface_copy {
+  int64_t sampled_ns, slow_ns; /* when the last sample was, and the last of its slow records */
+  uint32_t samples;
 };
 
 struct copy {
@@ -21,10 +28,7 @@ struct copy {
   FILE *out;
   const struct sample_cut *cut;
   int64_t first_ns;
-  struct {
-    int64_t sampled_ns;
-    uint32_t samples;
-  } interfaces[INTERFACES_MAX];
+  struct interface_copy interfaces[INTERFACES_MAX];
 };
 
 static size_t padded(size_t size)
@@ -68,14 +72,17 @@ static void copy_frame(struct copy *copy, const struct pcapng_block *block,
   put_block(copy, &shorter);
 }
 
-/* The sample of a statistics block, and where its number is; NULL: it has none. */
-static uint8_t *sample_of(struct pcapng_options options, struct sample_records *records)
+/* The option of a statistics block that holds a sample, or NULL. */
+static const uint8_t *sample_of(struct pcapng_options options, struct sample_records *records,
+                                size_t *length)
 {
   struct pcapng_option option;
-  while (pcapng_option_next(&options, &option))
+  while (pcapng_option_next(&options, &option)) {
+    *length = option.length_bytes;
     if (option.code == PCAPNG_OPTION_CUSTOM_BINARY && option.length_bytes > PEN_SIZE &&
         sample_open(records, option.value + PEN_SIZE, option.length_bytes - PEN_SIZE) == SAMPLE_OK)
-      return (uint8_t *)(uintptr_t)option.value + PEN_SIZE + SAMPLE_NUMBER;
+      return option.value;
+  }
   return NULL;
 }
 
@@ -90,27 +97,71 @@ static bool is_needed(struct sample_records records)
   return needed;
 }
 
+/* What a device is need be said once, and its counters and the host's, which grow slowly, now and
+ * then. */
+static bool is_kept(uint16_t type, bool first, bool slow_due)
+{
+  switch (type) {
+  case SAMPLE_LINK: return first;
+  case SAMPLE_NETSTAT:
+  case SAMPLE_LINK_STATISTICS:
+  case SAMPLE_NEIGHBOUR: return slow_due;
+  default: return true;
+  }
+}
+
+/* The same statistics with fewer records in their sample, and its new number. */
+static void put_sample(struct copy *copy, const struct pcapng_block *block, const uint8_t *option,
+                       size_t length, struct sample_records records,
+                       struct interface_copy *interface)
+{
+  static uint8_t body[PCAPNG_CUSTOM_BYTES_MAX + 1024];
+  const size_t before = (size_t)(option - block->body) + PEN_SIZE;
+  const uint8_t *behind = option + padded(length);
+  const size_t rest = block->body_bytes - (size_t)(behind - block->body);
+  const bool slow_due = interface->sampled_ns - interface->slow_ns >= SLOW_RECORDS_NS;
+  if (before + length + rest > sizeof body)
+    return;
+  memcpy(body, block->body, before);
+  struct sample_builder builder;
+  struct sample_record record;
+  sample_begin(&builder, body + before, length - PEN_SIZE, interface->samples++, records.last);
+  while (sample_next(&records, &record))
+    if (is_kept(record.type, interface->samples == 1, slow_due))
+      sample_add(&builder, record.type, record.delay_ns, record.bytes, record.length_bytes);
+  if (slow_due)
+    interface->slow_ns = interface->sampled_ns;
+  const uint16_t now_bytes = (uint16_t)(PEN_SIZE + builder.bytes_used);
+  memcpy(body + before - PEN_SIZE - sizeof now_bytes, &now_bytes, sizeof now_bytes);
+  memcpy(body + before - PEN_SIZE + padded(now_bytes), behind, rest);
+  struct pcapng_block thinner = *block;
+  thinner.body = body;
+  thinner.body_bytes = (uint32_t)(before - PEN_SIZE + padded(now_bytes) + rest);
+  thinner.total_bytes = thinner.body_bytes + BLOCK_AROUND;
+  put_block(copy, &thinner);
+}
+
 static void copy_statistics(struct copy *copy, const struct pcapng_block *block)
 {
   struct pcapng_statistics_record statistics;
   struct sample_records records;
+  size_t length = 0;
   if (pcapng_statistics_read(&statistics, block, copy->reader.big_endian, &copy->reader.error) !=
           PCAPNG_OK ||
       statistics.interface >= INTERFACES_MAX)
     return;
   const int64_t time_ns = (int64_t)statistics.time_units;
-  int64_t *const sampled_ns = &copy->interfaces[statistics.interface].sampled_ns;
-  uint32_t *const samples = &copy->interfaces[statistics.interface].samples;
-  uint8_t *number = sample_of(statistics.options, &records);
-  if (number != NULL) {
-    const bool due = time_ns - *sampled_ns >= copy->cut->sample_every_ns;
-    if (!is_needed(records) && !(due && in_time(copy, time_ns)))
-      return;
-    *sampled_ns = time_ns;
-    memcpy(number, samples, sizeof *samples);
-    ++*samples;
+  struct interface_copy *interface = &copy->interfaces[statistics.interface];
+  const uint8_t *option = sample_of(statistics.options, &records, &length);
+  if (option == NULL) {
+    put_block(copy, block);
+    return;
   }
-  put_block(copy, block);
+  const bool due = time_ns - interface->sampled_ns >= copy->cut->sample_every_ns;
+  if (is_needed(records) || (due && in_time(copy, time_ns))) {
+    interface->sampled_ns = time_ns;
+    put_sample(copy, block, option, length, records, interface);
+  }
 }
 
 static void copy_blocks(struct copy *copy)

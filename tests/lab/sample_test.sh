@@ -25,7 +25,7 @@ if [ "$name" = --complete ]; then
       jq -e '.confirmed and (.confirmed_by | length) > 0' "$samples/$cause.json" >/dev/null 2>&1 && [ -s "$samples/$cause.pcapng" ] ||
         echo "$cause: no sample, or not confirmed"
     done
-    find "$samples" -maxdepth 1 -name '*.pcapng' -size +66k -printf '%f: too large for a sample\n')
+    find "$samples" -maxdepth 1 -name '*.pcapng' -size +64k -printf '%f: too large for a sample\n')
   [ -z "$missing" ] && exit 0
   echo "$missing"; exit 1
 fi

@@ -10,7 +10,7 @@ set -u
 # Both facts must be there to be found: an ACK with a newer TSval arrived after the first held segment was built. (Where a
 # busy machine let the application pause just then, everything had been acknowledged before.)
 run_counts() {
-  [ "$(jq -r .scenario "$run/truth.json")" = stall-2003 ] || return 0
+  [ "$(jq -r '.scenario + (.timestamps | tostring)' "$run/truth.json")" = stall-2003true ] || return 0
   tcpdump -n -tt -r "$run/a.pcap" tcp 2>/dev/null | awk '
     match($0, /TS val [0-9]+ ecr [0-9]+/) {
       split(substr($0, RSTART, RLENGTH), ts, " ")
@@ -32,10 +32,18 @@ foreign_first() {
 }
 
 check "the recording is complete" recording_is_complete
+kernels_word='[problems[0].evidence[].fact] | any(test("queue of the device \\(tbf\\) holds [1-9]")) and any(test("wmem_alloc [1-9]"))'
 case $scenario in
   stall-2003)
     case " $keys " in
       *" queue=pfifo "*) ;; # one queue for all: the packet leaves behind the old segments
+      *" ts=0 "*) # nothing in the segments dates them: the socket and the queue of its host do
+        claim "a b ab" "nothing is proven" '[problems[] | select(.confidence == "proven")] == []'
+        held="(problems | length) == 1 and (problems[0] | .kind == \"stall\" and .sender == data_sender
+          and .location == \"sender-queue\" and .cause == \"tx-queue-hold\" and .confidence == \"proven\" and (.duration_s | about($hold_s; 0.1)))"
+        claim sockets "the sender's queue held the segments, proven" "$held"
+        claim sockets "the kernel's word is evidence: a backlog, and memory that nobody frees" "$kernels_word"
+        exit $failed;;
       *) check "the packet that sets the queue going leaves first, as in the report" foreign_first;;
     esac
     held="(problems | length) == 1 and (problems[0] | .kind == \"stall\" and .sender == data_sender
@@ -47,9 +55,11 @@ case $scenario in
     claim b "the receiver's end proves nothing else" '[problems[] | select(.confidence == "proven" and .location != "sender-queue")] == []'
     claim "$both" "both ends: one connection" one_connection
     claim "$both" "both ends: the same, proven" "$held"
+    claim sockets "the kernel's word is evidence: a backlog, and memory that nobody frees" "$kernels_word"
     ;;
   stall-2003-paused)
     claim "$every" "no problem, and no hold" '(problems | length) == 0 and stalls("sender-queue"; "tx-queue-hold") == []'
+    claim sockets "the kernel had nothing to send, which proves it" '[findings | select(.location == "sender-app" and .confidence == "proven")] != []'
     claim "a sockets" "an idle application" "[findings | select(.location == \"sender-app\") | .duration_s] | any(about($hold_s; 0.1))"
     claim "$both" "both ends: one connection" one_connection
     ;;

@@ -32,8 +32,8 @@ scenario_listen_overflow() {
 }
 scenario_deadlock() {
   verdict receiver-app deadlock; also=(zero-window)
-  a_script=(rcvbuf=65536 sndbuf=65536 limit=4000 "write:$size" "read:$size")
-  b_script=(rcvbuf=65536 sndbuf=65536 limit=4000 "write:$size" "read:$size")
+  a_script=(rcvbuf="$(opt rcvbuf 65536)" sndbuf="$(opt rcvbuf 65536)" limit=4000 "write:$size" "read:$size")
+  b_script=(rcvbuf="$(opt rcvbuf 65536)" sndbuf="$(opt rcvbuf 65536)" limit=4000 "write:$size" "read:$size")
   note="both write and neither reads"; stop_after=12
   expected=("a TcpExtTCPToZeroWindowAdv -ge 1" "b TcpExtTCPToZeroWindowAdv -ge 1")
 }

@@ -45,5 +45,6 @@ scenario_window_shrink() {
   before() { b sysctl -qw net.ipv4.tcp_shrink_window=1 || exit 77; }
   a_script=(nodelay=1 "write:$size:$(opt chunk 100)" shut readall) b_script=(rcvbuf="$(opt rcvbuf 65536)" read:2000 "sleep:$(opt stop 3000)" readall)
   note="small segments fill the buffer by their overhead, and the receiver takes back what it had offered"
-  expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "a silence_ms -ge 300" "b edges_taken_back -ge 1")
+  expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "a silence_ms -ge 300" "b edges_taken_back -ge 1"
+    "a.ss timer:(\\(persist\\|on\\) -ge 2")
 }
