@@ -356,6 +356,9 @@ static void on_end(void *context, int64_t now_ns)
   struct flight *flight = context;
   flight->now_ns = now_ns;
   monitor_finish(flight->monitor);
+  struct monitor_stats stats;
+  monitor_get_stats(flight->monitor, &stats);
+  flight->totals->left_out = stats.stalls_left_out;
   if (time_is_valid(flight->until_ns))
     ask_for_command(flight, FLIGHT_SAVED);
 }
@@ -480,7 +483,12 @@ void flight_attach(struct flight *flight, struct recorder *recorder)
 void flight_tell_end(struct flight *flight)
 {
   flight_keeper_wait(flight->keeper);
-  if (flight->totals->recordings == 0 && flight->setup.screen == NULL)
+  if (flight->setup.screen != NULL)
+    return;
+  if (flight->totals->left_out > 0)
+    complain("%" PRIu64 " more findings were not told: there were too many at once",
+             flight->totals->left_out);
+  if (flight->totals->recordings == 0)
     complain("nothing was recorded: no stall was seen");
 }
 

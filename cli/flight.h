@@ -69,6 +69,7 @@ struct flight_totals {
   uint64_t findings;   /* told */
   uint64_t recordings; /* times that what was kept was written */
   uint64_t kicks;
+  uint64_t left_out; /* findings beyond MONITOR_STALLS_MAX at once */
 };
 void flight_get_totals(const struct flight *flight, struct flight_totals *totals);
 

@@ -55,7 +55,7 @@ struct stall {
   bool told;
   struct study_verdict *both; /* the last verdict of both ends; NULL: there was none */
   struct finding last;        /* as told, without its texts' meaning: compared by its verdict */
-  int64_t both_until_ns;      /* how far the capture was then, on `end`'s clock */
+  int64_t both_until_ns;      /* the monitor's clock then */
 };
 
 /* What was told and is over: another end's engine may come with it once more. */
@@ -227,6 +227,15 @@ static int64_t end_clock_ns(const struct monitor *monitor, uint32_t end)
   return monitor->last_ns[end] + (monitor->clock_ns - monitor->came_ns[end]) - REMOTE_DELAY_NS;
 }
 
+/* A time of that end on this host's clock, about. */
+static int64_t here_ns(const struct monitor *monitor, uint32_t end, int64_t time_ns)
+{
+  const int64_t end_ns = end_clock_ns(monitor, end);
+  return monitor->options.remote[end] && time_is_valid(end_ns)
+             ? time_ns - end_ns - REMOTE_DELAY_NS + monitor->clock_ns
+             : time_ns;
+}
+
 static uint32_t ends_that_saw(const struct monitor *monitor, const struct window_part *part)
 {
   uint32_t saw = 0;
@@ -246,9 +255,9 @@ static int study_part(struct monitor *monitor, const struct stall *stall,
                         .sender = stall->sender,
                         .receiver = stall->receiver,
                         .kind = stall->kind,
-                        .end = stall->end,
+                        .end = stall->own_end,
                         .start_ns = stall->own.start_ns,
-                        .end_ns = over ? stall->own.end_ns : end_clock_ns(monitor, stall->end),
+                        .end_ns = over ? stall->own.end_ns : end_clock_ns(monitor, stall->own_end),
                         .now_ns = end_clock_ns(monitor, 0),
                         .over = over};
   uint64_t packets = 0;
@@ -274,13 +283,13 @@ enum studied {
 static enum studied study_stall(struct monitor *monitor, const struct stall *stall,
                                 struct study_verdict *verdict)
 {
+  const int64_t start_ns = here_ns(monitor, stall->own_end, stall->own.start_ns);
   const struct window_wish wish = {.ends = monitor->options.ends,
                                    .a = stall->sender,
                                    .b = stall->receiver,
-                                   .from_ns =
-                                       stall->own.start_ns - monitor->options.limits.window_ns,
-                                   .start_ns = stall->own.start_ns,
-                                   .end_ns = stall->own.end_ns,
+                                   .from_ns = start_ns - monitor->options.limits.window_ns,
+                                   .start_ns = start_ns,
+                                   .end_ns = here_ns(monitor, stall->own_end, stall->own.end_ns),
                                    .packets_max = monitor->options.limits.study_packets};
   struct window_part part;
   int found = monitor_window_take(&monitor->window, &wish, &part);
@@ -314,7 +323,7 @@ static bool is_hearsay(const struct stall *stall)
 static void tell_last_of_both(struct monitor *monitor, struct stall *stall)
 {
   struct finding *finding = &stall->both->finding;
-  finding->end_ns += stall->own.end_ns - stall->both_until_ns;
+  finding->end_ns += here_ns(monitor, stall->own_end, stall->own.end_ns) - stall->both_until_ns;
   finding->waited_ns = finding->end_ns - finding->start_ns;
   finding->ended_by = stall->own.ended_by;
   tell(monitor, stall, stall->both);
@@ -328,13 +337,11 @@ static void tell_own(struct monitor *monitor, struct stall *stall, bool seen_by_
   const int64_t now_ns = monitor->clock_ns;
   const bool impatient = now_ns - stall->noticed_ns >= PATIENCE_NS;
   stall->due_ns = impatient ? again_ns(stall, now_ns) : now_ns + RETRY_NS;
-  if (!seen_by_several)
-    tell(monitor, stall, NULL);
-  else if (over && stall->both != NULL)
+  /* What one end alone makes of it, late, is nothing; before, it has to stand at the sender. */
+  const bool believed = over ? stall->told : stall->both == NULL && impatient && !is_hearsay(stall);
+  if (over && stall->both != NULL && seen_by_several)
     tell_last_of_both(monitor, stall);
-  else if (over && !stall->told)
-    return; /* what one end alone makes of it, late */
-  else if (over || (stall->both == NULL && impatient && !is_hearsay(stall)))
+  else if (believed || !seen_by_several)
     tell(monitor, stall, NULL);
 }
 
@@ -347,7 +354,7 @@ static void tell_both(struct monitor *monitor, struct stall *stall,
     stall->both = malloc(sizeof *stall->both);
   if (stall->both != NULL)
     *stall->both = *verdict;
-  stall->both_until_ns = end_clock_ns(monitor, stall->end);
+  stall->both_until_ns = monitor->clock_ns;
   stall->due_ns = again_ns(stall, monitor->clock_ns);
 }
 
@@ -526,7 +533,8 @@ const struct packet *monitor_frame(struct monitor *monitor, uint32_t end, const 
   monitor->stats.frames++;
   monitor->last_ns[end] = packet->time_ns;
   monitor->came_ns[end] = monitor->clock_ns;
-  monitor_window_add(&monitor->window, packet);
+  monitor_window_add(&monitor->window, packet,
+                     monitor->options.remote[end] ? monitor->clock_ns : packet->time_ns);
   if (analyzer_packet(monitor->engines[end], packet) != 0)
     monitor->stats.out_of_memory++;
   return packet;
@@ -551,7 +559,8 @@ void monitor_records(struct monitor *monitor, uint32_t end, int64_t time_ns,
     struct host_sample sample = {.number = records->number, .interface = end, .end = (uint8_t)end};
     if (!host_sample_read(&sample, &record, big_endian, time_ns))
       continue;
-    monitor_window_add_sample(&monitor->window, &sample);
+    monitor_window_add_sample(&monitor->window, &sample,
+                              monitor->options.remote[end] ? monitor->clock_ns : sample.time_ns);
     analyzer_sample(monitor->engines[end], &sample);
   }
 }
@@ -575,6 +584,17 @@ void monitor_drops(struct monitor *monitor, uint32_t end, bool drops)
   monitor->drops[end] = drops;
 }
 
+/* Those first that have had no verdict of both ends yet: where many stop at once, there is not time
+ * for all. */
+static void consider_all(struct monitor *monitor, bool first)
+{
+  for (uint32_t i = 0; i < MONITOR_STALLS_MAX; i++) {
+    struct stall *stall = &monitor->stalls[i];
+    if (stall->id != 0 && (stall->both == NULL) == first && stall->due_ns <= monitor->clock_ns)
+      consider(monitor, stall);
+  }
+}
+
 void monitor_tick(struct monitor *monitor, int64_t now_ns, int64_t complete_ns)
 {
   const int64_t clock_ns = complete_ns < now_ns ? complete_ns : now_ns;
@@ -591,11 +611,8 @@ void monitor_tick(struct monitor *monitor, int64_t now_ns, int64_t complete_ns)
     if (time_is_valid(end_ns))
       analyzer_advance(monitor->engines[end], end_ns);
   }
-  for (uint32_t i = 0; i < MONITOR_STALLS_MAX; i++) {
-    struct stall *stall = &monitor->stalls[i];
-    if (stall->id != 0 && stall->due_ns <= monitor->clock_ns)
-      consider(monitor, stall);
-  }
+  consider_all(monitor, true);
+  consider_all(monitor, false);
 }
 
 void monitor_finish(struct monitor *monitor)

@@ -44,7 +44,7 @@ struct monitor_event {
   enum evidence_level level;
   const struct connection_pair *pair; /* NULL: told by one end's engine alone */
   /* Its id is the event's; its frames are those numbers that the frames came with; times are on the
-   * clock of end A. */
+   * clock of end A, or of the end that tells alone (pair NULL). */
   const struct finding *finding;
   uint8_t sender_end; /* the capture point closest to the sender, as far as is known */
   struct endpoint sender, receiver;
@@ -63,7 +63,7 @@ struct monitor_stats {
   uint64_t out_of_memory; /* packets or studies */
 };
 
-#define MONITOR_STALLS_MAX 64u
+#define MONITOR_STALLS_MAX 256u
 
 struct monitor; /* opaque */
 

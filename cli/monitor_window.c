@@ -18,14 +18,14 @@
 
 /* What is looked through for every packet, apart from the packets: it fits the caches better. */
 struct window_mark {
-  int64_t time_ns;
-  uint32_t flow; /* hash of the addresses and ports, the same for both directions; 0: not TCP */
+  int64_t time_ns; /* on this host's clock */
+  uint32_t flow;   /* hash of the addresses and ports, the same for both directions; 0: not TCP */
   uint8_t end, kind;
 };
 
 int monitor_window_init(struct monitor_window *window, uint64_t bytes)
 {
-  const uint64_t samples = bytes / SAMPLES_SHARE / sizeof *window->samples;
+  const uint64_t samples = bytes / SAMPLES_SHARE / (sizeof *window->samples + sizeof(int64_t));
   const uint64_t packets =
       (bytes - bytes / SAMPLES_SHARE) / (sizeof *window->packets + sizeof *window->marks);
   *window =
@@ -34,7 +34,9 @@ int monitor_window_init(struct monitor_window *window, uint64_t bytes)
   window->packets = calloc(window->packet_capacity, sizeof *window->packets);
   window->marks = calloc(window->packet_capacity, sizeof *window->marks);
   window->samples = calloc(window->sample_capacity, sizeof *window->samples);
-  if (window->packets != NULL && window->marks != NULL && window->samples != NULL)
+  window->sample_here_ns = calloc(window->sample_capacity, sizeof *window->sample_here_ns);
+  if (window->packets != NULL && window->marks != NULL && window->samples != NULL &&
+      window->sample_here_ns != NULL)
     return 0;
   monitor_window_free(window);
   return ERROR_MEMORY;
@@ -45,6 +47,7 @@ void monitor_window_free(struct monitor_window *window)
   free(window->packets);
   free(window->marks);
   free(window->samples);
+  free(window->sample_here_ns);
   *window = (struct monitor_window){0};
 }
 
@@ -64,12 +67,12 @@ static uint32_t flow_of(const struct ip_address *a, uint16_t a_port, const struc
   return flow != 0 ? flow : 1;
 }
 
-void monitor_window_add(struct monitor_window *window, const struct packet *packet)
+void monitor_window_add(struct monitor_window *window, const struct packet *packet, int64_t here_ns)
 {
   const uint64_t at = window->next_packet++ % window->packet_capacity;
   window->packets[at] = *packet;
   window->marks[at] = (struct window_mark){
-      .time_ns = packet->time_ns,
+      .time_ns = here_ns,
       .flow = packet->kind == PACKET_TCP
                   ? flow_of(&packet->src, packet->src_port, &packet->dst, packet->dst_port)
                   : 0,
@@ -77,9 +80,12 @@ void monitor_window_add(struct monitor_window *window, const struct packet *pack
       .kind = packet->kind};
 }
 
-void monitor_window_add_sample(struct monitor_window *window, const struct host_sample *sample)
+void monitor_window_add_sample(struct monitor_window *window, const struct host_sample *sample,
+                               int64_t here_ns)
 {
-  window->samples[window->next_sample++ % window->sample_capacity] = *sample;
+  const uint64_t at = window->next_sample++ % window->sample_capacity;
+  window->samples[at] = *sample;
+  window->sample_here_ns[at] = here_ns;
 }
 
 static uint64_t first_packet(const struct monitor_window *window)
@@ -193,12 +199,13 @@ static int take_samples(const struct monitor_window *window, const struct window
   const uint64_t first = window->next_sample > window->sample_capacity
                              ? window->next_sample - window->sample_capacity
                              : 0;
-  part->samples = calloc(window->next_sample - first + 1, sizeof *part->samples);
+  part->samples = calloc(window->next_sample - first + 1, sizeof(const struct host_sample *));
   if (part->samples == NULL)
     return ERROR_MEMORY;
   for (uint64_t n = first; n < window->next_sample; n++) {
-    const struct host_sample *sample = &window->samples[n % window->sample_capacity];
-    if (sample->time_ns >= wish->from_ns || sample->kind == HOST_SAMPLE_HEADER)
+    const uint64_t at = n % window->sample_capacity;
+    const struct host_sample *sample = &window->samples[at];
+    if (window->sample_here_ns[at] >= wish->from_ns || sample->kind == HOST_SAMPLE_HEADER)
       part->samples[part->sample_count++] = sample;
   }
   return 0;
@@ -218,7 +225,7 @@ int monitor_window_take(const struct monitor_window *window, const struct window
   memcpy(part->own, beginning.own, sizeof part->own);
   take_packets(taking, part, true);
   for (uint32_t end = 0; end < wish->ends; end++) {
-    part->packets[end] = calloc((size_t)part->counts[end] + 1, sizeof *part->packets[end]);
+    part->packets[end] = calloc((size_t)part->counts[end] + 1, sizeof(const struct packet *));
     if (part->packets[end] == NULL) {
       window_part_free(part);
       return ERROR_MEMORY;

@@ -18,6 +18,7 @@ struct monitor_window {
   struct window_mark *marks;
   uint64_t packet_capacity, next_packet; /* next_packet: counts for ever */
   struct host_sample *samples;
+  int64_t *sample_here_ns;
   uint64_t sample_capacity, next_sample;
 };
 
@@ -25,8 +26,11 @@ struct monitor_window {
 int monitor_window_init(struct monitor_window *window, uint64_t bytes);
 void monitor_window_free(struct monitor_window *window);
 
-void monitor_window_add(struct monitor_window *window, const struct packet *packet);
-void monitor_window_add_sample(struct monitor_window *window, const struct host_sample *sample);
+/* here_ns: its time, or when it came, on this host's clock; as the times of a wish. */
+void monitor_window_add(struct monitor_window *window, const struct packet *packet,
+                        int64_t here_ns);
+void monitor_window_add_sample(struct monitor_window *window, const struct host_sample *sample,
+                               int64_t here_ns);
 
 /* What to take of it. */
 struct window_wish {

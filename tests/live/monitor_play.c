@@ -1,9 +1,10 @@
 /* Plays saved traces to the live model as if they were being captured: frames in the order of their
  * times, with a tick every 20 ms, and prints what it tells and when.
  *
- *     monitor_play FILE
+ *     monitor_play FILE [remote | TIMES]
  *
- * The interfaces of the file are the ends. */
+ * The interfaces of the file are the ends. remote: end B is another host's; its clock is an hour
+ * ahead, and what it captured comes 150 ms late. TIMES: again and again, as if it went on. */
 
 #include "capture/trace.h"
 #include "cli/monitor.h"
@@ -14,14 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_NS (20 * NS_PER_MS)
-#define BATCH   64
+#define TICK_NS  (20 * NS_PER_MS)
+#define LATE_NS  (150 * NS_PER_MS)
+#define AHEAD_NS (3600 * NS_PER_S)
+#define BATCH    64
 /* After the last frame the capture goes on so long. */
 #define AFTER_NS (2 * NS_PER_S)
 
 struct play {
   struct monitor *monitor;
-  int64_t first_ns, now_ns;
+  int64_t first_ns, now_ns, shift_ns;
+  bool remote;
 };
 
 static void on_event(void *context, const struct monitor_event *event)
@@ -52,8 +56,10 @@ static void tick_until(struct play *play, int64_t time_ns)
 static void on_sample(void *context, const struct trace_sample *sample)
 {
   struct play *play = context;
-  monitor_records(play->monitor, sample->interface, sample->time_ns, &sample->records,
-                  sample->big_endian);
+  if (play->remote && sample->interface > 0)
+    return; /* the order of both ends' would have to be made anew */
+  monitor_records(play->monitor, sample->interface, sample->time_ns + play->shift_ns,
+                  &sample->records, sample->big_endian);
 }
 
 /* What a recorder would know all along: whether it has lost packets. */
@@ -90,18 +96,47 @@ static int count_ends(const char *path, uint32_t *ends, bool known[], bool drops
 static int play_file(struct play *play, const char *path)
 {
   struct error error;
-  struct trace *trace;
-  struct frame frames[1];
+  struct frame frame;
   const struct trace_options options = {.on_sample = on_sample, .sample_context = play};
+  struct trace *trace;
   if (trace_open(&trace, path, &options, &error) < 0)
     return -1;
-  for (int count; (count = trace_next(trace, frames, 1, &error)) > 0;) {
-    for (int i = 0; i < count; i++) {
-      tick_until(play, frames[i].time_ns);
-      monitor_frame(play->monitor, frames[i].interface, &frames[i]);
-    }
+  while (trace_next(trace, &frame, 1, &error) == 1) {
+    frame.time_ns += play->shift_ns;
+    tick_until(play, frame.time_ns);
+    monitor_frame(play->monitor, frame.interface, &frame);
   }
   trace_close(trace);
+  return 0;
+}
+
+/* Both ends, B's frames later and with another clock: two readings of the file side by side. */
+static int play_remote(struct play *play, const char *path)
+{
+  struct error error;
+  struct frame near, far;
+  const struct trace_options options = {.on_sample = on_sample, .sample_context = play};
+  const struct trace_options silent = {0};
+  struct trace *a, *b;
+  if (trace_open(&a, path, &options, &error) < 0 || trace_open(&b, path, &silent, &error) < 0)
+    return -1;
+  bool more_a = trace_next(a, &near, 1, &error) == 1, more_b = trace_next(b, &far, 1, &error) == 1;
+  while (more_a || more_b) {
+    if (more_a && (!more_b || near.time_ns <= far.time_ns + LATE_NS)) {
+      tick_until(play, near.time_ns);
+      if (near.interface == 0)
+        monitor_frame(play->monitor, 0, &near);
+      more_a = trace_next(a, &near, 1, &error) == 1;
+      continue;
+    }
+    tick_until(play, far.time_ns + LATE_NS);
+    far.time_ns += AHEAD_NS;
+    if (far.interface == 1)
+      monitor_frame(play->monitor, 1, &far);
+    more_b = trace_next(b, &far, 1, &error) == 1;
+  }
+  trace_close(a);
+  trace_close(b);
   return 0;
 }
 
@@ -112,15 +147,22 @@ int main(int argc, char **argv)
   monitor_options_default(&options);
   bool known[ANALYZER_ENDS_MAX], drops[ANALYZER_ENDS_MAX];
   options.limits.window_bytes = 8 << 20;
-  if (argc != 2 || count_ends(argv[1], &options.ends, known, drops) < 0)
+  if (argc < 2 || argc > 3 || count_ends(argv[1], &options.ends, known, drops) < 0)
     return 2;
+  play.remote = argc == 3 && strcmp(argv[2], "remote") == 0;
+  options.remote[1] = play.remote;
   const struct monitor_sink sink = {&play, on_event};
   play.monitor = monitor_new(&options, &sink);
   for (uint32_t end = 0; play.monitor != NULL && end < options.ends; end++)
     if (known[end])
       monitor_drops(play.monitor, end, drops[end]);
-  if (play.monitor == NULL || play_file(&play, argv[1]) < 0)
+  if (play.monitor == NULL)
     return 2;
+  for (long left = argc == 3 && !play.remote ? strtol(argv[2], NULL, 10) : 1; left > 0; left--) {
+    if ((play.remote ? play_remote(&play, argv[1]) : play_file(&play, argv[1])) < 0)
+      return 2;
+    play.shift_ns = play.now_ns - play.first_ns + NS_PER_S;
+  }
   tick_until(&play, play.now_ns + AFTER_NS);
   monitor_finish(play.monitor);
   struct monitor_stats stats;
