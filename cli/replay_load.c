@@ -279,6 +279,8 @@ static void note_syn(struct recorded_syn *syn, const struct packet *packet)
                                .wscale = packet->options & TCP_OPT_WSCALE ? packet->wscale : 0,
                                .sack_permitted = (packet->options & TCP_OPT_SACK_PERMITTED) != 0,
                                .timestamps = (packet->options & TCP_OPT_TIMESTAMPS) != 0};
+  /* what the snap length cut off cannot be compared */
+  syn->seen = (packet->options & (TCP_OPT_CUT | TCP_OPT_MALFORMED)) == 0;
 }
 
 static bool in_time(const struct recording *recording, const struct packet *packet, int from)
@@ -492,6 +494,8 @@ int replay_load(const struct replay_load_options *options, struct recording *rec
     status = fill(loading);
   if (status == 0)
     status = take_findings(loading, chosen);
+  if (status == 0 && !options->every_frame)
+    recording_trim(recording);
   analysis_clear(&loading->analysis);
   free(loading);
   return status;

@@ -6,8 +6,8 @@
 
 struct altered {
   struct plan *plan;
-  const struct passage *passage;
   enum recording_side from;
+  const struct recorded_syn *sent, *arrived;
   const char *direction, *kind;
 };
 
@@ -15,7 +15,7 @@ static void add_change(const struct altered *altered, const char *change, const 
 {
   const uint32_t condition =
       plan_add_condition(altered->plan, CONDITION_RULE, plan_host_of(altered->plan, altered->from),
-                         altered->passage->sent_ns, INT64_MAX);
+                         TIME_INVALID, TIME_INVALID);
   plan_condition_text(altered->plan, condition, "%s %s kind=%s", altered->direction, change,
                       altered->kind);
   plan_condition_why(altered->plan, condition, "%s differs between the two ends", what);
@@ -23,12 +23,11 @@ static void add_change(const struct altered *altered, const char *change, const 
 
 static void compare_scale(const struct altered *altered)
 {
-  const struct packet *sent = altered->passage->sent, *arrived = altered->passage->arrived;
+  const struct recorded_syn *sent = altered->sent, *arrived = altered->arrived;
   char change[32];
-  if (!(sent->options & TCP_OPT_WSCALE) ||
-      (arrived->options & TCP_OPT_WSCALE && arrived->wscale == sent->wscale))
+  if (!sent->has_wscale || (arrived->has_wscale && arrived->wscale == sent->wscale))
     return;
-  if (arrived->options & TCP_OPT_WSCALE)
+  if (arrived->has_wscale)
     snprintf(change, sizeof change, "wscale %u", arrived->wscale);
   else
     snprintf(change, sizeof change, "wscale strip");
@@ -37,12 +36,11 @@ static void compare_scale(const struct altered *altered)
 
 static void compare_mss(const struct altered *altered)
 {
-  const struct packet *sent = altered->passage->sent, *arrived = altered->passage->arrived;
+  const struct recorded_syn *sent = altered->sent, *arrived = altered->arrived;
   char change[32];
-  if (!(sent->options & TCP_OPT_MSS) ||
-      (arrived->options & TCP_OPT_MSS && arrived->mss == sent->mss))
+  if (sent->mss == 0 || arrived->mss == sent->mss)
     return;
-  if (arrived->options & TCP_OPT_MSS)
+  if (arrived->mss > 0)
     snprintf(change, sizeof change, "mss %u", arrived->mss);
   else
     snprintf(change, sizeof change, "mss strip");
@@ -51,32 +49,31 @@ static void compare_mss(const struct altered *altered)
 
 static void compare_syn(const struct altered *altered)
 {
-  const struct packet *sent = altered->passage->sent, *arrived = altered->passage->arrived;
-  if ((sent->options | arrived->options) & (TCP_OPT_CUT | TCP_OPT_MALFORMED))
-    return;
   compare_scale(altered);
   compare_mss(altered);
-  if (sent->options & TCP_OPT_SACK_PERMITTED && !(arrived->options & TCP_OPT_SACK_PERMITTED))
+  if (altered->sent->sack_permitted && !altered->arrived->sack_permitted)
     add_change(altered, "sack strip", "SACK-permitted");
-  if (sent->options & TCP_OPT_TIMESTAMPS && !(arrived->options & TCP_OPT_TIMESTAMPS))
+  if (altered->sent->timestamps && !altered->arrived->timestamps)
     add_change(altered, "timestamps strip", "its timestamps option");
 }
 
 void plan_rewrites(struct plan *plan, const struct plan_flow *flow)
 {
-  if (!flow->both_ends)
-    return;
-  for (int side = 0; side < RECORDING_SIDES; side++)
-    for (size_t i = 0; i < flow->sides[side].count; i++) {
-      const struct passage *passage = &flow->sides[side].passages[i];
-      if (passage->sent == NULL || passage->arrived == NULL || !(passage->sent->flags & TCP_SYN))
-        continue;
-      const struct altered altered = {.plan = plan,
-                                      .passage = passage,
-                                      .from = (enum recording_side)side,
-                                      .direction = plan_direction(plan, (enum recording_side)side),
-                                      .kind = passage->sent->flags & TCP_ACK ? "synack" : "syn"};
+  for (int from = 0; from < RECORDING_SIDES && flow->both_ends; from++) {
+    bool at_it;
+    const enum recording_side side = (enum recording_side)from;
+    const struct recording_point *near = recording_nearest(flow->recording, side, &at_it);
+    const struct recording_point *far =
+        recording_nearest(flow->recording, plan_opposite(side), &at_it);
+    if (near == far)
+      far = &flow->recording->points[flow->recording->point_count - 1];
+    const struct altered altered = {.plan = plan,
+                                    .from = side,
+                                    .sent = &near->syns[side],
+                                    .arrived = &far->syns[side],
+                                    .direction = plan_direction(plan, side),
+                                    .kind = side == RECORDING_CLIENT ? "syn" : "synack"};
+    if (altered.sent->seen && altered.arrived->seen)
       compare_syn(&altered);
-      break;
-    }
+  }
 }

@@ -4,6 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A stall that begins later than that is replayed with so much of what came before it, ... */
+#define BEFORE_MAX_NS (30 * NS_PER_S)
+#define BEFORE_NS     (3 * NS_PER_S)
+/* ... and what comes later than that behind it is left out. */
+#define BEHIND_MAX_NS (5 * NS_PER_S)
+#define BEHIND_NS     (1 * NS_PER_S)
+
 void recording_clear(struct recording *recording)
 {
   for (uint32_t i = 0; i < recording->point_count; i++)
@@ -36,4 +43,34 @@ const struct recording_point *recording_nearest(const struct recording *recordin
       return &recording->points[i];
     }
   return recording->point_count > 0 ? &recording->points[0] : NULL;
+}
+
+static void trim_point(struct recording_point *point, int64_t from_ns, int64_t to_ns)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < point->packet_count; i++)
+    if (point->packets[i].packet.time_ns >= from_ns && point->packets[i].packet.time_ns <= to_ns)
+      point->packets[kept++] = point->packets[i];
+  point->packet_count = kept;
+}
+
+void recording_trim(struct recording *recording)
+{
+  if (recording->target >= recording->finding_count)
+    return;
+  const struct recorded_finding *target = &recording->findings[recording->target];
+  int64_t from_ns = INT64_MIN, to_ns = INT64_MAX;
+  if (target->start_ns - recording->start_ns > BEFORE_MAX_NS) {
+    from_ns = target->start_ns - BEFORE_NS;
+    recording->start_ns = from_ns;
+    recording->whole = false;
+    recording_assume(recording, "only the %d s before the stall matter: the trace is long",
+                     (int)(BEFORE_NS / NS_PER_S));
+  }
+  if (recording->end_ns - target->end_ns > BEHIND_MAX_NS) {
+    to_ns = target->end_ns + BEHIND_NS;
+    recording->end_ns = to_ns;
+  }
+  for (uint32_t i = 0; i < recording->point_count; i++)
+    trim_point(&recording->points[i], from_ns, to_ns);
 }

@@ -113,6 +113,10 @@ struct recording {
 
 void recording_clear(struct recording *recording); /* frees what it owns */
 
+/* Forgets what is far from the target, so that a replay does not take as long as the trace: the
+ * connection then begins in mid-stream. What is known of the handshake stays. */
+void recording_trim(struct recording *recording);
+
 /* printf-like; beyond the limit silently full. */
 void recording_assume(struct recording *recording, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
