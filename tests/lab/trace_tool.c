@@ -1,6 +1,6 @@
 /* Makes samples of the lab's captures, compares them, and puts their clocks wrong.
  *
- *   lab_trace join OUT.pcapng A.pcap [B.pcap] [payload=BYTES] [from=S] [to=S]
+ *   lab_trace join OUT.pcapng A.pcap [B.pcap] [payload=BYTES] [from=S] [to=S] [dropped=N]
  *   lab_trace cut OUT.pcapng RECORDING.pcapng [payload=BYTES] [from=S] [to=S] [every=MS]
  *   lab_trace compare RECORDING.pcapng A.pcap B.pcap
  *   lab_trace delay A.pcap B.pcap
@@ -8,11 +8,12 @@
  *
  * join: both ends in one pcapng, in the order of time: two interfaces, named A and B. Of each frame
  * the headers stay and `payload` (0) bytes behind them; from and to are seconds since the first
- * frame. cut: the same of a recording by tcpstall, of whose samples of sockets one stays each MS.
- * compare: whether the recording has the frames of both captures, no more and no fewer in their
- * time. delay: the longest that a frame took from one to the other, in ms. shift: adds OFFSET_S and
- * SKEW_PPM of the time since the first frame, in place. Captures are what tcpdump writes on this
- * machine with --time-stamp-precision=nano. Exit status 0, 1 (compare: they differ), or 2. */
+ * frame; dropped is what tcpdump said of each of them. cut: the same of a recording by tcpstall, of
+ * whose samples of sockets one stays each MS. compare: whether the recording has the frames of both
+ * captures, no more and no fewer in their time. delay: the longest that a frame took from one to
+ * the other, in ms. shift: adds OFFSET_S and SKEW_PPM of the time since the first frame, in place.
+ * Captures are what tcpdump writes on this machine with --time-stamp-precision=nano. Exit status 0,
+ * 1 (compare: they differ), or 2. */
 
 #include "frame_marks.h"
 #include "pcap_input.h"
@@ -39,6 +40,7 @@ struct join {
   struct pcap_input ends[2];
   struct pcapng_writer *writer;
   struct sample_cut cut;
+  uint64_t dropped; /* UINT64_MAX: not known */
 };
 
 static int write_frames(struct join *join, struct error *error)
@@ -81,6 +83,9 @@ static int run_join(const char *out, char **files, int count, struct join *join)
   }
   if (result >= 0)
     result = write_frames(join, &error);
+  for (int i = 0; i < count && result >= 0 && join->dropped != UINT64_MAX; i++)
+    result = pcapng_writer_statistics(join->writer, (uint32_t)i, join->ends[i].time_ns, UINT64_MAX,
+                                      join->dropped, &error);
   const int closed = pcapng_writer_close(join->writer, &error);
   return result < 0 || closed < 0 ? complain(error.text, out) : 0;
 }
@@ -139,7 +144,8 @@ static int run_compare(char **files)
 static int usage(void)
 {
   fprintf(stderr,
-          "usage: lab_trace join OUT.pcapng A.pcap [B.pcap] [payload=BYTES] [from=S] [to=S]\n"
+          "usage: lab_trace join OUT.pcapng A.pcap [B.pcap] [payload=BYTES] [from=S] [to=S] "
+          "[dropped=N]\n"
           "       lab_trace cut OUT.pcapng RECORDING.pcapng [the same] [every=MS]\n"
           "       lab_trace compare RECORDING.pcapng A.pcap B.pcap\n"
           "       lab_trace delay A.pcap B.pcap\n"
@@ -150,7 +156,7 @@ static int usage(void)
 /* join and cut: the output, the inputs, and what stays. */
 static int run_sample(int argc, char **argv)
 {
-  static struct join join = {.cut = {.to_s = 1e9}};
+  static struct join join = {.cut = {.to_s = 1e9}, .dropped = UINT64_MAX};
   const bool is_join = strcmp(argv[1], "join") == 0;
   int option = 3;
   while (option < argc && strchr(argv[option], '=') == NULL)
@@ -159,7 +165,9 @@ static int run_sample(int argc, char **argv)
   if (inputs < 1 || inputs > (is_join ? 2 : 1))
     return usage();
   for (; option < argc; option++)
-    if (!cut_option(&join.cut, argv[option]))
+    if (is_join && strncmp(argv[option], "dropped=", 8) == 0)
+      join.dropped = strtoull(argv[option] + 8, NULL, 10);
+    else if (!cut_option(&join.cut, argv[option]))
       return usage();
   if (is_join)
     return run_join(argv[2], argv + 3, inputs, &join);
