@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WIRE_GROUP 10 /* behind those of our own in --help */
+
 enum option_key {
   KEY_REPEAT = 'n',
   KEY_VERBOSE = 'v',
@@ -153,7 +155,10 @@ void replay_analysis_default(struct analyze_options *options)
 
 void replay_options_parse(struct replay_options *options, int argc, char **argv)
 {
-  static const struct argp_child children[] = {{&replay_wire_argp, 0, NULL, 0}, {0}};
+  static const struct argp_child children[] = {
+      {&replay_wire_argp, 0,
+       "With --as wire (the frames as they were recorded, onto TAP devices, in time):", WIRE_GROUP},
+      {0}};
   static const struct argp argp = {
       .options = option_table,
       .parser = on_option,

@@ -20,7 +20,6 @@ enum option_key {
 };
 
 static const struct argp_option option_table[] = {
-    {.doc = "With --as wire (the frames as they were recorded, onto TAP devices, in time):"},
     {"speed", KEY_SPEED, "FACTOR", 0,
      "so many times as fast as recorded; max: as fast as it goes; default 1", 0},
     {"tap", KEY_TAP, "NAME[@NETNS]", 0,
