@@ -144,9 +144,11 @@ static void close_pipe(int ends[2])
 }
 
 /* The descriptors are this program's: the child's are above the standard ones and closed there. */
-static int spawn(struct remote *remote, const char *const *words, int input, int output,
+static int spawn(struct remote *remote, const struct command_line *line, int input, int output,
                  int messages, struct error *error)
 {
+  char *words[WORDS_MAX + 1]; /* the parameter is not const, and nothing of it is changed */
+  memcpy(words, line->words, sizeof words);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   sigset_t none, usual;
@@ -164,8 +166,7 @@ static int spawn(struct remote *remote, const char *const *words, int input, int
   posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, messages, STDERR_FILENO);
-  rc = posix_spawn(&remote->process, words[0], &actions, &attributes,
-                   (char *const *)(uintptr_t)words, environ); /* which changes none of them */
+  rc = posix_spawn(&remote->process, words[0], &actions, &attributes, words, environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (rc == 0)
@@ -174,7 +175,7 @@ static int spawn(struct remote *remote, const char *const *words, int input, int
   return error_set(error, ERROR_IO, "%s: %s", words[0], strerror(rc));
 }
 
-static int start(struct remote *remote, const char *const *words, struct error *error)
+static int start(struct remote *remote, const struct command_line *line, struct error *error)
 {
   int input[2] = {-1, -1}, output[2] = {-1, -1}, messages[2] = {-1, -1};
   int rc = open_pipe(input, error);
@@ -183,7 +184,7 @@ static int start(struct remote *remote, const char *const *words, struct error *
   if (rc == 0)
     rc = open_pipe(messages, error);
   if (rc == 0)
-    rc = spawn(remote, words, input[0], output[1], messages[1], error);
+    rc = spawn(remote, line, input[0], output[1], messages[1], error);
   if (rc < 0) {
     close_pipe(input);
     close_pipe(output);
@@ -208,7 +209,7 @@ static int open_with(struct remote *remote, char *ssh, const char *command, stru
   struct command_line line = {.count = 0};
   char port[8];
   int rc = build_line(&line, ssh, &remote->target, port, command, error);
-  return rc < 0 ? rc : start(remote, line.words, error);
+  return rc < 0 ? rc : start(remote, &line, error);
 }
 
 int remote_open(struct remote **remote_out, const struct remote_options *options,
