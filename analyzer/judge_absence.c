@@ -205,8 +205,9 @@ void judge_tell_unshown(struct judge *judge)
   const struct situation *situation = judge->situation;
   const char near = end_letter(judge->near_end), far = end_letter(judge->far_end);
   static const char *const silent = "it does not say what it lost";
-  finding->settle = "Record again with tcpstall capture: it also records how many packets each "
-                    "capture lost itself.";
+  finding->settle =
+      "Did that capture lose packets itself? tcpdump says so when it ends; if it lost "
+      "none, --lossless says it for the file. tcpstall capture records it.";
   switch (judge->owner) {
   case LOCATION_FORWARD_PATH:
     finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_UNKNOWN,

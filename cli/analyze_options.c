@@ -22,6 +22,7 @@ enum option_key {
   KEY_CONNECTION,
   KEY_LIMITS,
   KEY_LOCAL_TIME,
+  KEY_LOSSLESS,
   KEY_MIN_STALL,
   KEY_NO_PROGRESS,
   KEY_PROBLEMS_ONLY,
@@ -43,6 +44,11 @@ static const struct argp_option option_table[] = {
     {"at", KEY_AT, "PLACE", 0,
      "where the capture was taken: client, server, middle, or the capturing host's address or "
      "name; A=PLACE,B=PLACE for each end",
+     0},
+    {"lossless", KEY_LOSSLESS, "ENDS", 0,
+     "captures that lost no packet themselves, though their files do not say so (tcpdump prints "
+     "\"0 "
+     "packets dropped by kernel\" when it ends): A,B or all",
      0},
     {"apart", KEY_APART, NULL, 0,
      "analyze each capture by itself, even if they saw the same connections", 0},
@@ -157,6 +163,24 @@ static void set_color(struct analyze_options *options, const char *text, struct 
   argp_error(state, "--color takes auto, always or never, not '%s'", text);
 }
 
+static void set_lossless(struct analyze_options *options, const char *text,
+                         struct argp_state *state)
+{
+  const bool all = strcmp(text, "all") == 0;
+  for (int end = 0; end < ANALYZER_ENDS_MAX && all; end++)
+    options->lossless[end] = true;
+  for (const char *at = text; !all; at += 2) {
+    if (*at < 'A' || *at >= 'A' + ANALYZER_ENDS_MAX || (at[1] != ',' && at[1] != '\0')) {
+      argp_error(state, "--lossless takes A,B (the captures in their order) or all, not '%s'",
+                 text);
+      return;
+    }
+    options->lossless[*at - 'A'] = true;
+    if (at[1] == '\0')
+      return;
+  }
+}
+
 static void set_limits(struct analyze_options *options, const char *text, struct argp_state *state)
 {
   struct error error;
@@ -201,6 +225,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case KEY_JSON: options->json = true; break;
   case KEY_LIMITS: set_limits(options, text, state); break;
   case KEY_LOCAL_TIME: options->local_time = true; break;
+  case KEY_LOSSLESS: set_lossless(options, text, state); break;
   case KEY_NO_PROGRESS: options->no_progress = true; break;
   case KEY_OUTPUT: options->output = text; break;
   case KEY_PROBLEMS_ONLY: options->problems_only = true; break;

@@ -24,6 +24,7 @@ struct analyze_options {
   int64_t min_stall_ns;
   struct connection_choice connection;
   struct vantage_choice vantage[ANALYZER_ENDS_MAX];
+  bool lossless[ANALYZER_ENDS_MAX]; /* that capture lost nothing, whatever its file does not say */
   struct limit_values limits;
 };
 

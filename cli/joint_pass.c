@@ -170,8 +170,9 @@ static void declare_drops(const struct joint_pass *pass, struct joint *joint)
     capture_describe(&capture, "", pass->first_traces[end], shared_ends(pass, end));
     if (capture.has_dropped && capture.dropped > 0)
       joint_declare_drops(joint, end);
-    else if (capture.has_dropped &&
-             pass->analysis->points.points[end].source->damage.code == ERROR_NONE)
+    else if (pass->analysis->options->lossless[end] ||
+             (capture.has_dropped &&
+              pass->analysis->points.points[end].source->damage.code == ERROR_NONE))
       joint_declare_complete(joint, end);
   }
 }

@@ -31,7 +31,7 @@ for folder in "$dir"/*/; do
   jq -e .confirmed "$folder/truth.json" >/dev/null 2>&1 || continue
   for level in $levels; do
     case $level in
-      ab) files=("$folder/a.pcap" "$folder/b.pcap");;
+      ab) files=("$folder/a.pcap" "$folder/b.pcap" --lossless=all);; # a run with drops is not confirmed
       sockets) files=("$folder/recording.pcapng");;
       *) files=("$folder/$level.pcap");;
     esac
