@@ -58,7 +58,8 @@ struct area area_part(const struct area *area, int row, int column, int rows, in
                        .rows = clamp(row + rows - first_row, 0, area->rows - first_row),
                        .columns =
                            clamp(column + columns - first_column, 0, area->columns - first_column),
-                       .reverse = area->reverse};
+                       .reverse = area->reverse,
+                       .selected = area->selected};
 }
 
 static struct cell *cell_at(const struct area *area, int row, int column)
@@ -87,6 +88,8 @@ int area_glyph(const struct area *area, int row, int column, enum style style, u
   const int width = glyph_width(glyph);
   if (width < 1)
     return width == 0 && glyph != 0 ? 0 : area_glyph(area, row, column, style, '?');
+  if (area->selected)
+    style = STYLE_SELECTED;
   struct cell *cell = cell_at(area, row, column);
   struct cell *tail = width > 1 ? cell_at(area, row, column + 1) : NULL;
   if (cell != NULL)

@@ -24,7 +24,8 @@ struct grid {
 struct area {
   struct grid *grid;
   int row, column, rows, columns;
-  bool reverse; /* all that is drawn is reversed */
+  bool reverse;  /* all that is drawn is reversed */
+  bool selected; /* and all in one style, as the row where the cursor is */
 };
 
 /* false: no memory; the grid then has no rows. One that is all zero may be resized and freed. */

@@ -344,7 +344,7 @@ static void draw(struct ui *ui, const struct area *area)
     if (index >= ui->list.count)
       break;
     struct area line = area_part(area, row, 0, 1, area->columns);
-    line.reverse = index == ui->list.cursor;
+    line.selected = index == ui->list.cursor;
     area_fill(&line, STYLE_NORMAL);
     int at = 0;
     for (int i = 0; i < COLUMN_COUNT; i++) {

@@ -4,7 +4,9 @@
 
 #include <stdio.h>
 
-#define LABEL_COLUMNS 14
+#define LABEL_COLUMNS  14
+#define FACT_AT        24 /* behind a piece of evidence's frame, end and time */
+#define FACT_LINES_MAX 8
 
 /* A page of any length, of which a part is shown. */
 struct page {
@@ -73,7 +75,7 @@ static void put_evidence(struct page *page, const struct finding *finding, uint3
         area_part(page->area, page->row, LABEL_COLUMNS, 1, page->area->columns - LABEL_COLUMNS);
     if (page->row < 0)
       line.rows = 0;
-    line.reverse = i == cursor;
+    line.selected = i == cursor;
     if (i == cursor)
       page->evidence_row = page->row;
     area_fill(&line, STYLE_NORMAL);
@@ -81,12 +83,12 @@ static void put_evidence(struct page *page, const struct finding *finding, uint3
     area_right(&line, 0, 7, STYLE_DIM, evidence->frame != 0 ? frame : "-");
     area_format(&line, 0, 8, STYLE_DIM, "%c %s", 'A' + evidence->end,
                 word_clock(clock, evidence->time_ns));
-    area_text(&line, 0, 24, STYLE_NORMAL, evidence->fact);
-    page->row++;
-    /* what does not fit into the line, below it */
-    const int room = page->area->columns - LABEL_COLUMNS - 24;
-    if (i == cursor && text_columns(evidence->fact) > room)
-      put(page, "", STYLE_DIM, evidence->fact);
+    /* what does not fit into the line goes below it */
+    struct area facts = area_part(page->area, page->row, LABEL_COLUMNS + FACT_AT, FACT_LINES_MAX,
+                                  page->area->columns);
+    facts.selected = i == cursor;
+    const int lines = page->row < 0 ? 1 : area_wrap(&facts, 0, 0, STYLE_NORMAL, evidence->fact);
+    page->row += lines > 0 ? lines : 1;
   }
 }
 

@@ -310,7 +310,7 @@ static void draw(struct ui *ui, const struct area *area)
   draw_header(area, ui, connection, &ladder);
   for (uint32_t i = 0; i < rows && ui->ladder.top + i < ladder.count; i++) {
     struct area line = area_part(area, (int)i + 1, 0, 1, area->columns);
-    line.reverse = ui->ladder.top + i == ui->ladder.cursor;
+    line.selected = ui->ladder.top + i == ui->ladder.cursor;
     area_fill(&line, STYLE_NORMAL);
     draw_rung(&line, &ladder, &ladder.rungs[ui->ladder.top + i], ui_finding(ui), usual_ns);
   }
