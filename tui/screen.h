@@ -31,4 +31,7 @@ void screen_show(const struct grid *grid);
 void screen_wait(int timeout_ms, struct event *event);
 void screen_bell(void);
 
+/* "ncurses 6.4.20221231"; static */
+const char *screen_library(void);
+
 #endif

@@ -284,3 +284,8 @@ void screen_bell(void)
 {
   beep();
 }
+
+const char *screen_library(void)
+{
+  return curses_version();
+}
