@@ -60,6 +60,43 @@ static void tell_difference(const struct recorded_finding *target, struct replay
     snprintf(text, size, "it was ended by %s, not by %s", live->ended_by, target->ended_by);
 }
 
+static bool is_row(const struct recorded_finding *finding)
+{
+  return same(finding->kind, "crawl");
+}
+
+/* Many waits of one kind are told one by one, or as one row of them, whichever is the clearer: live
+ * waits that add up to a recorded row, or a live row of such waits as the recorded one, are the
+ * same thing. */
+static void judge_as_row(const struct recorded_finding *target, const struct recording *live,
+                         struct replay_verdict *verdict)
+{
+  struct recorded_finding together = {.waited_ns = 0};
+  for (uint32_t i = 0; i < live->finding_count; i++) {
+    const struct recorded_finding *finding = &live->findings[i];
+    if (finding->sender != target->sender || !same(finding->location, target->location) ||
+        !has_duration(finding) || is_row(finding) == is_row(target))
+      continue;
+    const int64_t waited_ns = is_row(target)
+                                  ? together.waited_ns + finding->waited_ns
+                                  : finding->waited_ns / (finding->waits > 0 ? finding->waits : 1);
+    together = *finding;
+    together.waited_ns = waited_ns;
+  }
+  if (together.waited_ns == 0 || fabs(ratio(target, &together) - 1) > REPLAY_DURATION_SAME_STALL)
+    return;
+  *verdict = (struct replay_verdict){.reproduced = true,
+                                     .location_same = true,
+                                     .cause_same = true,
+                                     .duration_close = is_close(target, &together),
+                                     .ended_same = same(together.ended_by, target->ended_by),
+                                     .found = true,
+                                     .live = together};
+  snprintf(verdict->difference, sizeof verdict->difference, "%s",
+           is_row(target) ? "told as single waits; here is their sum"
+                          : "told as a row of such waits; here is their mean");
+}
+
 void replay_judge(const struct recorded_finding *target, const struct recording *live,
                   struct replay_verdict *verdict)
 {
@@ -87,6 +124,8 @@ void replay_judge(const struct recorded_finding *target, const struct recording 
                         (verdict->duration_close ||
                          fabs(ratio(target, &verdict->live) - 1) <= REPLAY_DURATION_SAME_STALL);
   tell_difference(target, verdict);
+  if (!verdict->reproduced)
+    judge_as_row(target, live, verdict);
 }
 
 /* A wait of the same stream that would be told as a stall again. */

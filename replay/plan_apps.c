@@ -311,6 +311,8 @@ struct reading {
   struct plan *plan;
   enum plan_host host;
   struct plan_steps *steps;
+  const struct flow_passages *passages; /* of this side */
+  size_t ack_at;                        /* index of one of them */
   uint8_t shift;
   int64_t edge, edge_ns;  /* the right edge of the window, and since when it stands */
   int64_t group_ns;       /* when it moved first since the last stop */
@@ -322,10 +324,19 @@ struct reading {
   uint32_t condition;     /* of the stops in hand */
 };
 
+/* When so much had come, in order. Asked for growing numbers. */
+static int64_t time_of_ack(struct reading *reading, int64_t bytes)
+{
+  const struct flow_passages *own = reading->passages;
+  while (reading->ack_at + 1 < own->count && (own->passages[reading->ack_at].sent == NULL ||
+                                              own->passages[reading->ack_at].ack < bytes))
+    reading->ack_at++;
+  return passage_left_ns(&own->passages[reading->ack_at]);
+}
+
 /* The reader stopped when it had read so much, until now. */
 static void add_stop(struct reading *reading, int64_t now_ns)
 {
-  const int64_t stopped_ns = now_ns - reading->edge_ns;
   const bool kept_up = (double)reading->window_at_edge >= KEEPS_UP_SHARE * (double)reading->largest;
   int64_t read = kept_up ? reading->edge_ack : reading->edge - reading->largest;
   read = read > reading->edge_ack ? reading->edge_ack : read;
@@ -333,8 +344,13 @@ static void add_stop(struct reading *reading, int64_t now_ns)
   if (read > reading->read)
     plan_add_step(reading->steps, STEP_READ, read, PLAN_NO_CONDITION);
   reading->read = read;
+  /* One who does not keep up read when the edge moved first, or when that much had come; later
+   * moves are the kernel's. */
+  const int64_t came_ns = time_of_ack(reading, read);
+  const int64_t slow_ns = came_ns > reading->group_ns ? came_ns : reading->group_ns;
+  const int64_t stopped_ns = now_ns - (kept_up ? reading->edge_ns : slow_ns);
   const uint32_t condition = plan_add_condition(reading->plan, CONDITION_READER_STOPS,
-                                                reading->host, reading->edge_ns, now_ns);
+                                                reading->host, now_ns - stopped_ns, now_ns);
   const char name = reading->host == PLAN_A ? 'a' : 'b';
   plan_condition_text(reading->plan, condition, "%c stop-reading %.3fs", name,
                       time_to_s(stopped_ns));
@@ -391,6 +407,7 @@ void plan_reader(struct plan *plan, const struct plan_flow *flow, enum plan_host
   struct reading reading = {.plan = plan,
                             .host = host,
                             .steps = &plan->sides[host].reader,
+                            .passages = &flow->sides[side],
                             .shift = own->window_scaling ? own->wscale : 0,
                             .edge_ns = TIME_INVALID};
   const struct flow_passages *passages = &flow->sides[side];
