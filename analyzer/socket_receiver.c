@@ -185,11 +185,26 @@ static void judge_input(struct socket_case *one)
              duration_words(one->situation->gap_ns, gap));
 }
 
+/* Segments that the socket itself threw away, as its buffer was full. */
+static void tell_drops(struct socket_case *one)
+{
+  const struct socket_sight *sight = &one->receiver.socket;
+  const uint32_t dropped = sight->last.drops_pkts - sight->first.drops_pkts;
+  if (!sight->last.has_skmeminfo || dropped == 0 || dropped > INT32_MAX)
+    return;
+  socket_fact(
+      one->finding, sight->end, sight->longest.until_ns,
+      "the kernel, of the receiver's socket: it dropped %u packets meanwhile (its counter of "
+      "drops)",
+      dropped);
+}
+
 void socket_judge_receiver(struct socket_case *one)
 {
   struct finding *finding = one->finding;
   if (one->receiver.socket.samples == 0 || finding->location == LOCATION_NONE)
     return;
+  tell_drops(one);
   if (is_window_cause(finding->cause)) {
     if (one->receiver.unread)
       judge_unread(one);

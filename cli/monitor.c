@@ -554,10 +554,12 @@ void monitor_records(struct monitor *monitor, uint32_t end, int64_t time_ns,
 {
   struct sample_records left = *records;
   struct sample_record record;
+  uint32_t before_ns = 0;
   monitor->stats.samples++;
   while (end < monitor->options.ends && sample_next(&left, &record)) {
     struct host_sample sample = {.number = records->number, .interface = end, .end = (uint8_t)end};
-    if (!host_sample_read(&sample, &record, big_endian, time_ns))
+    if (host_sample_is_late(&record, &before_ns) ||
+        !host_sample_read(&sample, &record, big_endian, time_ns))
       continue;
     monitor_window_add_sample(&monitor->window, &sample,
                               monitor->options.remote[end] ? monitor->clock_ns : sample.time_ns);

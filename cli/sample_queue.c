@@ -3,10 +3,6 @@
 #include <stdlib.h>
 
 #define FIRST_CAPACITY 64u
-/* The sampler writes down when it had the answer, and asks for one thing after the other. If it was
- * kept waiting for so long in between, the answer may be as old: it could stand behind a packet
- * that came after it. */
-#define ANSWER_MAX_NS 5000000u
 
 void sample_queue_clear(struct sample_queue *queue)
 {
@@ -69,9 +65,7 @@ void sample_queue_take(void *context, const struct trace_sample *sample)
   struct sample_record record;
   uint32_t before_ns = 0;
   while (!queue->closed && sample_next(&records, &record)) {
-    const bool late = record.delay_ns > before_ns && record.delay_ns - before_ns > ANSWER_MAX_NS;
-    before_ns = record.delay_ns;
-    if (late)
+    if (host_sample_is_late(&record, &before_ns))
       continue;
     if (!make_room(queue)) {
       queue->dropped++;

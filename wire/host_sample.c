@@ -44,6 +44,13 @@ static bool read_content(struct host_sample *sample, const struct sample_record 
   }
 }
 
+bool host_sample_is_late(const struct sample_record *record, uint32_t *before_ns)
+{
+  const uint32_t asked_ns = *before_ns;
+  *before_ns = record->delay_ns;
+  return record->delay_ns > asked_ns && record->delay_ns - asked_ns > HOST_SAMPLE_ANSWER_MAX_NS;
+}
+
 bool host_sample_read(struct host_sample *sample, const struct sample_record *record,
                       bool big_endian, int64_t begun_ns)
 {

@@ -31,6 +31,14 @@ struct host_sample {
   } of;
 };
 
+/* The sampler writes down when it had an answer, and asks for one thing after the other. If it was
+ * kept waiting for so long in between, the answer may be as old: it would stand behind packets that
+ * came after it. */
+#define HOST_SAMPLE_ANSWER_MAX_NS 5000000u
+
+/* true: so late. *before_ns: 0 ahead of a sample's first record; of all, in their order. */
+bool host_sample_is_late(const struct sample_record *record, uint32_t *before_ns);
+
 /* Fills kind, of and time_ns (begun_ns is the sample's own time). false: a record that says nothing
  * of these kinds, or is damaged. */
 bool host_sample_read(struct host_sample *sample, const struct sample_record *record,

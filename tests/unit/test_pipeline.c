@@ -191,6 +191,26 @@ static void test_sample_queue_full(void **state)
   sample_queue_clear(&queue);
 }
 
+/* An answer that took long to be written down may be as old. */
+static void test_late_answers(void **state)
+{
+  (void)state;
+  static const uint32_t delays_ns[] = {1000, 4000000, 30000000, 31000000};
+  struct sample_queue queue = {0};
+  uint8_t bytes[128];
+  struct sample_builder builder;
+  struct trace_sample sample = {.time_ns = 5};
+  sample_begin(&builder, bytes, sizeof bytes, 0, false);
+  for (size_t i = 0; i < sizeof delays_ns / sizeof *delays_ns; i++)
+    assert_true(sample_add(&builder, SAMPLE_NETSTAT, delays_ns[i], "PAWSEstab=1\n", 12));
+  assert_int_equal(sample_open(&sample.records, bytes, builder.bytes_used), SAMPLE_OK);
+  sample_queue_take(&queue, &sample);
+  assert_int_equal(queue.count, 3);
+  assert_int_equal(sample_queue_first(&queue)->sample.time_ns, 1005);
+  assert_int_equal(queue.samples[2].sample.time_ns, 31000005);
+  sample_queue_clear(&queue);
+}
+
 static void test_empty(void **state)
 {
   (void)state;
@@ -298,6 +318,7 @@ int main(void)
       cmocka_unit_test(test_progress),
       cmocka_unit_test(test_samples),
       cmocka_unit_test(test_sample_queue_full),
+      cmocka_unit_test(test_late_answers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
