@@ -146,7 +146,8 @@ static int take_transmissions(struct making *making, struct error *error)
     const int64_t first = rebase_position(&making->near, packet->seq);
     const struct peer_transmission sent = {.first = first,
                                            .end = first + bytes,
-                                           .time_ns = packet->time_ns - making->start_ns,
+                                           .time_ns =
+                                               peer_elapsed_ns(packet->time_ns, making->start_ns),
                                            .ts_val = packet->ts_val};
     if (bytes == 0 || packet->flags & TCP_RST || first < REBASE_SYN_POSITION)
       continue;
@@ -172,7 +173,7 @@ static void take_acknowledgments(struct making *making)
         packet->flags & TCP_RST)
       continue;
     const int64_t ack = rebase_position(&making->near, packet->ack);
-    const int64_t time_ns = packet->time_ns - making->start_ns;
+    const int64_t time_ns = peer_elapsed_ns(packet->time_ns, making->start_ns);
     const bool has_ts = (packet->options & TCP_OPT_TIMESTAMPS) != 0;
     if (ack > cumulative)
       peer_pieces_acknowledge(&making->pieces, cumulative, ack, time_ns,
@@ -222,12 +223,12 @@ static const struct packet *asked_by(const struct making *making, size_t i, int6
   const double rtt_ns = (double)making->script->rtt_ns;
   for (size_t back = 1; back <= LOOK_BACK && back <= i; back++) {
     const struct recorded_packet *recorded = &making->point->packets[i - back];
-    const int64_t waited_ns = time_ns - recorded->packet.time_ns;
+    const int64_t waited_ns = peer_elapsed_ns(time_ns, recorded->packet.time_ns);
     if ((double)waited_ns > ANSWER_SHARE_MAX * rtt_ns + (double)HOST_NS)
       break;
     if (!is_tcp(recorded, making->script->near) || (double)waited_ns < ANSWER_SHARE * rtt_ns)
       continue;
-    if (recorded->packet.time_ns - making->start_ns <= making->answered_ns)
+    if (peer_elapsed_ns(recorded->packet.time_ns, making->start_ns) <= making->answered_ns)
       break;
     if (asks_for_answer(making, &recorded->packet, ack))
       return &recorded->packet;
@@ -264,7 +265,9 @@ static int place_event(struct making *making, enum peer_event_kind kind,
                                .window = packet->window,
                                .flags = packet->flags,
                                .seq = rebase_position(&making->far, packet->seq),
-                               .payload_bytes = packet->payload_bytes,
+                               .payload_bytes = packet->payload_bytes < PEER_BYTES_MAX
+                                                    ? packet->payload_bytes
+                                                    : PEER_BYTES_MAX,
                                .ts_val = packet->ts_val,
                                .has_ts = (packet->options & TCP_OPT_TIMESTAMPS) != 0};
   event->built_ns = event->delay_ns;
@@ -279,7 +282,7 @@ static int take_repeated(struct making *making, size_t i, int64_t ack, int64_t e
 {
   const struct packet *packet = &making->point->packets[i].packet;
   const struct packet *asked = asked_by(making, i, ack);
-  const int64_t time_ns = packet->time_ns - making->start_ns;
+  const int64_t time_ns = peer_elapsed_ns(packet->time_ns, making->start_ns);
   int64_t at_ns = time_ns;
   if (asked == NULL && (edge == making->edge || ack < making->cumulative)) {
     making->script->unplaced += edge == making->edge && packet->sack_count == 0;
@@ -287,7 +290,7 @@ static int take_repeated(struct making *making, size_t i, int64_t ack, int64_t e
   }
   if (asked != NULL) {
     const int64_t before_ns = making->answered_ns;
-    making->answered_ns = asked->time_ns - making->start_ns;
+    making->answered_ns = peer_elapsed_ns(asked->time_ns, making->start_ns);
     if (edge == making->edge || ack < making->cumulative)
       return 0; /* the receiver's model says it */
     /* Somewhere between the last answer that did not say so and this one. */
@@ -301,7 +304,7 @@ static int take_far(struct making *making, size_t i, struct error *error)
 {
   struct peer_script *script = making->script;
   const struct packet *packet = &making->point->packets[i].packet;
-  const int64_t time_ns = packet->time_ns - making->start_ns;
+  const int64_t time_ns = peer_elapsed_ns(packet->time_ns, making->start_ns);
   int64_t ack = making->cumulative;
   if (packet->flags & TCP_ACK)
     ack = rebase_position(&making->near, packet->ack);
@@ -404,7 +407,10 @@ static int make(struct making *making, const struct recording *recording, struct
   struct peer_script *script = making->script;
   const struct recording_point *point = making->point;
   making->start_ns = point->packets[0].packet.time_ns;
-  script->span_ns = point->packets[point->packet_count - 1].packet.time_ns - making->start_ns;
+  script->span_ns =
+      peer_elapsed_ns(point->packets[point->packet_count - 1].packet.time_ns, making->start_ns);
+  if (script->span_ns < 0)
+    script->span_ns = 0;
   find_streams(making, recording);
   if (!making->near.known || !making->far.known)
     return error_set(error, ERROR_USAGE, "%s: nothing of the connection that could be played",
@@ -442,8 +448,8 @@ int peer_script_make(struct peer_script *script, const struct recording *recordi
   if (point->packet_count == 0)
     return error_set(error, ERROR_USAGE, "%s: no packet of the connection", point->name);
   if (target != NULL) {
-    script->stall_from_ns = target->start_ns - point->packets[0].packet.time_ns;
-    script->stall_to_ns = target->end_ns - point->packets[0].packet.time_ns;
+    script->stall_from_ns = peer_elapsed_ns(target->start_ns, point->packets[0].packet.time_ns);
+    script->stall_to_ns = peer_elapsed_ns(target->end_ns, point->packets[0].packet.time_ns);
     script->reader_blamed = strcmp(target->location, "receiver-app") == 0;
   }
   const int result = make(&making, recording, error);

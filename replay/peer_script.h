@@ -12,11 +12,27 @@
 
 #include "replay/recording.h"
 #include "wire/error.h"
+#include "wire/timestamp.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PEER_COPY_NEVER UINT32_MAX
+#define PEER_COPY_NEVER  UINT32_MAX
+#define PEER_TIME_MAX_NS (INT64_C(1) << 60) /* what hostile clocks are cut to */
+#define PEER_BYTES_MAX   (1u << 20)         /* what is played of a segment that claims more */
+
+/* Time since the start, however strange both are: sums and differences of a few do not overflow. */
+static inline int64_t peer_elapsed_ns(int64_t time_ns, int64_t start_ns)
+{
+  int64_t elapsed_ns = 0;
+  if (!time_is_valid(time_ns) || !time_is_valid(start_ns))
+    return 0;
+  if (__builtin_sub_overflow(time_ns, start_ns, &elapsed_ns))
+    return time_ns > start_ns ? PEER_TIME_MAX_NS : -PEER_TIME_MAX_NS;
+  if (elapsed_ns > PEER_TIME_MAX_NS)
+    return PEER_TIME_MAX_NS;
+  return elapsed_ns < -PEER_TIME_MAX_NS ? -PEER_TIME_MAX_NS : elapsed_ns;
+}
 
 /* Bytes that were sent together, and what became of them. Pieces are in order and disjoint. */
 struct peer_piece {

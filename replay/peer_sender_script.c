@@ -134,7 +134,7 @@ static int take_words(struct making *making, struct error *error)
     const uint32_t bytes =
         packet->payload_bytes + (syn ? 1 : 0) + (packet->flags & TCP_FIN ? 1 : 0);
     const int64_t end = rebase_position(&making->near, packet->seq) + bytes;
-    now.time_ns = packet->time_ns - making->start_ns;
+    now.time_ns = peer_elapsed_ns(packet->time_ns, making->start_ns);
     now.near_end = end > now.near_end ? end : now.near_end;
     if (packet->flags & TCP_ACK) {
       const int64_t ack = rebase_position(&making->far, packet->ack);
@@ -160,7 +160,7 @@ static int64_t find_rtt_ns(const struct making *making)
     if (!is_of(recorded, far_side(making)) || !(packet->options & TCP_OPT_TIMESTAMPS) ||
         !(packet->flags & TCP_ACK))
       continue;
-    const int64_t time_ns = packet->time_ns - making->start_ns;
+    const int64_t time_ns = peer_elapsed_ns(packet->time_ns, making->start_ns);
     while (word + 1 < making->word_count && making->words[word + 1].time_ns < time_ns &&
            seq_leq(making->words[word + 1].ts_val, packet->ts_ecr))
       word++;
@@ -199,6 +199,8 @@ static void wait_for_word(const struct making *making, struct sender_step *step,
        i++)
     index--;
   step->delay_ns = step->at_ns - making->words[index].time_ns;
+  if (step->delay_ns < 0) /* a capture's clock may be set back */
+    step->delay_ns = 0;
 }
 
 /* *word: the index of the first one that the segment cannot have heard of yet. */
@@ -206,25 +208,26 @@ static void take_step(struct making *making, const struct packet *packet, uint32
 {
   struct sender_script *script = making->script;
   struct sender_step *step = &script->steps[script->step_count++];
-  const int64_t at_ns = packet->time_ns - making->start_ns;
+  const int64_t at_ns = peer_elapsed_ns(packet->time_ns, making->start_ns);
   const int64_t heard_ns = at_ns - (int64_t)(ANSWER_SHARE * (double)script->rtt_ns);
   while (*word < making->word_count && making->words[*word].time_ns <= heard_ns)
     ++*word;
-  *step = (struct sender_step){.at_ns = at_ns,
-                               .wait_ack = REBASE_SYN_POSITION - 1,
-                               .wait_edge = INT64_MIN,
-                               .wait_near = REBASE_SYN_POSITION,
-                               .delay_ns = at_ns,
-                               .seq = rebase_position(&making->far, packet->seq),
-                               .ack = packet->flags & TCP_ACK
-                                          ? rebase_position(&making->near, packet->ack)
-                                          : REBASE_SYN_POSITION,
-                               .payload_bytes = packet->payload_bytes,
-                               .flags = packet->flags,
-                               .window = packet->window,
-                               .ts_val = packet->ts_val,
-                               .has_ts = (packet->options & TCP_OPT_TIMESTAMPS) != 0,
-                               .corrupted = packet->checksum == CHECKSUM_BAD};
+  *step = (struct sender_step){
+      .at_ns = at_ns,
+      .wait_ack = REBASE_SYN_POSITION - 1,
+      .wait_edge = INT64_MIN,
+      .wait_near = REBASE_SYN_POSITION,
+      .delay_ns = at_ns,
+      .seq = rebase_position(&making->far, packet->seq),
+      .ack = packet->flags & TCP_ACK ? rebase_position(&making->near, packet->ack)
+                                     : REBASE_SYN_POSITION,
+      .payload_bytes =
+          packet->payload_bytes < PEER_BYTES_MAX ? packet->payload_bytes : PEER_BYTES_MAX,
+      .flags = packet->flags,
+      .window = packet->window,
+      .ts_val = packet->ts_val,
+      .has_ts = (packet->options & TCP_OPT_TIMESTAMPS) != 0,
+      .corrupted = packet->checksum == CHECKSUM_BAD};
   const int64_t end = step->seq + packet->payload_bytes;
   if (*word > 0)
     wait_for_word(making, step, *word - 1);
@@ -271,7 +274,7 @@ static int64_t find_syn_delay_ns(const struct making *making)
     if (recorded->from == making->script->near && syn_ns == TIME_INVALID)
       syn_ns = packet->time_ns;
     else if (recorded->from == far_side(making) && syn_ns != TIME_INVALID)
-      return packet->time_ns - syn_ns;
+      return peer_elapsed_ns(packet->time_ns, syn_ns);
   }
   return 0;
 }
@@ -281,7 +284,10 @@ static int make(struct making *making, const struct recording *recording, struct
   struct sender_script *script = making->script;
   const struct recording_point *point = making->point;
   making->start_ns = point->packets[0].packet.time_ns;
-  script->span_ns = point->packets[point->packet_count - 1].packet.time_ns - making->start_ns;
+  script->span_ns =
+      peer_elapsed_ns(point->packets[point->packet_count - 1].packet.time_ns, making->start_ns);
+  if (script->span_ns < 0)
+    script->span_ns = 0;
   find_streams(making, recording);
   if (!making->near.known || !making->far.known)
     return error_set(error, ERROR_USAGE, "%s: nothing of the connection that could be played",
@@ -305,8 +311,8 @@ int sender_script_make(struct sender_script *script, const struct recording *rec
   if (point->packet_count == 0)
     return error_set(error, ERROR_USAGE, "%s: no packet of the connection", point->name);
   if (target != NULL) {
-    script->stall_from_ns = target->start_ns - point->packets[0].packet.time_ns;
-    script->stall_to_ns = target->end_ns - point->packets[0].packet.time_ns;
+    script->stall_from_ns = peer_elapsed_ns(target->start_ns, point->packets[0].packet.time_ns);
+    script->stall_to_ns = peer_elapsed_ns(target->end_ns, point->packets[0].packet.time_ns);
   }
   const int result = make(&making, recording, error);
   free(making.words);
