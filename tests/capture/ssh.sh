@@ -196,6 +196,8 @@ for victim in ssh sshd tcpstall; do
   found=$(in_file lost.pcapng)
   [ "${found% * *}" = "$expected" ] || wrong "3 ($victim): of the local end $found are in the file, the TAP counts $expected: $(cat err)"
   [ "$(cut -d' ' -f3 <<<"$found")" = 500 ] || wrong "3 ($victim): of the other end $found were there when it died"
+  "$program" analyze --json lost.pcapng 2>/dev/null |
+    jq -e '[.captures[].quality[]] | index("not-recorded")' >/dev/null || wrong "3 ($victim): the report does not say that the end was lost"
   nobody_left "3 ($victim)"
 done
 

@@ -2,6 +2,7 @@
 
 #include "capture/trace.h"
 #include "tests/unit/trace_fixture.h"
+#include "wire/sample_format.h"
 #include "wire/timestamp.h"
 
 #define TIME_NS INT64_C(1700000000123456789)
@@ -189,9 +190,44 @@ static void test_full_disk(void **state)
   assert_non_null(strstr(error.text, "No space left"));
 }
 
+/* A recorder's word about a time in which it captured nothing. */
+static void test_gaps_are_told(void **state)
+{
+  (void)state;
+  char path[FIXTURE_PATH_BYTES];
+  struct pcapng_writer *writer;
+  struct trace *trace;
+  struct trace_interface interface;
+  struct frame frame;
+  const struct pcapng_statistics statistics = {.time_ns = TIME_NS,
+                                               .start_ns = TIME_INVALID,
+                                               .end_ns = TIME_INVALID,
+                                               .received = UINT64_MAX,
+                                               .dropped = UINT64_MAX,
+                                               .delivered = UINT64_MAX,
+                                               .comment = SAMPLE_GAP_COMMENT
+                                               "tap0 was away for 2.500 s: nothing is known"};
+  assert_int_equal(pcapng_writer_open(&writer, open_fixture(path), "test", NULL), 0);
+  write_interfaces(writer);
+  assert_int_equal(pcapng_writer_statistics_block(writer, &statistics, NULL), 0);
+  assert_int_equal(pcapng_writer_statistics_block(writer, &statistics, NULL), 0);
+  assert_int_equal(pcapng_writer_close(writer, NULL), 0);
+  assert_int_equal(trace_open(&trace, path, NULL, NULL), 0);
+  assert_int_equal(trace_next(trace, &frame, 1, NULL), 0);
+  trace_get_interface(trace, 0, &interface);
+  assert_int_equal(interface.gaps, 2);
+  assert_string_equal(interface.gap, "tap0 was away for 2.500 s: nothing is known");
+  trace_get_interface(trace, 1, &interface);
+  assert_int_equal(interface.gaps, 0);
+  assert_string_equal(interface.gap, "");
+  trace_close(trace);
+  unlink(path);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_gaps_are_told),
       cmocka_unit_test(test_what_is_written_is_read),
       cmocka_unit_test(test_wireshark_reads_it),
       cmocka_unit_test(test_large_blocks_pass_the_buffer),
