@@ -28,14 +28,14 @@
 #define SCENARIO_FILE_MAX PLAN_TEXT_MAX
 
 static const struct replay_way *const ways[] = {&replay_way_peer, &replay_way_sender,
-                                                &replay_way_path};
-#define WAY_COUNT (sizeof ways / sizeof *ways)
+                                                &replay_way_path, NULL};
 
 struct replay {
   struct replay_options options;
   struct recording recording;
-  struct recorded_finding from_scenario; /* the target, with --scenario */
-  struct recorded_finding from_one_end;  /* the target, where one end alone is live */
+  struct recorded_finding from_scenario; /* the target, with --scenario; its words are in: */
+  struct plan_target scenario_target;
+  struct recorded_finding from_one_end; /* the target, where one end alone is live */
   struct plan *plan;
   struct replay_report report;
   char program[4096];
@@ -51,7 +51,7 @@ static int trouble(const char *text)
 
 static int named_way(struct replay *replay)
 {
-  for (size_t i = 0; i < WAY_COUNT; i++)
+  for (size_t i = 0; ways[i] != NULL; i++)
     if (strcmp(ways[i]->name, replay->options.way) == 0) {
       replay->report.way = ways[i];
       return 0;
@@ -70,7 +70,7 @@ static int choose_way(struct replay *replay)
     report->way = &replay_way_path;
     return 0;
   }
-  for (size_t i = 0; i < WAY_COUNT && report->way == NULL; i++)
+  for (size_t i = 0; ways[i] != NULL && report->way == NULL; i++)
     if (ways[i]->suits(&replay->recording, report->target, report->why))
       report->way = ways[i];
   if (report->way != NULL)
@@ -84,8 +84,9 @@ static int choose_way(struct replay *replay)
 
 static void take_target(struct replay *replay)
 {
-  const struct plan_target *target = &replay->plan->target;
+  const struct plan_target *target = &replay->scenario_target;
   struct recorded_finding *finding = &replay->from_scenario;
+  replay->scenario_target = replay->plan->target; /* which --minimize changes */
   if (!target->there)
     return;
   *finding = (struct recorded_finding){.id = 1,
