@@ -10,6 +10,6 @@ void version_print(FILE *stream)
 {
   char libraries[400];
   capture_libraries(libraries, sizeof libraries);
-  fprintf(stream, "tcpstall %s\n%s%s\njansson %s\n", TCPSTALL_VERSION, libraries,
+  fprintf(stream, "tcpstall %s\n%s%s\njansson %s\n%s\n", TCPSTALL_VERSION, libraries,
           frame_builder_library(), jansson_version_str(), screen_library());
 }
