@@ -211,6 +211,8 @@ struct stream {
   uint8_t recent_next;
 
   uint16_t offloaded; /* packets of S whose checksum is not filled in; saturates */
+  uint32_t first_seq; /* of the first data seen of S, where its SYN was not: what lies before it was
+                         sent before the capture began */
 };
 
 struct flow_key {

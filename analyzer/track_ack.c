@@ -58,6 +58,13 @@ static void note_unseen(struct analyzer *analyzer, struct connection *connection
   connection->quality |= QUALITY_CAPTURE_GAPS;
 }
 
+/* true: it was sent before the capture began, as far as that can be told. */
+static bool is_before_capture(const struct stream *stream, uint32_t end)
+{
+  return (stream->flags & STREAM_SYN) == 0 &&
+         (stream->bytes == 0 || seq_leq(end, stream->first_seq));
+}
+
 static void count_unseen_holes(struct analyzer *analyzer, struct connection *connection,
                                struct stream *stream, uint32_t ack)
 {
@@ -65,7 +72,7 @@ static void count_unseen_holes(struct analyzer *analyzer, struct connection *con
     const struct flight_segment *segment = flight_at(&stream->flight, i);
     if (!seq_leq(segment->end, ack))
       break;
-    if ((segment->flags & FLIGHT_HOLE) != 0)
+    if ((segment->flags & FLIGHT_HOLE) != 0 && !is_before_capture(stream, segment->end))
       note_unseen(analyzer, connection, stream, segment->end - segment->start);
   }
 }
@@ -76,7 +83,7 @@ static void advance(struct analyzer *analyzer, struct connection *connection, en
   struct stream *stream = &connection->stream[side];
   uint32_t ack = segment->packet->ack;
   if (seq_gt(ack, stream->snd_nxt)) {
-    if ((stream->flags & STREAM_STARTED) != 0)
+    if ((stream->flags & STREAM_STARTED) != 0 && !is_before_capture(stream, ack))
       note_unseen(analyzer, connection, stream, ack - stream->snd_nxt);
     stream->snd_nxt = ack;
   }

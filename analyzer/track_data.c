@@ -127,6 +127,8 @@ static void add_new(struct analyzer *analyzer, struct connection *connection, st
 {
   const struct packet *packet = segment->packet;
   uint32_t start = segment->start;
+  if (stream->bytes == 0 && (stream->flags & STREAM_SYN) == 0)
+    stream->first_seq = start;
   if (seq_gt(start, stream->snd_nxt)) {
     struct flight_segment hole = {.start = stream->snd_nxt,
                                   .end = start,

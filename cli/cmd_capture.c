@@ -57,7 +57,7 @@ static int open_outputs(struct recorder_output *output, const struct capture_opt
   *output = (struct recorder_output){.fd = -1};
   if (keeping->flight != NULL) {
     output->keep_bytes = flight_keep_bytes(keeping->flight);
-    output->keep_ns = options->flight.before_ns;
+    output->keep_ns = flight_keep_ns(keeping->flight);
   }
   output->ring_bytes = options->ring_bytes;
   output->ring_ns = options->ring_ns;

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* From the threshold to the verdict that starts the recording: a second, the promise. */
+#define DETECTION_MAX_NS NS_PER_S
 /* A stall that lasts is recorded no longer than this. */
 #define FOLLOW_MAX_NS (120 * NS_PER_S)
 /* What was asked to be written may still come in: so long after its time the recorder is ended. */
@@ -445,6 +447,12 @@ void flight_tick(struct flight *flight)
 uint64_t flight_keep_bytes(const struct flight *flight)
 {
   return flight->options.memory_bytes - flight->options.memory_bytes / ANALYSIS_SHARE;
+}
+
+/* What comes before the stall, until it is detected, and what the detection takes. */
+int64_t flight_keep_ns(const struct flight *flight)
+{
+  return flight->options.before_ns + flight->options.min_stall_ns + DETECTION_MAX_NS;
 }
 
 bool flight_kick(struct flight *flight, const struct endpoint *from, const struct endpoint *to)

@@ -46,6 +46,7 @@ void flight_request(struct flight *flight, const void *bytes, size_t size);
 void flight_tick(struct flight *flight);
 /* For recorder_output: how much is kept until something happens. */
 uint64_t flight_keep_bytes(const struct flight *flight);
+int64_t flight_keep_ns(const struct flight *flight);
 
 /* For a screen, from its hooks. */
 struct endpoint;

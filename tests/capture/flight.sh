@@ -70,7 +70,7 @@ grep -q "nothing was recorded" err || wrong "1: $(tail -n 3 err)"
 record --until-stall --before 10s --after 2s --kick --json --on-stall \
   'echo "$TCPSTALL_EVENT $TCPSTALL_LOCATION $TCPSTALL_CAUSE $TCPSTALL_ENDED_BY $TCPSTALL_FILE" >>commands' -w stall.pcapng
 serve readall
-talk tos=8 write:60000000:8192:20
+talk tos=8 write:120000000:32768:10
 sleep 11
 hold_queue
 for ((i = 0; i < 200; i++)); do # it ends by itself, when all is saved
