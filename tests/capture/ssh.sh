@@ -216,7 +216,16 @@ for end in ssh:nobody.invalid/tap0 ssh:far/nosuch ssh:far/tap0@nosuch; do
   grep -q "^tcpstall: end B: " err || wrong "5: $end: $(cat err)"
 done
 
-# 6. Without tcpstall there, tcpdump: all packets, without directions.
+# 6. The interface through which ssh itself goes: its packets, each of which would make others, are left out.
+start -i ssh:far/wire -w wire.pcapng && {
+  ping -q -c 3 -i 0.01 10.7.0.2 >/dev/null
+  sleep 0.5
+  stop 0
+  [ "$(tshark -r wire.pcapng -Y 'tcp.port == 2222' 2>/dev/null | wc -l)" = 0 ] || wrong "6: packets of the ssh connection were recorded"
+  [ "$(tshark -r wire.pcapng -Y icmp 2>/dev/null | wc -l)" = 6 ] || wrong "6: others were not"
+}
+
+# 7. Without tcpstall there, tcpdump: all packets, without directions.
 rm bin/tcpstall
 start -i tap0 -i ssh:far/tap0 -w tcpdump.pcapng 'not port 5353' && {
   before=$(counters)
@@ -224,10 +233,10 @@ start -i tap0 -i ssh:far/tap0 -w tcpdump.pcapng 'not port 5353' && {
   burst 2000
   settled
   stop 0
-  grep -q "there is no tcpstall on that host" err || wrong "6: it is not said that tcpdump records: $(cat err)"
+  grep -q "there is no tcpstall on that host" err || wrong "7: it is not said that tcpdump records: $(cat err)"
   expected=$(difference "$before" "$(counters)" | awk '{ print $3 + $4 }')
   found=$(tshark -r tcpdump.pcapng -Y 'frame.interface_id == 1' 2>/dev/null | wc -l)
-  [ "$found" = "$expected" ] || wrong "6: tcpdump recorded $found packets, the TAP counts $expected: $(cat err)"
-  nobody_left 6
+  [ "$found" = "$expected" ] || wrong "7: tcpdump recorded $found packets, the TAP counts $expected: $(cat err)"
+  nobody_left 7
 }
 exit $status
