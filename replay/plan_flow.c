@@ -213,7 +213,9 @@ static bool pass_both(struct flow_passages *flow, struct matching *matching)
   if (!make_index(matching))
     return false;
   find_out_what_tells(matching);
-  for (size_t i = 0; i < near->packet_count; i++) {
+  /* From the last to the first: of copies that nothing tells apart the one arrived that left last
+   * before. */
+  for (size_t i = near->packet_count; i-- > 0;) {
     if (near->packets[i].from != matching->side)
       continue;
     const struct packet *sent = &near->packets[i].packet;
