@@ -11,6 +11,8 @@
 #define CLOCK_PERCENT_MAX 10
 /* A timeout so many times as long as RFC 6298 asks for at the most is excessive. */
 #define RTO_EXCESS_TIMES 2
+/* What TCP hands down at once: 64 KB, as GSO has it. */
+#define BURST_BYTES_MAX 65536.0
 /* Data that is in order is acknowledged sooner: RFC 9293, 3.8.6.3 allows 500 ms, stacks take 40 to
  * 200. */
 #define ACK_DELAY_MAX_NS (250 * NS_PER_MS)
@@ -418,21 +420,53 @@ static void judge_stale(struct socket_case *one, enum cause cause)
             "what they said.");
 }
 
+/* At the pace that the application has set for its socket, the wait is what a burst costs. */
+static bool is_paced(const struct socket_case *one)
+{
+  const struct sample_socket *state = one->sender.socket.longest.state;
+  const uint64_t rate = state->tcpi_pacing_rate_bytes_per_s;
+  return rate > 0 && rate == state->tcpi_max_pacing_rate_bytes_per_s &&
+         (double)rate * time_to_s(one->situation->gap_ns) <= BURST_BYTES_MAX;
+}
+
+static void tell_pacing(struct socket_case *one)
+{
+  struct finding *finding = one->finding;
+  const struct socket_sight *sight = &one->sender.socket;
+  char gap[32];
+  finding->severity = SEVERITY_INFO;
+  finding->settle = finding->advice = NULL;
+  snprintf(finding->summary, sizeof finding->summary,
+           "The sender's TCP waited for %s, as its application has set a pace of %llu bytes a "
+           "second.",
+           duration_words(one->situation->gap_ns, gap),
+           (unsigned long long)sight->longest.state->tcpi_max_pacing_rate_bytes_per_s);
+  socket_fact(finding, sight->end, sight->longest.from_ns,
+              "the kernel may send %llu bytes a second on this socket, as the application wants it "
+              "(tcpi_max_pacing_rate)",
+              (unsigned long long)sight->longest.state->tcpi_max_pacing_rate_bytes_per_s);
+}
+
 static void judge_ready(struct socket_case *one)
 {
   struct finding *finding = one->finding;
   const struct socket_sight *sight = &one->sender.socket;
   char gap[32];
-  if (finding->location == LOCATION_SENDER_TCP)
+  const bool little =
+      sight->longest.state->tcpi_notsent_bytes < sight->longest.state->tcpi_snd_mss_bytes;
+  if (finding->location == LOCATION_SENDER_TCP || !one->sender.proof)
     return;
-  socket_settle(one, LOCATION_SENDER_TCP, CAUSE_UNKNOWN,
-                one->sender.proof ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, CONFIDENCE_POSSIBLE);
-  if (sight->longest.state->tcpi_notsent_bytes < sight->longest.state->tcpi_snd_mss_bytes)
+  socket_settle(one, LOCATION_SENDER_TCP, CAUSE_UNKNOWN, CONFIDENCE_LIKELY, CONFIDENCE_POSSIBLE);
+  if (little) /* the application's wish, most likely */
+    finding->severity = SEVERITY_INFO;
+  if (little)
     socket_leave_open(finding, LOCATION_SENDER_APP, CAUSE_APP_IDLE,
                       "the application may have asked to wait for more (TCP_CORK, MSG_MORE)");
   snprintf(finding->summary, sizeof finding->summary,
            "The sender's TCP had %u bytes to send and room for them, and did not send for %s.",
            sight->longest.state->tcpi_notsent_bytes, duration_words(one->situation->gap_ns, gap));
+  if (is_paced(one))
+    tell_pacing(one);
 }
 
 /* Bytes wait for the window: the application has written, and TCP may not send. */

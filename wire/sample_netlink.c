@@ -127,6 +127,8 @@ static void read_info_counters(struct sample_socket *socket, const struct view *
   socket->tcpi_bytes_received = read_64(info, TCPI(tcpi_bytes_received));
   socket->tcpi_bytes_sent = read_64(info, TCPI(tcpi_bytes_sent));
   socket->tcpi_bytes_retrans = read_64(info, TCPI(tcpi_bytes_retrans));
+  socket->tcpi_pacing_rate_bytes_per_s = read_64(info, TCPI(tcpi_pacing_rate));
+  socket->tcpi_max_pacing_rate_bytes_per_s = read_64(info, TCPI(tcpi_max_pacing_rate));
   socket->tcpi_busy_time_us = read_64(info, TCPI(tcpi_busy_time));
   socket->tcpi_rwnd_limited_us = read_64(info, TCPI(tcpi_rwnd_limited));
   socket->tcpi_sndbuf_limited_us = read_64(info, TCPI(tcpi_sndbuf_limited));

@@ -27,6 +27,7 @@ struct sample_socket {
   uint32_t tcpi_total_retrans_pkts, tcpi_rtt_us, tcpi_notsent_bytes, tcpi_last_data_sent_ms;
   uint32_t tcpi_segs_in_pkts, tcpi_segs_out_pkts, tcpi_data_segs_in_pkts;
   uint64_t tcpi_bytes_acked, tcpi_bytes_received, tcpi_bytes_sent, tcpi_bytes_retrans;
+  uint64_t tcpi_pacing_rate_bytes_per_s, tcpi_max_pacing_rate_bytes_per_s; /* all ones: no limit */
   uint64_t tcpi_busy_time_us, tcpi_rwnd_limited_us, tcpi_sndbuf_limited_us;
   bool has_snd_wnd; /* since Linux 5.4 */
   uint32_t tcpi_snd_wnd_bytes;
