@@ -39,10 +39,11 @@ static int refused(const struct live_options *options, pcap_t *pcap, int status,
   case PCAP_ERROR_NO_SUCH_DEVICE:
     return error_set(error, ERROR_USAGE, "there is no interface %s here", name);
   case PCAP_ERROR_PERM_DENIED:
-    return error_set(error, ERROR_IO,
-                     "%s: no right to capture: run it as root, or give it the right with `setcap "
-                     "cap_net_raw,cap_net_admin+ep`",
-                     name);
+    return error_set(
+        error, ERROR_IO,
+        "%s: no right to capture: run it with sudo, or give the program the right once, with "
+        "`sudo setcap cap_net_raw,cap_net_admin+ep /path/to/tcpstall`",
+        name);
   case PCAP_ERROR_IFACE_NOT_UP:
     return error_set(error, ERROR_IO, "%s is down: `ip link set %s up` first", name, name);
   default:

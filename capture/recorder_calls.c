@@ -25,7 +25,7 @@ static const int calls_of_all[] = {
     /* waiting */
     SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(select), SCMP_SYS(pselect6),
     SCMP_SYS(pselect6_time64), SCMP_SYS(futex), SCMP_SYS(futex_time64), SCMP_SYS(sched_yield),
-    SCMP_SYS(restart_syscall),
+    SCMP_SYS(sched_getaffinity), SCMP_SYS(restart_syscall),
     /* descriptors that are open */
     SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(close), SCMP_SYS(fstat),
     SCMP_SYS(fstat64), SCMP_SYS(newfstatat), SCMP_SYS(recvmsg), SCMP_SYS(recvfrom),

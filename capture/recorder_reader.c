@@ -263,7 +263,7 @@ _Noreturn static void refuse(struct recorder_reader *reader, const struct error 
 
 static void confine(struct recorder_reader *reader, int rights)
 {
-  struct recorder_calls calls = {.write_fds = {reader->end->recorder->filled, -1},
+  struct recorder_calls calls = {.write_fds = {reader->end->recorder->filled, STDERR_FILENO},
                                  .netlink_fds = {-1, -1},
                                  .channel = reader->channel};
   if (reader->sampler != NULL)
