@@ -97,6 +97,16 @@ static bool is_needed(struct sample_records records)
   return needed;
 }
 
+/* Quick samples of a socket that does not move on lack what the regular ones say of its host. */
+static bool is_regular(struct sample_records records)
+{
+  struct sample_record record;
+  while (sample_next(&records, &record))
+    if (record.type == SAMPLE_LINK_STATISTICS)
+      return true;
+  return false;
+}
+
 /* What a device is need be said once, and its counters and the host's, which grow slowly, now and
  * then. */
 static bool is_kept(uint16_t type, bool first, bool slow_due)
@@ -104,8 +114,7 @@ static bool is_kept(uint16_t type, bool first, bool slow_due)
   switch (type) {
   case SAMPLE_LINK: return first;
   case SAMPLE_NETSTAT:
-  case SAMPLE_LINK_STATISTICS:
-  case SAMPLE_NEIGHBOUR: return slow_due;
+  case SAMPLE_LINK_STATISTICS: return slow_due;
   default: return true;
   }
 }
@@ -157,7 +166,8 @@ static void copy_statistics(struct copy *copy, const struct pcapng_block *block)
     put_block(copy, block);
     return;
   }
-  const bool due = time_ns - interface->sampled_ns >= copy->cut->sample_every_ns;
+  const int64_t every_ns = copy->cut->sample_every_ns * (is_regular(records) ? 1 : 2);
+  const bool due = time_ns - interface->sampled_ns >= every_ns;
   if (is_needed(records) || (due && in_time(copy, time_ns))) {
     interface->sampled_ns = time_ns;
     put_sample(copy, block, option, length, records, interface);

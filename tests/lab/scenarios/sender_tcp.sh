@@ -10,7 +10,7 @@ scenario_nagle() {
 }
 scenario_sndbuf() {
   verdict sender-tcp sndbuf-limited crawl info; also=(cwnd-limited)
-  note="not told from a small cwnd by packets alone, and the kernel itself hardly counts it"
+  note="a small send buffer: not told from a small cwnd by packets alone, and the kernel itself hardly counts it"
   a_script=(sndbuf="$(opt sndbuf 8192)"); bulk "$size"; healthy
   expected+=("a.ss tb$(($(opt sndbuf 8192) * 2)),.*unacked:[1-9] -ge 2") # all that fits is in flight
 }
