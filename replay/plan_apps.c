@@ -40,6 +40,7 @@ struct writing {
   int64_t peer_bytes_used;             /* for which the writer has waited */
   int64_t peer_data_ns;                /* when the last of them came */
   int64_t acked, acked_ns;
+  bool heard;   /* anything of the other side */
   int64_t sent; /* bytes */
   int64_t edge; /* right edge of the peer's window, as this side reads it */
   uint8_t peer_shift;
@@ -215,7 +216,8 @@ static void see_other(struct writing *writing, const struct passage *passage)
     const int64_t edge = passage->ack + ((int64_t)passage->arrived->window << shift);
     writing->edge = edge; /* the newest one counts, even if it is less */
   }
-  if (passage->ack > writing->acked || writing->acked_ns == TIME_INVALID) {
+  if (passage->ack > writing->acked || !writing->heard) {
+    writing->heard = true;
     writing->acked = passage->ack > writing->acked ? passage->ack : writing->acked;
     writing->acked_ns = passage->arrived_ns;
   }
@@ -297,7 +299,7 @@ void plan_writer(struct plan *plan, const struct plan_flow *flow,
                             .steps = &plan->sides[host].writer,
                             .last_sent_ns = flow->origin_ns,
                             .last_heard_ns = flow->origin_ns,
-                            .acked_ns = TIME_INVALID};
+                            .acked_ns = flow->origin_ns};
   writing.waits_for_acks =
       target != NULL && target->sender == writing.side && strcmp(target->cause, "delayed-ack") == 0;
   walk(&writing);
