@@ -28,6 +28,7 @@ static bool socket_una(const struct socket_case *one, const struct sample_socket
   const struct stream *stream = situation->stream;
   if (!one->sender.here || (stream->flags & STREAM_SYN) == 0 ||
       (situation->connection->flags & CONNECTION_ROLES_FROM_SYN) == 0 ||
+      (situation->connection->flags & CONNECTION_SIMULTANEOUS) != 0 ||
       (state->tcpi_bytes_acked == 0 && stream->snd_una != stream->isn + 1))
     return false;
   const uint32_t syn = situation->side == SIDE_CLIENT ? 0 : 1;
@@ -537,7 +538,7 @@ static void judge_flight(struct socket_case *one)
 static void begin_later(struct socket_case *one)
 {
   struct finding *finding = one->finding;
-  if (one->sender.begun_ns <= finding->start_ns)
+  if (one->sender.begun_ns <= finding->start_ns || one->sender.begun_ns >= finding->end_ns)
     return;
   finding->start_ns = one->sender.begun_ns;
   finding->waited_ns = finding->end_ns - finding->start_ns;
