@@ -117,6 +117,7 @@ static struct path_view *view_for_engine(void *context, uint8_t end, uint64_t co
     return NULL; /* which end is whose cannot be told: each judges for itself */
   struct path_view *view = &ref->link->view;
   view->uncertainty_ns = 0;
+  view->drops_at = joint->drops;
   for (int side = 0; side < 2; side++) {
     const uint8_t at = view->end[side];
     const int64_t uncertainty_ns = clock_uncertainty_ns(joint, at);

@@ -37,12 +37,21 @@ static bool is_blind(const struct judge *judge, const struct hop *hop)
 static void tell(struct judge *judge, const struct hop *hop, const struct passage *passage,
                  const char *what, bool lost)
 {
-  char text[FACT_BYTES];
+  char text[FACT_BYTES + 32];
+  const char from = end_letter(hop->from), to = end_letter(hop->to);
+  /* What a point in the middle did not see may have been lost behind it. */
+  const bool doubtful = lost && hop->next != NULL && judge->view->drops_at[hop->to] != DROPS_NONE;
   finding_add_evidence(judge->finding, hop->from, passage->left_frame, passage->left_ns,
-                       "%s passed %c and %s %c: the hop between them", what, end_letter(hop->from),
-                       lost ? "did not reach" : "came late to", end_letter(hop->to));
-  snprintf(text, sizeof text, "It was the hop from %c to %c.", end_letter(hop->from),
-           end_letter(hop->to));
+                       "%s passed %c and %s %c: the hop between them", what, from,
+                       doubtful ? "was not seen at"
+                       : lost   ? "did not reach"
+                                : "came late to",
+                       to);
+  if (doubtful)
+    snprintf(text, sizeof text, "It was the hop from %c to %c, unless %c's capture missed it.",
+             from, to, to);
+  else
+    snprintf(text, sizeof text, "It was the hop from %c to %c.", from, to);
   judge_add_reason(judge->finding, text);
 }
 

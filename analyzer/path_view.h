@@ -23,6 +23,7 @@ struct path_view {
   struct lane lanes[2];         /* by sender of the packets: between the two points of end[] */
   struct finding *last_told[2]; /* by sender of the data: the last verdict of the engine at its
                                    receiver's end; NULL: none */
+  const enum drop_knowledge *drops_at; /* by capture point; valid with drops[] */
   /* More than two points: the same hop by hop, in the order in which the client's packets pass. */
   uint32_t hop_count; /* 0 if there are but two points */
   uint8_t *hop_ends;  /* hop_count + 1 */

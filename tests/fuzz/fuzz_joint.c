@@ -468,6 +468,8 @@ static void diagnose(struct world *world, uint8_t code)
     joint_declare_vantage(joint, (uint8_t)(world->ends - 1), VANTAGE_SERVER);
   if ((code & 0x30) == 0x30)
     joint_declare_drops(joint, 1);
+  if ((code & 0x50) == 0x10)
+    joint_declare_complete(joint, 0);
   feed_all(world, joint, (code & 0x40) != 0);
   joint_finish(joint);
   check_all_reported(world, joint);
