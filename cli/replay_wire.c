@@ -220,12 +220,12 @@ static void print_json(const struct wire_run *run)
                   (json_int_t)end->headed, "left_out", (json_int_t)end->impossible, "out_of_order",
                   (json_int_t)end->late));
   }
-  json_t *root =
-      json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:b, s:b, s:I, s:o}", "way", "wire", "frames",
-                (json_int_t)result->frames, "bytes", (json_int_t)bytes_played(run), "played_s",
-                time_to_s(result->played_ns), "recorded_s", time_to_s(result->recorded_ns), "speed",
-                run->options->speed, "realtime", (int)result->realtime, "interrupted",
-                (int)result->interrupted, "starved", (json_int_t)result->starved, "ends", ends);
+  json_t *root = json_pack(
+      "{s:s, s:s, s:I, s:I, s:f, s:f, s:f, s:b, s:b, s:I, s:o}", "schema", "tcpstall-replay/1",
+      "way", "wire", "frames", (json_int_t)result->frames, "bytes", (json_int_t)bytes_played(run),
+      "played_s", time_to_s(result->played_ns), "recorded_s", time_to_s(result->recorded_ns),
+      "speed", run->options->speed, "realtime", (int)result->realtime, "interrupted",
+      (int)result->interrupted, "starved", (json_int_t)result->starved, "ends", ends);
   if (run->options->speed > 0)
     json_object_set_new(root, "lateness_us",
                         json_pack("{s:f, s:f, s:f, s:f}", "p50",
