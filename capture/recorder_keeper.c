@@ -104,16 +104,20 @@ static const char *status_text(int status, char *text, size_t size)
   return text;
 }
 
+/* For the file: nothing is known of what follows. */
+static void tell_lost(const struct recorder_end *end, int64_t from_ns)
+{
+  const struct recorder_message message = {
+      .type = RECORDER_MESSAGE_GAP, .end = end->index, .from_ns = from_ns, .to_ns = INT64_MAX};
+  recorder_channel_send(end->recorder->channel, &message, NULL, 0, -1, false);
+}
+
 static void lose(struct recorder_end *end, const char *why)
 {
   end->lost = true;
   end->away_ns = 0;
   snprintf(end->why, sizeof end->why, "%.*s", (int)sizeof end->why - 1, why);
-  const struct recorder_message message = {.type = RECORDER_MESSAGE_GAP,
-                                           .end = end->index,
-                                           .from_ns = recorder_clock_ns(CLOCK_REALTIME),
-                                           .to_ns = INT64_MAX};
-  recorder_channel_send(end->recorder->channel, &message, NULL, 0, -1, false);
+  tell_lost(end, recorder_clock_ns(CLOCK_REALTIME));
   tell(end, RECORDER_EVENT_LOST, end->why);
 }
 
@@ -260,8 +264,12 @@ static bool is_over(struct supervision *supervision, int64_t now_ns)
 
 static void stop(struct supervision *supervision, int64_t now_ns)
 {
-  const struct recorder_keeper *keeper = supervision->recorder->options.keeper;
+  const struct recorder *recorder = supervision->recorder;
+  const struct recorder_keeper *keeper = recorder->options.keeper;
   supervision->stopping_ns = now_ns;
+  for (uint32_t i = 0; i < recorder->options.end_count; i++)
+    if (recorder->ends[i].away_ns != 0)
+      tell_lost(&recorder->ends[i], recorder->ends[i].away_ns);
   atomic_store(&supervision->recorder->shared->stop_ns, recorder_clock_ns(CLOCK_REALTIME));
   if (keeper != NULL && keeper->stopping != NULL)
     keeper->stopping(keeper->context);

@@ -290,18 +290,23 @@ static bool keeper_is_there(const struct recorder_worker *worker)
          RECORDER_CHANNEL_ENDED;
 }
 
+/* All that it has said. */
 static int hear_keeper(struct recorder_worker *worker, struct error *error)
 {
   struct recorder_message message;
-  size_t size = 0;
-  int fd;
-  switch (recorder_channel_receive(worker->channel, &message, NULL, &size, &fd, false)) {
-  case RECORDER_CHANNEL_MESSAGE:
-    return message.type == RECORDER_MESSAGE_GAP ? take_gap(worker, &message, error) : 0;
-  case RECORDER_CHANNEL_ENDED: worker->keeper_gone_ns = recorder_clock_ns(CLOCK_MONOTONIC); break;
-  case RECORDER_CHANNEL_NONE: break;
+  int rc = 0, fd;
+  while (rc == 0 && worker->keeper_gone_ns == 0) {
+    size_t size = 0;
+    enum recorder_channel_result result =
+        recorder_channel_receive(worker->channel, &message, NULL, &size, &fd, false);
+    if (result == RECORDER_CHANNEL_NONE)
+      break;
+    if (result == RECORDER_CHANNEL_ENDED)
+      worker->keeper_gone_ns = recorder_clock_ns(CLOCK_MONOTONIC);
+    else if (message.type == RECORDER_MESSAGE_GAP)
+      rc = take_gap(worker, &message, error);
   }
-  return 0;
+  return rc;
 }
 
 static void wait_for_frames(struct recorder_worker *worker)
@@ -325,12 +330,10 @@ static int tick(struct recorder_worker *worker, struct error *error)
 {
   const struct recorder_observer *observer = worker->recorder->options.observer;
   int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC);
-  int rc = 0;
   if (now_ns < worker->tick_ns)
     return 0;
   worker->tick_ns = now_ns + TICK_EVERY_NS;
-  if (worker->keeper_gone_ns == 0)
-    rc = hear_keeper(worker, error);
+  int rc = hear_keeper(worker, error);
   if (rc == 0)
     rc = take_deferred_gaps(worker, error);
   if (rc == 0 && now_ns >= worker->statistics_ns) {
@@ -379,7 +382,7 @@ static int work(struct recorder_worker *worker, struct error *error)
   for (;;) {
     bool captured_all = is_captured(worker);
     int rc = take_batch(worker, captured_all, error), ending = enough(worker);
-    if (rc == 1 && captured_all)
+    if (rc == 1 && captured_all && hear_keeper(worker, error) == 0)
       return ending;
     if (rc >= 0 && ending != 0)
       return ending;

@@ -180,6 +180,7 @@ burst 100
 stop INT 2
 grep -q "end A: first is not there any more" err || wrong "6: the loss is not told: $(cat err)"
 [ "$(by_end 1)" = 100 ] || wrong "6: the other end is not whole: $(by_end 1)"
+grep -qa "first was lost: nothing is known" lost.pcapng || wrong "6: the loss is not in the file"
 
 add_first
 start -i first -i near -w lost.pcapng || exit 1
