@@ -5,7 +5,8 @@
 #   tests/bench/capture.sh [BUILD-FOLDER [SECONDS [RATE...]]]       (build/release, 3, 20000 to 400000 packets a second)
 #
 # All write to files of the same folder (BENCH_DIR, default TMPDIR). Each rate is one round: the programs take turns, so
-# that a busy moment of the machine hits them alike only over several rounds (ROUNDS, default 1). Nothing here is a test: no figure makes it fail.
+# that a busy moment of the machine hits them alike only over several rounds (ROUNDS, default 1). BYTES is the size of
+# their contents (200). Nothing here is a test: no figure makes it fail.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 build=${1:-build/release} seconds=${2:-3}
@@ -55,7 +56,7 @@ one() { # NAME RATE
   local pid=$!
   until grep -qisE "listening|Ctrl-C|Capturing" "$work/said"; do kill -0 $pid 2>/dev/null || { cat "$work/said" >&2; return; }; sleep 0.02; done
   sleep 0.3
-  read -r sent rate < <("$build/bench/flood" 10.9.0.9 9 200 "$2" "$seconds")
+  read -r sent rate < <("$build/bench/flood" 10.9.0.9 9 "${BYTES:-200}" "$2" "$seconds")
   sleep 1.5 # tcpdump does not empty the kernel's buffer at the end
   children "$work/before"
   kill -INT $pid
