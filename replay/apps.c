@@ -307,9 +307,11 @@ static void advance_side(struct live_apps *apps, struct side *side)
 {
   if (!side->up || side->closed || side->dead)
     return;
-  /* a writer may wait for what its own reader has read */
-  while (advance(apps, side, &side->reader) | advance(apps, side, &side->writer))
-    ;
+  bool moved = true;
+  while (moved) { /* a writer may wait for what its own reader has read */
+    moved = advance(apps, side, &side->reader);
+    moved = advance(apps, side, &side->writer) || moved;
+  }
   if (!is_over(side))
     return;
   close_descriptor(&side->socket);
