@@ -361,6 +361,7 @@ static void on_end(void *context, int64_t now_ns)
   struct monitor_stats stats;
   monitor_get_stats(flight->monitor, &stats);
   flight->totals->left_out = stats.stalls_left_out;
+  flight->totals->packets = stats.frames;
   if (time_is_valid(flight->until_ns))
     ask_for_command(flight, FLIGHT_SAVED);
 }
@@ -497,7 +498,8 @@ void flight_tell_end(struct flight *flight)
     complain("%" PRIu64 " more findings were not told: there were too many at once",
              flight->totals->left_out);
   if (flight->totals->recordings == 0)
-    complain("nothing was recorded: no stall was seen");
+    complain("nothing was recorded: no stall was seen in %" PRIu64 " packets",
+             flight->totals->packets);
 }
 
 void flight_get_totals(const struct flight *flight, struct flight_totals *totals)

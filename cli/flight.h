@@ -67,6 +67,7 @@ void flight_attach(struct flight *flight, struct recorder *recorder);
 void flight_tell_end(struct flight *flight);
 
 struct flight_totals {
+  uint64_t packets;    /* watched */
   uint64_t findings;   /* told */
   uint64_t recordings; /* times that what was kept was written */
   uint64_t kicks;
