@@ -180,7 +180,7 @@ static int run_peer(const struct replay_job *job, struct replay_outcome *outcome
                     struct error *error)
 {
   const enum recording_side near = job->target != NULL ? job->target->sender : RECORDING_CLIENT;
-  struct peer_run run = {NULL};
+  struct peer_run run = {.live = NULL};
   bool at_it = false;
   if (job->recording == NULL)
     return error_set(error, ERROR_USAGE, "peer needs a trace, not a scenario");

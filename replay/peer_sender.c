@@ -135,7 +135,7 @@ static int run_sender(const struct replay_job *job, struct replay_outcome *outco
   const enum recording_side near = job->target != NULL && job->target->sender == RECORDING_SERVER
                                        ? RECORDING_CLIENT
                                        : RECORDING_SERVER;
-  struct sender_run run = {NULL};
+  struct sender_run run = {.live = NULL};
   bool at_it = false;
   if (job->recording == NULL)
     return error_set(error, ERROR_USAGE, "sender needs a trace, not a scenario");
