@@ -122,17 +122,37 @@ static struct socket_history *add_history(struct sample_store *store, const stru
   return history;
 }
 
+static bool same_counters(const struct sample_socket *a, const struct sample_socket *b)
+{
+  return a->tcpi_bytes_acked == b->tcpi_bytes_acked &&
+         a->tcpi_bytes_received == b->tcpi_bytes_received &&
+         a->tcpi_bytes_sent == b->tcpi_bytes_sent &&
+         a->tcpi_bytes_retrans == b->tcpi_bytes_retrans &&
+         a->tcpi_total_retrans_pkts == b->tcpi_total_retrans_pkts &&
+         a->tcpi_segs_in_pkts == b->tcpi_segs_in_pkts &&
+         a->tcpi_segs_out_pkts == b->tcpi_segs_out_pkts && a->drops_pkts == b->drops_pkts;
+}
+
+static bool same_queues(const struct sample_socket *a, const struct sample_socket *b)
+{
+  return a->rqueue_bytes == b->rqueue_bytes && a->wqueue_bytes == b->wqueue_bytes &&
+         a->tcpi_notsent_bytes == b->tcpi_notsent_bytes &&
+         a->tcpi_unacked_pkts == b->tcpi_unacked_pkts && a->tcpi_lost_pkts == b->tcpi_lost_pkts &&
+         a->rmem_alloc_bytes == b->rmem_alloc_bytes && a->rcvbuf_bytes == b->rcvbuf_bytes &&
+         a->wmem_alloc_bytes == b->wmem_alloc_bytes && a->sndbuf_bytes == b->sndbuf_bytes;
+}
+
 /* Times that only count on, or down, are no change. */
 static bool same_socket(const void *a, const void *b)
 {
-  struct sample_socket left = *(const struct sample_socket *)a;
-  const struct sample_socket *right = b;
-  left.timer_expires_ms = right->timer_expires_ms;
-  left.tcpi_last_data_sent_ms = right->tcpi_last_data_sent_ms;
-  left.tcpi_busy_time_us = right->tcpi_busy_time_us;
-  left.tcpi_rwnd_limited_us = right->tcpi_rwnd_limited_us;
-  left.tcpi_sndbuf_limited_us = right->tcpi_sndbuf_limited_us;
-  return memcmp(&left, right, sizeof left) == 0;
+  const struct sample_socket *left = a, *right = b;
+  return left->state == right->state && left->timer == right->timer &&
+         left->tcpi_backoff == right->tcpi_backoff && left->tcpi_probes == right->tcpi_probes &&
+         left->tcpi_rto_us == right->tcpi_rto_us &&
+         left->tcpi_snd_cwnd_pkts == right->tcpi_snd_cwnd_pkts &&
+         left->tcpi_snd_mss_bytes == right->tcpi_snd_mss_bytes &&
+         left->tcpi_snd_wnd_bytes == right->tcpi_snd_wnd_bytes && same_queues(left, right) &&
+         same_counters(left, right);
 }
 
 static void add_socket(struct sample_store *store, const struct host_sample *sample)
