@@ -175,8 +175,11 @@ static int compare(const struct series *sent, const struct series *seen, const c
                                 (sent->times_ns[i] - sent->times_ns[i - 1]));
   }
   const uint64_t edge = offset_count / 100 + 1;
-  if (offset_count < 2)
+  if (offset_count < 2) {
+    free(offsets);
+    free(gaps);
     return 2;
+  }
   const int64_t span_ns =
       offsets[offset_count - 1] - offsets[0] + sent->times_ns[sent->count - 1] - sent->times_ns[0];
   const int64_t last = percentile(offsets + offset_count - edge, edge, 0.5);
