@@ -48,7 +48,7 @@ some_killed() { # WAY NUMBER: at any moment, by SIGKILL and SIGTERM
   for ((i = 0; i < $2; i++)); do
     REPLAY_TEST=$mark "$tcpstall" replay --as "$1" "$samples/path-hold.pcapng" >/dev/null 2>&1 & pid=$!
     sleep $((RANDOM % 2)).$((RANDOM % 10))
-    kill -$([ $((i % 2)) = 0 ] && echo KILL || echo TERM) $pid 2>/dev/null
+    kill -s "$([ $((i % 2)) = 0 ] && echo KILL || echo TERM)" $pid 2>/dev/null
     wait $pid 2>/dev/null
   done
 }
