@@ -79,6 +79,7 @@ scenario_openvpn_stopped() {
 
 scenario_openvpn_ring() {
   verdict forward-path tap-ring-drop; also=(path-hold segment-loss tail-loss rto-backoff path-outage ack-hold)
+  meanwhile=(sender-tcp) # the backed-off timer outlives it
   note="the tunnel's process at A stands still and the ring of its device is small: the rest is dropped without a word"
   key[ring]=$(opt ring 8)
   tunnel_upload

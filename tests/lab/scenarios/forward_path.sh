@@ -68,6 +68,7 @@ scenario_policer() {
 scenario_tap_ring_drop() { # the TAP's own ring is too small for a burst: it left A's capture and never came
   note="the program behind the TAP stops reading, and the device's short ring overflows"
   verdict forward-path tap-ring-drop; also=(segment-loss tail-loss rto-backoff path-outage path-hold ack-hold) # it stops for both directions
+  meanwhile=(sender-tcp) # the backed-off timer outlives it
   before() { ip link set $nic txqueuelen 8; }
   during() { sleep 0.3; kill -STOP $pid_wire; note "the reader of the TAP stops"; sleep 2; kill -CONT $pid_wire; note "it goes on"; }
   bulk "$size"; expected=("a link_tx_dropped -ge 1" "a silence_ms -ge 300")
