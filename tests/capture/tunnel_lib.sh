@@ -55,12 +55,12 @@ hold_queue() {
 port=5000
 serve() { # STEP...
   port=$((port + 1))
-  b "$LAB_ENDPOINT" listen 10.9.0.2 $port limit=120000 "$@" 2>/dev/null &
+  nsenter -t "$far" -n "$LAB_ENDPOINT" listen 10.9.0.2 $port limit=120000 "$@" >/dev/null 2>&1 &
   processes+=("$!")
   until b ss -ltnH 2>/dev/null | grep -q ":$port "; do sleep 0.02; done
 }
 talk() { # STEP...
-  a "$LAB_ENDPOINT" connect 10.9.0.2 $port limit=120000 "$@" 2>/dev/null &
+  nsenter -t "$near" -n "$LAB_ENDPOINT" connect 10.9.0.2 $port limit=120000 "$@" >/dev/null 2>&1 &
   talking=$!
   processes+=("$talking")
 }
