@@ -13,6 +13,8 @@
 #define MEMORY_BYTES_MIN     (UINT64_C(8) << 20)
 #define MEMORY_BYTES_MAX     (UINT64_C(1) << 40)
 
+#define HELP_GROUP 10 /* behind those of capture itself in --help */
+
 enum option_key {
   KEY_UNTIL_STALL = 0x400,
   KEY_AFTER,
@@ -27,7 +29,7 @@ enum option_key {
 };
 
 static const struct argp_option option_table[] = {
-    {.doc = "The flight recorder, which waits for a stall:"},
+    {.doc = "The flight recorder, which waits for a stall:", .group = HELP_GROUP},
     {"until-stall", KEY_UNTIL_STALL, "TIME", OPTION_ARG_OPTIONAL,
      "keep the last packets in memory; write them, and what follows, when a stream that has "
      "something to send stands still for TIME (default 200ms), and say at once who holds it up",

@@ -53,7 +53,7 @@ static const struct argp_option option_table[] = {
      0},
     {"cc", KEY_CC, "NAME", 0, "congestion control of the live ends; default: guessed, and said", 0},
     {.doc = "What comes out:"},
-    {"write", KEY_WRITE, "FILE", 0, "keep the recording of the (first) live run, pcapng", 0},
+    {"write", KEY_WRITE, "FILE", 0, "keep the recording of the first live run (pcapng)", 0},
     {"write-scenario", KEY_WRITE_SCENARIO, "FILE", 0,
      "path: what was extracted from the trace; - is standard output", 0},
     {"expect", KEY_EXPECT, "stall|clean", 0,
