@@ -55,7 +55,9 @@ static const struct argp_option option_table[] = {
     {.doc = "What comes out:"},
     {"write", KEY_WRITE, "FILE", 0, "keep the recording of the first live run (pcapng)", 0},
     {"write-scenario", KEY_WRITE_SCENARIO, "FILE", 0,
-     "path: what was extracted from the trace; - is standard output", 0},
+     "path: what was extracted from the trace; - is standard output, and the report then goes to "
+     "standard error",
+     0},
     {"expect", KEY_EXPECT, "stall|clean", 0,
      "for regression tests: exit status 0 if it comes out like that, else 1", 0},
     {"json", KEY_JSON, NULL, 0, "JSON in place of text", 0},
@@ -130,6 +132,12 @@ static error_t on_option(int key, char *text, struct argp_state *state)
 
 static void check(struct replay_options *options)
 {
+  if (options->wire.given && (options->way == NULL || strcmp(options->way, "wire") != 0)) {
+    argp_failure(NULL, EXIT_TROUBLE, 0,
+                 "--end, --local, --ordinary, --speed, --tap and --wait belong to --as wire: say "
+                 "that as well");
+    exit(EXIT_TROUBLE);
+  }
   if ((options->scenario != NULL) == (options->analyze.trace_count > 0)) {
     argp_failure(NULL, EXIT_TROUBLE, 0, "which trace? One or several files, or --scenario FILE");
     exit(EXIT_TROUBLE);

@@ -25,6 +25,7 @@ struct replay_wire_options {
   int64_t lead_ns; /* waited when the devices are there, for who wants to look */
   bool ordinary;   /* no real-time priority */
   bool json, quiet;
+  bool given; /* some option that means nothing without --as wire */
 };
 
 /* What is played without options. */

@@ -100,6 +100,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     break;
   default: return ARGP_ERR_UNKNOWN;
   }
+  options->given = true;
   return 0;
 }
 
