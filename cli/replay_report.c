@@ -23,7 +23,8 @@ static void write_finding(const struct recorded_finding *finding, FILE *stream)
 {
   fprintf(stream, "%s, %s", finding->location, finding->cause);
   if (has_duration(finding))
-    fprintf(stream, ", %.3f s", time_to_s(finding->waited_ns));
+    /* Cut, not rounded, as the analysis tells it. */
+    fprintf(stream, ", %.3f s", time_to_s(finding->waited_ns - finding->waited_ns % NS_PER_MS));
   if (strcmp(finding->ended_by, "unknown") != 0)
     fprintf(stream, ", ended by %s", finding->ended_by);
 }
