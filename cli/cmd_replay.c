@@ -12,9 +12,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* The whole story of a replay:
@@ -235,13 +238,37 @@ static int exit_status(const struct replay *replay)
   return stalls ? EXIT_PROBLEM : EXIT_NOT_REPRODUCED;
 }
 
+/* Where the scenario goes to standard output it is alone there, to be read again. */
 static int tell(struct replay *replay)
 {
+  const char *scenario = replay->options.scenario_output;
+  FILE *stream = scenario != NULL && strcmp(scenario, "-") == 0 ? stderr : stdout;
   if (replay->options.json)
-    replay_report_json(&replay->report, stdout);
+    replay_report_json(&replay->report, stream);
   else
-    replay_report_write(&replay->report, stdout);
+    replay_report_write(&replay->report, stream);
   return exit_status(replay);
+}
+
+/* A live end would silently keep the kernel's own otherwise. Asked for outside the new namespaces,
+ * where root's asking loads the module. Whether it is allowed there is another matter (EPERM). */
+static int check_congestion_control(const char *name)
+{
+  if (name == NULL)
+    return 0;
+  const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool missing =
+      probe >= 0 &&
+      setsockopt(probe, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0 &&
+      errno == ENOENT;
+  if (probe >= 0)
+    close(probe);
+  if (!missing)
+    return 0;
+  complain("--cc: this kernel has no congestion control '%s'; `sysctl "
+           "net.ipv4.tcp_available_congestion_control` lists what it has",
+           name);
+  return EXIT_TROUBLE;
 }
 
 static int load(struct replay *replay)
@@ -288,7 +315,9 @@ static int run(struct replay *replay)
 {
   if (replay->options.way != NULL && strcmp(replay->options.way, "wire") == 0)
     return run_wire(replay);
-  int status = load(replay);
+  int status = check_congestion_control(replay->options.congestion_control);
+  if (status == 0)
+    status = load(replay);
   if (status == 0 && replay->report.target == NULL)
     return tell(replay);
   if (status == 0 && replay_own_program(replay->program, sizeof replay->program) == NULL)
