@@ -37,7 +37,9 @@ static int refused(const struct live_options *options, pcap_t *pcap, int status,
   const char *name = options->interface, *why = pcap_geterr(pcap);
   switch (status) {
   case PCAP_ERROR_NO_SUCH_DEVICE:
-    return error_set(error, ERROR_USAGE, "there is no interface %s here", name);
+    return error_set(
+        error, ERROR_USAGE,
+        "there is no interface %s here; `tcpstall capture --list` tells which there are", name);
   case PCAP_ERROR_PERM_DENIED:
     return error_set(
         error, ERROR_IO,

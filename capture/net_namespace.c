@@ -22,6 +22,9 @@ int net_namespace_open(const char *name, struct error *error)
   if (name[0] == '\0' || length >= (int)sizeof path)
     return error_set(error, ERROR_USAGE, "'%.40s' is no network namespace", name);
   int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0 && errno == EACCES)
+    return error_set(error, ERROR_IO,
+                     "network namespace %s: no right to enter it: run it with sudo", name);
   if (descriptor < 0)
     return error_set(error, ERROR_IO,
                      "network namespace %s: %s: %s (expected: the name of a namespace as `ip "

@@ -33,7 +33,10 @@ static int open_here(struct sampler *sampler, struct error *error)
   struct stat space;
   sampler->ifindex = if_nametoindex(sampler->interface);
   if (sampler->ifindex == 0)
-    return error_set(error, ERROR_USAGE, "there is no interface %s here", sampler->interface);
+    return error_set(
+        error, ERROR_USAGE,
+        "there is no interface %s here; `tcpstall capture --list` tells which there are",
+        sampler->interface);
   if (stat("/proc/thread-self/ns/net", &space) == 0)
     sampler->namespace_inode = space.st_ino;
   sampler_read_boot_id(sampler);

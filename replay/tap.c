@@ -31,7 +31,10 @@ static int make_device(struct tap *tap, const char *name, struct error *error)
   snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
   tap->descriptor = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (tap->descriptor < 0)
-    return error_set(error, ERROR_IO, "/dev/net/tun: %s", strerror(errno));
+    return error_set(error, ERROR_IO, "/dev/net/tun: %s%s", strerror(errno),
+                     errno == EACCES   ? "; run it with sudo, or make that device accessible"
+                     : errno == ENOENT ? "; `sudo modprobe tun` makes it, where the kernel has it"
+                                       : "");
   if (ioctl(tap->descriptor, TUNSETIFF, &request) != 0)
     return error_set(error, ERROR_IO, "cannot make the TAP device %s: %s", name, strerror(errno));
   if (tap->offload &&
