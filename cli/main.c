@@ -18,7 +18,7 @@ static const struct command commands[] = {
     {"capture", "-i IF [-i IF...] -w FILE", "records both ends of a path into one file",
      cmd_capture},
     {"import", "TEXT -w FILE", "what tcpdump printed, as a pcapng file", cmd_import},
-    {"live", "TRACE [TRACE...]", "the same on a terminal: who holds what up, and its packets",
+    {"live", "TRACE [TRACE...] | -i IF", "on a terminal: who holds what up, and its packets",
      cmd_live},
     {"replay", "TRACE [TRACE...]", "brings a stall back, through real TAPs and live kernels",
      cmd_replay},
