@@ -41,8 +41,8 @@ static void frames_line(struct text *text, const struct report_capture *capture)
   if (capture->filtered_out > 0)
     text_append(&line, "%s%s filtered out", separator, format_count(capture->filtered_out, count));
   if (capture->samples.count > 0)
-    text_append(&line, "; %s samples of sockets and queues",
-                format_count(capture->samples.count, count));
+    text_append(&line, "; %s sample%s of sockets and queues",
+                format_count(capture->samples.count, count), text_plural(capture->samples.count));
   text_append(&line, "; %s read", format_bytes(capture->bytes, bytes));
   text_line(&text->page, "", line.text);
 }
