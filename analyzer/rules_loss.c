@@ -339,6 +339,15 @@ static bool excessive(const struct situation *situation)
              rtt_rto_bound_ns(&situation->stream->rtt) * RTO_EXCESS_NUM;
 }
 
+/* Nothing was captured for most of the wait, or of the time until the timer fired. */
+static bool timer_stood_still(const struct situation *situation)
+{
+  const struct lost_segment *lost = &situation->wait->lost;
+  const int64_t fired_ns = lost->first_retransmission_ns;
+  return engine_captured_nothing(situation->analyzer, situation->start_ns, situation->end_ns) ||
+         engine_captured_nothing(situation->analyzer, fired_ns - lost->first_interval_ns, fired_ns);
+}
+
 static void conclude_excessive(const struct situation *situation, struct finding *finding)
 {
   char first[32], bound[32];
@@ -348,6 +357,9 @@ static void conclude_excessive(const struct situation *situation, struct finding
                           "earlier copies may have been held below TCP");
   finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_SEGMENT_LOSS,
                           "the first copy was lost or late");
+  if (timer_stood_still(situation))
+    finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_HOST_PAUSED,
+                            "the sending host may have stood still, its timer with it");
   snprintf(finding->summary, sizeof finding->summary,
            "The sender retransmitted only after %s; its round trips allow %s at the most.",
            duration_words(situation->wait->lost.first_interval_ns, first),
