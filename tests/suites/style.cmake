@@ -5,7 +5,7 @@ foreach(name arrows format headers links manuals names readme shell sizes tidy p
            COMMAND bash ${CMAKE_SOURCE_DIR}/tests/style/${name}.sh ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
   set_tests_properties(style.${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS style)
 endforeach()
-set_tests_properties(style.tidy PROPERTIES PROCESSORS 2) # it runs two at a time
+set_tests_properties(style.tidy PROPERTIES PROCESSORS 2 TIMEOUT 1200) # it runs two at a time
 # Sanitizers bring their own symbols: the tables of a plain build are what counts.
 if(NOT TCPSTALL_SANITIZE)
   add_test(NAME style.globals
