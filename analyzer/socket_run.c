@@ -13,6 +13,12 @@
 #define RUN_MAIN_PERCENT 70
 /* The kernel's own clock must agree with so much, where it has one. */
 #define RUN_CLOCK_PERCENT 60
+/* So much of the row's time must lie between its first and its last sample for a proof; the packets
+ * show that it was the same all along. */
+#define RUN_KNOWN_PERCENT 25
+/* Less than this part of a receive buffer, a quarter of the data that it holds, says nothing of the
+ * reader: what has just come is read in a moment. */
+#define RUN_UNREAD_PART_MIN 8u
 /* Memory that the kernel takes for a segment is up to twice its bytes: a send buffer is full when
  * so much of it is bytes. */
 #define BUFFER_FULL_PERCENT 45
@@ -31,9 +37,10 @@ enum run_limit {
 struct run {
   uint64_t count[RUN_LIMITS], total;
   enum run_limit main;
-  uint64_t unread, receiver_total;
-  struct sample_socket first, last; /* the sender's */
-  struct sample_socket receiver;    /* its last */
+  uint64_t unread, much_unread, receiver_total; /* much_unread: enough to slow the sender down */
+  int64_t first_ns, last_ns;                    /* the sender's samples */
+  struct sample_socket first, last;             /* the sender's */
+  struct sample_socket receiver;                /* its last */
 };
 
 static enum run_limit limit_of(const struct sample_socket *state)
@@ -63,9 +70,12 @@ static void count_sender(const struct socket_witness *witness, int64_t from_ns, 
   struct socket_piece piece;
   uint32_t index = 0;
   while (socket_witness_next(witness, from_ns, until_ns, &index, &piece)) {
-    if (run->total == 0)
+    if (run->total == 0) {
       run->first = *piece.state;
+      run->first_ns = piece.from_ns;
+    }
     run->last = *piece.state;
+    run->last_ns = piece.until_ns;
     run->count[limit_of(piece.state)] += piece.samples;
     run->total += piece.samples;
   }
@@ -82,8 +92,12 @@ static void count_receiver(const struct socket_witness *witness, int64_t from_ns
   while (socket_witness_next(witness, from_ns, until_ns, &index, &piece)) {
     run->receiver_total += piece.samples;
     run->receiver = *piece.state;
-    if (piece.state->rqueue_bytes > 0)
-      run->unread += piece.samples;
+    if (piece.state->rqueue_bytes == 0)
+      continue;
+    run->unread += piece.samples;
+    if (!piece.state->has_skmeminfo ||
+        piece.state->rqueue_bytes >= piece.state->rcvbuf_bytes / RUN_UNREAD_PART_MIN)
+      run->much_unread += piece.samples;
   }
 }
 
@@ -91,6 +105,20 @@ static bool is_main(const struct run *run)
 {
   return run->total >= RUN_SAMPLES_MIN &&
          run->count[run->main] * 100 >= run->total * RUN_MAIN_PERCENT;
+}
+
+static bool is_known(const struct run *run, const struct finding *finding)
+{
+  return time_is_share(run->last_ns - run->first_ns, finding->end_ns - finding->start_ns,
+                       RUN_KNOWN_PERCENT);
+}
+
+static void limit_confidence(struct finding *finding)
+{
+  if (finding->confidence > CONFIDENCE_LIKELY)
+    finding->confidence = CONFIDENCE_LIKELY;
+  if (finding->cause_confidence > CONFIDENCE_LIKELY)
+    finding->cause_confidence = CONFIDENCE_LIKELY;
 }
 
 /* The part of its busy time in which the kernel counted the sender as limited so. */
@@ -179,7 +207,7 @@ static void judge_window_run(struct finding *finding, const struct socket_witnes
                        limited));
   if (run->receiver_total < RUN_SAMPLES_MIN)
     return;
-  const bool unread = run->unread * 100 >= run->receiver_total * RUN_MAIN_PERCENT;
+  const bool unread = run->much_unread * 100 >= run->receiver_total * RUN_MAIN_PERCENT;
   const bool read = run->unread * 100 <= run->receiver_total * (100 - RUN_MAIN_PERCENT);
   if (unread || read)
     socket_fact(finding, receiver->history->key.end, finding->start_ns,
@@ -248,6 +276,11 @@ void socket_judge_run(const struct analyzer *analyzer, const struct connection *
   if (!socket_witness_find(analyzer, connection, finding->sender, &sender))
     return;
   count_sender(&sender, finding->start_ns, finding->end_ns, &run);
-  if (is_main(&run))
-    judge_run(finding, &sender, &receiver, &run);
+  if (!is_main(&run))
+    return;
+  const enum cause before = finding->cause;
+  const enum confidence sure = finding->confidence;
+  judge_run(finding, &sender, &receiver, &run);
+  if (!is_known(&run, finding) && (finding->cause != before || sure < CONFIDENCE_PROVEN))
+    limit_confidence(finding);
 }
