@@ -155,7 +155,8 @@ enum stream_flag {
   STREAM_CHECKSUM_DONE = 0x800000, /* at least one of S's checksums was filled in: none of the
                                       others is a matter of offload */
   STREAM_ECR_SEEN = 0x400000,      /* ts_ecr comes from a segment after the handshake */
-  STREAM_EDGE_REACHED = 0x200000   /* S's last data left less than a segment of R's window */
+  STREAM_EDGE_REACHED = 0x200000,  /* S's last data left less than a segment of R's window */
+  STREAM_OLD_WINDOW = 0x2000000    /* R's window is of a packet that a later one has overtaken */
 };
 
 struct stream {
@@ -167,6 +168,7 @@ struct stream {
   uint32_t
       right_edge; /* snd_una + window: the highest sequence number R allows, as last announced */
   uint32_t window_bytes; /* scaled as known; raw where the scale is unknown */
+  uint32_t window_seq;   /* of R's latest packet that set the window: SND.WL1 */
   uint16_t window_raw;
   uint16_t mss;           /* announced by R's SYN; 0 = not seen */
   uint16_t syn_window;    /* of S's own SYN, raw */

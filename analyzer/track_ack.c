@@ -233,6 +233,20 @@ static void note_shrink(struct analyzer *analyzer, struct stream *stream,
     trouble->wait.window_shrunk = (struct sighting){segment->time_ns, segment->packet->frame};
 }
 
+/* RFC 9293, 3.10.7.4: S takes no window of a packet that is older by its sequence number, unless it
+ * acknowledges more. It is taken here, where it may have come to S in order, and noted. */
+static void note_window_age(struct stream *stream, const struct packet *packet)
+{
+  const bool older = (stream->flags & STREAM_WINDOW) != 0 &&
+                     packet->ack == stream->right_edge - stream->window_bytes &&
+                     seq_lt(packet->seq, stream->window_seq);
+  stream->flags &= ~(uint32_t)STREAM_OLD_WINDOW;
+  if (older)
+    stream->flags |= STREAM_OLD_WINDOW;
+  else
+    stream->window_seq = packet->seq;
+}
+
 static void track_window(struct analyzer *analyzer, struct connection *connection,
                          enum stream_side acker, const struct segment *segment)
 {
@@ -253,12 +267,13 @@ static void track_window(struct analyzer *analyzer, struct connection *connectio
     struct trouble *trouble = stream_trouble(analyzer, stream);
     if (trouble != NULL)
       note_window_closed(trouble, segment, was_closed);
-  } else if (was_closed) {
+  } else if (was_closed || (stream->flags & STREAM_OLD_WINDOW) != 0) {
     note_window_opened(connection, acker ^ 1, segment);
   }
   /* One unit of the scale is lost by rounding: not a shrink (RFC 7323, 2.4). */
   if (had_window && known && seq_lt(edge + (1u << shift), stream->right_edge))
     note_shrink(analyzer, stream, segment, edge);
+  note_window_age(stream, packet);
   stream->right_edge = edge;
   stream->window_bytes = bytes;
   stream->window_raw = packet->window;
