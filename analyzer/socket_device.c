@@ -18,6 +18,40 @@ static struct ip_address peer_of(const struct socket_case *one)
   return one->sender.socket.witness.history->key.peer.address;
 }
 
+/* Frames that this capture lost, or that it has and that say nothing of a connection: what is not
+ * seen may have been among them. */
+static bool capture_misses(const struct socket_case *one)
+{
+  const struct situation *situation = one->situation;
+  const struct path_source *paths = &situation->analyzer->paths;
+  const uint64_t *packets = situation->analyzer->stats.packets;
+  const struct path_view *view =
+      paths->view == NULL
+          ? NULL
+          : paths->view(paths->context, situation->connection->end, situation->connection->id);
+  return (view != NULL && view->drops[situation->side] == DROPS_SOME) ||
+         (situation->connection->quality & QUALITY_CAPTURE_GAPS) != 0 ||
+         packets[PACKET_CUT] + packets[PACKET_FRAGMENT] + packets[PACKET_MALFORMED] +
+                 packets[PACKET_UNSUPPORTED_LINK] >
+             0;
+}
+
+/* New data that TCP has tried to send in that time: what left long ago is no sign of now. */
+static uint64_t attempts(const struct socket_sight *sight)
+{
+  const uint64_t before = sight->first.tcpi_bytes_sent - sight->first.tcpi_bytes_retrans;
+  const uint64_t after = sight->last.tcpi_bytes_sent - sight->last.tcpi_bytes_retrans;
+  return after > before ? after - before : 0;
+}
+
+/* What the neighbour explains did not leave by another device: it is here, it was tried here, or it
+ * is the receiver itself that nobody can be asked for. */
+static bool waits_for_neighbour(const struct socket_case *one, bool direct)
+{
+  return direct || one->sender.main == SENDER_HELD ||
+         (one->sender.main == SENDER_REFUSED && attempts(&one->sender.socket) > 0);
+}
+
 static bool judge_neighbour(struct socket_case *one)
 {
   struct finding *finding = one->finding;
@@ -39,7 +73,9 @@ static bool judge_neighbour(struct socket_case *one)
       neighbour->last_ns < sight->until_ns ? neighbour->last_ns : sight->until_ns;
   if (!time_is_share(until_ns - from_ns, sight->until_ns - sight->from_ns, NEIGHBOUR_PERCENT))
     return false;
-  const enum confidence confidence = one->sender.proof ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  const bool here = waits_for_neighbour(one, direct);
+  const enum confidence confidence =
+      one->sender.proof && here && !capture_misses(one) ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   socket_settle(one, LOCATION_SENDER_QUEUE, CAUSE_NEIGHBOUR_UNRESOLVED, confidence,
                 direct ? confidence : CONFIDENCE_LIKELY);
   socket_fact(finding, sight->end, from_ns,
@@ -49,6 +85,9 @@ static bool judge_neighbour(struct socket_case *one)
   if (!direct)
     socket_leave_open(finding, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD,
                       "the neighbour need not be the one on this stream's way");
+  if (!here)
+    socket_leave_open(finding, LOCATION_FORWARD_PATH, CAUSE_UNKNOWN,
+                      "what is missing may have left by another device of the host");
   if (finding->summary[0] == '\0')
     snprintf(finding->summary, sizeof finding->summary,
              "The sending host did not know its neighbour's link address: what TCP had sent waited "
@@ -119,24 +158,6 @@ static void explain_hold(struct socket_case *one, const struct sample_qdisc *qdi
       backlog ? ", and the queue of the device has a backlog" : "");
 }
 
-/* Frames that this capture lost, or that it has and that say nothing of a connection: what is not
- * seen may have been among them. */
-static bool capture_misses(const struct socket_case *one)
-{
-  const struct situation *situation = one->situation;
-  const struct path_source *paths = &situation->analyzer->paths;
-  const uint64_t *packets = situation->analyzer->stats.packets;
-  const struct path_view *view =
-      paths->view == NULL
-          ? NULL
-          : paths->view(paths->context, situation->connection->end, situation->connection->id);
-  return (view != NULL && view->drops[situation->side] == DROPS_SOME) ||
-         (situation->connection->quality & QUALITY_CAPTURE_GAPS) != 0 ||
-         packets[PACKET_CUT] + packets[PACKET_FRAGMENT] + packets[PACKET_MALFORMED] +
-                 packets[PACKET_UNSUPPORTED_LINK] >
-             0;
-}
-
 static void judge_hold(struct socket_case *one)
 {
   struct finding *finding = one->finding;
@@ -163,14 +184,6 @@ static void judge_hold(struct socket_case *one)
 }
 
 /* ---- dropped ---- */
-
-/* New data that TCP has tried to send in that time: what left long ago is no sign of now. */
-static uint64_t attempts(const struct socket_sight *sight)
-{
-  const uint64_t before = sight->first.tcpi_bytes_sent - sight->first.tcpi_bytes_retrans;
-  const uint64_t after = sight->last.tcpi_bytes_sent - sight->last.tcpi_bytes_retrans;
-  return after > before ? after - before : 0;
-}
 
 /* The device's queue has counted drops; else what is gone may have left by another device. */
 static bool dropped_by_queue(const struct socket_case *one)

@@ -36,6 +36,7 @@ struct socket_sight {
   int64_t from_ns, until_ns; /* asked for */
   int64_t known_ns;          /* sampled of it */
   uint32_t samples;
+  int64_t first_ns, last_ns;        /* of the first and the last sample, if samples > 0 */
   struct sample_socket first, last; /* states at its beginning and end, if samples > 0 */
   struct socket_piece longest;      /* of the pieces that count for `main` */
   int64_t main_from_ns;             /* the first of them */
@@ -85,7 +86,8 @@ void socket_sight_span(const struct socket_case *one, struct socket_sight *sight
 void socket_sight_add(struct socket_sight *sight, const struct socket_piece *piece);
 /* A few samples of a short wait, one of a row perhaps, overrule nothing. */
 bool socket_may_judge(const struct socket_case *one, bool proof);
-/* Enough of it was sampled, and the clocks agree. */
+/* Enough of it was sampled, with no gap in which the host may have stood still, and the clocks
+ * agree. */
 bool socket_sight_is_proof(const struct socket_case *one, const struct socket_sight *sight);
 
 /* ---- socket_receiver.c ---- */

@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 
+/* Half of the memory is for overhead (tcp_adv_win_scale): a quarter of what a buffer holds. */
+#define UNREAD_PART_MIN 8u
+
 void socket_see_receiver(struct socket_case *one)
 {
   const struct situation *situation = one->situation;
@@ -60,19 +63,38 @@ static bool is_window_cause(enum cause cause)
   }
 }
 
+/* The window was small, not closed, and what is unread would not fill the buffer: the application
+ * may wait for the rest of it (SO_RCVLOWAT, MSG_PEEK) that a small buffer keeps away. */
+static bool is_little_unread(const struct socket_case *one, enum cause cause)
+{
+  const struct sample_socket *state = &one->receiver.socket.last;
+  return (cause == CAUSE_RCVBUF_LIMITED || cause == CAUSE_SILLY_WINDOW) && state->has_skmeminfo &&
+         one->receiver.rqueue_max_bytes < state->rcvbuf_bytes / UNREAD_PART_MIN;
+}
+
 /* What waits in the receive queue waits for the application, whatever the window is. */
 static void judge_unread(struct socket_case *one)
 {
   struct finding *finding = one->finding;
   const struct socket_sight *sight = &one->receiver.socket;
-  const enum confidence confidence = one->receiver.proof ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   enum cause cause = finding->cause;
+  const bool little = is_little_unread(one, cause);
+  const enum confidence confidence =
+      one->receiver.proof && !little ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   char gap[32];
+  if (cause == CAUSE_WINDOW_UPDATE_LOST) { /* R has said that it has room: S waits for that word */
+    socket_leave_open(finding, LOCATION_RECEIVER_APP, CAUSE_ZERO_WINDOW,
+                      "a part of what came was still unread");
+    return;
+  }
   if (cause != CAUSE_DEADLOCK && cause != CAUSE_SLOW_READER)
     cause = CAUSE_ZERO_WINDOW;
   socket_settle(one, LOCATION_RECEIVER_APP, cause, confidence, confidence);
   if (confidence == CONFIDENCE_PROVEN)
     finding->alternative_count = 0;
+  if (little)
+    socket_leave_open(finding, LOCATION_RECEIVER_TCP, CAUSE_RCVBUF_LIMITED,
+                      "little was unread: the application may wait for more than fits");
   if (finding->summary[0] == '\0')
     snprintf(finding->summary, sizeof finding->summary,
              "The receiving application did not read: %u bytes waited for it, and its window was "
@@ -119,15 +141,28 @@ static bool may_be_dropped(enum cause cause)
          cause == CAUSE_PAWS_DROP || cause == CAUSE_OUT_OF_WINDOW;
 }
 
-/* Copies that came while the receiver's socket was sampled, before and after. */
+/* It came between two samples: one that has it counted already tells nothing, nor does one that may
+ * be older than its time. */
+static bool came_between(const struct socket_sight *sight, int64_t came_ns)
+{
+  return came_ns > sight->first_ns && came_ns < sight->last_ns - (int64_t)HOST_SAMPLE_ANSWER_MAX_NS;
+}
+
+/* A copy came while the receiver's socket was sampled, before and after. */
 static bool saw_copies_come(const struct socket_case *one)
 {
   const struct wait *wait = one->situation->wait;
+  const struct lost_segment *lost = &wait->lost;
   const struct socket_sight *sight = &one->receiver.socket;
-  const int64_t came_ns = wait->lost.retransmissions > 0
-                              ? wait->lost.last_retransmission_ns
-                              : wait->last_retransmission_of_acked.time_ns;
-  return came_ns > sight->from_ns && came_ns < sight->until_ns && sight->samples >= 2;
+  if (sight->samples < 2)
+    return false;
+  if (lost->retransmissions == 0)
+    return came_between(sight, wait->first_retransmission_of_acked.time_ns) ||
+           came_between(sight, wait->last_retransmission_of_acked.time_ns);
+  return came_between(sight, lost->first_retransmission_ns) ||
+         came_between(sight, lost->last_retransmission_ns) ||
+         (lost->retransmissions > 1 &&
+          came_between(sight, lost->last_retransmission_ns - lost->last_interval_ns));
 }
 
 static void name_counter(struct socket_case *one)

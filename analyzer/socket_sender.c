@@ -85,6 +85,7 @@ static enum sender_class classify_unsent(const struct socket_case *one,
   if (state->has_snd_wnd && state->tcpi_snd_wnd_bytes < next_bytes(state)) {
     const bool open_here = one->sender.here && situation->window_scale_known &&
                            (situation->stream->flags & STREAM_WINDOW) != 0 &&
+                           (situation->stream->flags & STREAM_OLD_WINDOW) == 0 &&
                            situation->window_left >= next_bytes(state) &&
                            situation->window_left >= situation->next_bytes;
     return open_here ? SENDER_STALE_WINDOW : SENDER_WINDOW;
@@ -289,13 +290,19 @@ void socket_sight_add(struct socket_sight *sight, const struct socket_piece *pie
   if (sight->samples == 0)
     sight->first = *piece->state;
   sight->last = *piece->state;
+  if (sight->samples == 0)
+    sight->first_ns = piece->from_ns;
+  sight->last_ns = piece->until_ns;
   sight->samples += piece->samples;
 }
 
 bool socket_sight_is_proof(const struct socket_case *one, const struct socket_sight *sight)
 {
-  return time_is_share(sight->known_ns, sight->until_ns - sight->from_ns, SOCKET_KNOWN_PERCENT) &&
-         clocks_agree(one, sight);
+  const int64_t span_ns = sight->until_ns - sight->from_ns;
+  const int64_t silence_ns =
+      sample_store_silence_ns(sight->witness.store, sight->end, sight->from_ns, sight->until_ns);
+  return time_is_share(sight->known_ns, span_ns, SOCKET_KNOWN_PERCENT) &&
+         !time_is_share(silence_ns, span_ns, SOCKET_KNOWN_PERCENT) && clocks_agree(one, sight);
 }
 
 /* ---- verdicts ---- */

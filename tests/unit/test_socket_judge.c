@@ -512,6 +512,88 @@ static void test_no_proof(void **state)
   both_ways(tell_gaps);
 }
 
+/* ---- what proves less than it seems to ---- */
+
+/* Bytes are missing that may have left elsewhere; an address that nobody has is asked for. */
+static void tell_strange_neighbour(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  struct host_sample sample = {.kind = HOST_SAMPLE_NEIGHBOUR};
+  sample.of.neighbour = (struct sample_neighbour){packet_host(9), 4, 0x01};
+  socket.wqueue_bytes = 5 * MSS;
+  socket.tcpi_unacked_pkts = 5;
+  feed_sample(scene, &sample);
+  sample_for(scene, &socket, 3000);
+  feed_sample(scene, &sample);
+  go_on(scene);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+/* The whole host stood still in the middle, and woke up before it went on. */
+static void tell_paused(struct scene *scene)
+{
+  const struct sample_socket socket = sender_socket(scene);
+  sample_for(scene, &socket, 300);
+  pass(scene, 2500);
+  sample_for(scene, &socket, 200);
+  go_on(scene);
+  assert_int_equal(scene->finding.location, LOCATION_SENDER_APP);
+  assert_true(scene->finding.cause_confidence < CONFIDENCE_PROVEN);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+/* An older ACK that was overtaken: its window is not the latest one (RFC 9293, 3.10.7.4). */
+static void tell_overtaken_window(struct scene *scene)
+{
+  send_data(scene, MSS, false);
+  pass(scene, 20);
+  acknowledge(scene, 0);
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = socket.tcpi_notsent_bytes = 10 * MSS;
+  socket.tcpi_snd_wnd_bytes = 0;
+  socket.timer = SAMPLE_TIMER_PERSIST;
+  pass(scene, 1);
+  feed(scene, scene->sender ^ 1, TCP_ACK, 0, scene->una - MSS, WINDOW);
+  sample_for(scene, &socket, 3000);
+  acknowledge(scene, WINDOW);
+  go_on(scene);
+  assert_true(scene->finding.cause != CAUSE_WINDOW_UPDATE_IGNORED ||
+              scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+/* The same ACK number, but older by its sequence number: data that a pure ACK has overtaken. */
+static void tell_overtaken_data(struct scene *scene)
+{
+  const enum stream_side other = scene->sender ^ 1;
+  send_data(scene, MSS, false);
+  pass(scene, 20);
+  scene->nxt[other] += 100;
+  acknowledge(scene, 0);
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = socket.tcpi_notsent_bytes = 10 * MSS;
+  socket.tcpi_snd_wnd_bytes = 0;
+  socket.timer = SAMPLE_TIMER_PERSIST;
+  pass(scene, 1);
+  scene->nxt[other] -= 100;
+  feed(scene, other, TCP_ACK | TCP_PSH, 100, scene->una, WINDOW);
+  pass(scene, 1);
+  feed(scene, scene->sender, TCP_ACK, 0, scene->nxt[other], WINDOW);
+  sample_for(scene, &socket, 3000);
+  acknowledge(scene, WINDOW);
+  go_on(scene);
+  assert_true(scene->finding.cause != CAUSE_WINDOW_UPDATE_IGNORED ||
+              scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+static void test_less(void **state)
+{
+  (void)state;
+  both_ways(tell_overtaken_data);
+  both_ways(tell_strange_neighbour);
+  both_ways(tell_paused);
+  both_ways(tell_overtaken_window);
+}
+
 /* ---- the receiver's socket ---- */
 
 static void close_window(struct scene *scene)
@@ -520,12 +602,17 @@ static void close_window(struct scene *scene)
   acknowledge(scene, 0);
 }
 
-static void probe(struct scene *scene)
+static void probe_with(struct scene *scene, uint16_t window)
 {
   scene->nxt[scene->sender]--;
   send_data(scene, 0, false);
   scene->nxt[scene->sender]++;
-  acknowledge(scene, 0);
+  acknowledge(scene, window);
+}
+
+static void probe(struct scene *scene)
+{
+  probe_with(scene, 0);
 }
 
 static void at_receiver(story *tell)
@@ -598,6 +685,39 @@ static void tell_input_counted(struct scene *scene)
   assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
 }
 
+/* All copies came before the first sample, which has them counted. */
+static void tell_sampled_later(struct scene *scene)
+{
+  const struct sample_socket socket = receiver_socket(scene);
+  send_data(scene, MSS, false);
+  for (int copies = 0; copies < 3; copies++) {
+    pass(scene, 250);
+    scene->nxt[scene->sender] -= MSS;
+    send_data(scene, MSS, false);
+  }
+  pass(scene, 100);
+  sample_for(scene, &socket, 2500);
+  acknowledge(scene, WINDOW);
+  end(scene);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+/* The window was opened here, with a part still unread, and the sender does not learn of it. */
+static void tell_update_lost(struct scene *scene)
+{
+  struct sample_socket socket = receiver_socket(scene);
+  socket.rqueue_bytes = 20000;
+  close_window(scene);
+  sample_for(scene, &socket, 200);
+  acknowledge(scene, WINDOW);
+  sample_for(scene, &socket, 2500);
+  probe_with(scene, WINDOW);
+  sample_for(scene, &socket, 500);
+  go_on(scene);
+  assert_true(scene->finding.location != LOCATION_RECEIVER_APP ||
+              scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
 static void test_receiver(void **state)
 {
   (void)state;
@@ -605,6 +725,8 @@ static void test_receiver(void **state)
   at_receiver(tell_read);
   at_receiver(tell_input_drop);
   at_receiver(tell_input_counted);
+  at_receiver(tell_sampled_later);
+  at_receiver(tell_update_lost);
 }
 
 int main(void)
@@ -612,6 +734,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_sender),
       cmocka_unit_test(test_no_proof),
+      cmocka_unit_test(test_less),
       cmocka_unit_test(test_receiver),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
