@@ -1,6 +1,7 @@
 #include "cli/packet_strip.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void packet_strip_begin(struct packet_strip *strip, struct model_packets *packets)
 {
@@ -24,6 +25,8 @@ void packet_strip_view(struct packet_strip *strip, const struct connection_summa
                        const uint32_t seq_shift[2])
 {
   struct packet_strip_end *end = &strip->ends[view->end];
+  end->client = view->client.address;
+  end->server = view->server.address;
   for (int side = 0; side < 2; side++) {
     end->window_shift[side] = shift_of(view, (enum stream_side)side);
     end->seq_shift[side] = seq_shift != NULL ? seq_shift[side] : 0;
@@ -100,13 +103,22 @@ void packet_strip_add(struct packet_strip *strip, const struct packet *packet,
   end->reached[side].known = true;
 }
 
+static bool is_same(const struct ip_address *a, const struct ip_address *b)
+{
+  return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
 void packet_strip_foreign(struct packet_strip *strip, const struct packet *packet)
 {
+  const struct packet_strip_end *end = &strip->ends[packet->end];
+  const bool by_client = is_same(&packet->src, &end->client);
+  const bool by_server = is_same(&packet->src, &end->server) || is_same(&packet->dst, &end->client);
   struct model_packet *to = append(strip);
   if (to != NULL)
     *to = (struct model_packet){.time_ns = packet->time_ns,
                                 .frame = packet->frame,
                                 .end = packet->end,
+                                .side = by_server && !by_client ? SIDE_SERVER : SIDE_CLIENT,
                                 .kind = MODEL_FOREIGN};
 }
 

@@ -16,6 +16,7 @@ struct packet_strip_numbers {
 struct packet_strip_end {
   uint8_t window_shift[2]; /* of what that side announces; by enum stream_side */
   uint32_t seq_shift[2];   /* the path moves numbers by so much: as struct pair_member has it */
+  struct ip_address client, server; /* as they are called there */
   struct {
     bool known;
     int64_t byte;
@@ -38,7 +39,7 @@ void packet_strip_view(struct packet_strip *strip, const struct connection_summa
 /* A TCP packet of it, sent by `side`; those of an end in order of time. */
 void packet_strip_add(struct packet_strip *strip, const struct packet *packet,
                       enum stream_side side);
-/* Any other packet. */
+/* Any other packet: the client's, unless its addresses say that it is the server's. */
 void packet_strip_foreign(struct packet_strip *strip, const struct packet *packet);
 /* Puts all in order. Returns 0, or -1: memory ran out. */
 int packet_strip_finish(struct packet_strip *strip);

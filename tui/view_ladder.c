@@ -81,6 +81,19 @@ static int compare(const void *left, const void *right)
   return a < b ? -1 : a > b;
 }
 
+/* The client's end; the first one, where it is not known which is whose. */
+static uint8_t left_end(const struct model_connection *connection)
+{
+  const uint8_t first = connection->summary.end;
+  const unsigned others = connection->ends & ~(1u << first);
+  uint8_t end = 0;
+  if (connection->summary.vantage != VANTAGE_SERVER || others == 0)
+    return first;
+  while ((others >> end & 1u) == 0)
+    end++;
+  return end;
+}
+
 static bool ladder_build(struct ladder *ladder, const struct model_connection *connection,
                          const struct model_packets *packets)
 {
@@ -92,7 +105,7 @@ static bool ladder_build(struct ladder *ladder, const struct model_connection *c
     return false;
   }
   ladder->two_ends = (connection->ends & (connection->ends - 1)) != 0;
-  ladder->left = connection->summary.end;
+  ladder->left = left_end(connection);
   for (int end = 0; end < ANALYZER_ENDS_MAX; end++) {
     ladder->first_ns[end] = INT64_MAX;
     ladder->last_ns[end] = INT64_MIN;
