@@ -185,7 +185,8 @@ static void judge_hold(struct socket_case *one)
 
 /* ---- dropped ---- */
 
-/* The device's queue has counted drops; else what is gone may have left by another device. */
+/* The device's queue has counted drops: a sign, though what is gone may still have left by another
+ * device. */
 static bool dropped_by_queue(const struct socket_case *one)
 {
   const struct socket_sight *sight = &one->sender.socket;
@@ -204,7 +205,8 @@ static void judge_drop(struct socket_case *one)
   const struct socket_sight *sight = &one->sender.socket;
   const struct sample_socket *state = sight->longest.state;
   const bool refused = one->sender.main == SENDER_REFUSED;
-  const bool certain = refused ? attempts(sight) > 0 : dropped_by_queue(one);
+  const bool certain = refused && attempts(sight) > 0;
+  const bool counted = !refused && dropped_by_queue(one); /* others' packets, perhaps */
   const enum confidence confidence =
       one->sender.proof && certain && !capture_misses(one) ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   int64_t gone_bytes = 0;
@@ -227,9 +229,12 @@ static void judge_drop(struct socket_case *one)
              gap, state->tcpi_notsent_bytes);
   } else {
     socket_held_bytes(one, state, &gone_bytes);
-    if (confidence < CONFIDENCE_PROVEN)
-      socket_leave_open(finding, LOCATION_FORWARD_PATH, CAUSE_UNKNOWN,
-                        "they may have left by another device of the host");
+    socket_leave_open(finding, LOCATION_FORWARD_PATH, CAUSE_UNKNOWN,
+                      "they may have left by another device of the host");
+    if (counted)
+      socket_fact(finding, sight->end, sight->longest.until_ns,
+                  "the queue of the device has dropped packets since just before (of this stream, "
+                  "or of others)");
     snprintf(finding->summary, sizeof finding->summary,
              "The sending host dropped %lld bytes that its own TCP had sent, before its capture "
              "point; the stream stood still for %s.",

@@ -529,6 +529,25 @@ static void tell_strange_neighbour(struct scene *scene)
   assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
 }
 
+/* The queue drops packets, as queues of busy hosts do; these may have left by another device. */
+static void tell_drops_of_others(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  struct host_sample sample = {.kind = HOST_SAMPLE_QDISC};
+  sample.of.qdisc = (struct sample_qdisc){.kind = "fq_codel", .has_queue = true};
+  socket.wqueue_bytes = 5 * MSS;
+  socket.tcpi_unacked_pkts = 5;
+  scene->now_ns -= 1500 * NS_PER_MS;
+  feed_sample(scene, &sample);
+  pass(scene, 1500);
+  sample_for(scene, &socket, 1500);
+  sample.of.qdisc.drops_pkts = 12;
+  feed_sample(scene, &sample);
+  sample_for(scene, &socket, 1500);
+  go_on(scene);
+  expect(scene, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT, CONFIDENCE_LIKELY);
+}
+
 /* The whole host stood still in the middle, and woke up before it went on. */
 static void tell_paused(struct scene *scene)
 {
@@ -590,6 +609,7 @@ static void test_less(void **state)
   (void)state;
   both_ways(tell_overtaken_data);
   both_ways(tell_strange_neighbour);
+  both_ways(tell_drops_of_others);
   both_ways(tell_paused);
   both_ways(tell_overtaken_window);
 }
