@@ -30,12 +30,12 @@ case $scenario in
     claim "$every" "no problem" '(problems | length) == 0'
     ;;
   openvpn-stopped)
-    held_s=$(silence_s b)
+    held_s=$(awk '/the process of . is stopped/ { from = $1 } /the process of . goes on/ { print $1 - from }' "$run/notes.log")
     claim "$every" "no other place is proven" 'wrongly_proven("forward-path"; "reverse-path") == []'
     claim a "the sender's end does not accuse its queue" '[findings | select(.location == "sender-queue")] == []'
     # Whether an ACK was on its way back just when the process stopped decides which of the two directions it is.
     claim "$both" "both ends: the tunnel held the segments or their ACKs, proven" \
-      "[problems[] | select((.cause == \"path-hold\" or .cause == \"ack-hold\") and .confidence == \"proven\" and (.duration_s | about($held_s; 0.3)))] | length == 1"
+      "[problems[] | select((.cause == \"path-hold\" or .cause == \"ack-hold\") and .confidence == \"proven\" and (.duration_s | about($held_s; 0.7)))] | length == 1"
     ;;
   openvpn-ring)
     claim "$every" "no other place is proven" 'wrongly_proven("forward-path"; "reverse-path") == []'
