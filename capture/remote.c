@@ -219,14 +219,14 @@ int remote_open(struct remote **remote_out, const struct remote_options *options
   *remote_out = NULL;
   struct remote *remote = calloc(1, sizeof *remote);
   char *ssh = strdup(options->ssh != NULL ? options->ssh : "ssh");
-  int rc = 0;
-  if (remote == NULL || ssh == NULL)
-    rc = error_set(error, ERROR_MEMORY, "no memory for a remote end");
-  if (rc == 0) {
-    remote->process = -1;
-    remote->control = remote->stream = remote->messages = -1;
-    rc = remote_target_parse(&remote->target, options->target, error);
+  if (remote == NULL || ssh == NULL) {
+    free(remote);
+    free(ssh);
+    return error_set(error, ERROR_MEMORY, "no memory for a remote end");
   }
+  remote->process = -1;
+  remote->control = remote->stream = remote->messages = -1;
+  int rc = remote_target_parse(&remote->target, options->target, error);
   if (rc == 0)
     rc = remote_command_build(&command, &remote->target, &options->capture, error);
   if (rc == 0)

@@ -138,16 +138,18 @@ int remote_command_build(char **command, const struct remote_target *target,
   struct text plain = {malloc(SCRIPT_BYTES_MAX), 0, SCRIPT_BYTES_MAX, false};
   struct text encoded = {malloc(REMOTE_COMMAND_BYTES_MAX), 0, REMOTE_COMMAND_BYTES_MAX, false};
   int rc = 0;
-  if (plain.bytes == NULL || encoded.bytes == NULL)
-    rc = error_set(error, ERROR_MEMORY, "no memory for a command");
-  if (rc == 0) {
-    add_script(&plain, target, capture);
-    add_string(&encoded, "exec sh -c 'eval \"$(printf %b \"$0\")\"' '");
-    add_encoded(&encoded, plain.bytes);
-    add_string(&encoded, "'");
-    if (plain.overrun || encoded.overrun)
-      rc = error_set(error, ERROR_LIMIT, "the filter is too long to be sent to %s", target->host);
+  *command = NULL;
+  if (plain.bytes == NULL || encoded.bytes == NULL) {
+    free(plain.bytes);
+    free(encoded.bytes);
+    return error_set(error, ERROR_MEMORY, "no memory for a command");
   }
+  add_script(&plain, target, capture);
+  add_string(&encoded, "exec sh -c 'eval \"$(printf %b \"$0\")\"' '");
+  add_encoded(&encoded, plain.bytes);
+  add_string(&encoded, "'");
+  if (plain.overrun || encoded.overrun)
+    rc = error_set(error, ERROR_LIMIT, "the filter is too long to be sent to %s", target->host);
   free(plain.bytes);
   if (rc < 0)
     free(encoded.bytes);

@@ -232,6 +232,10 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case KEY_VERBOSE: options->verbose = true; break;
   case KEY_WRITE: options->write = text; break;
   case ARGP_KEY_ARG: add_word(options, text, state); break;
+  case ARGP_KEY_END:
+    if (options->problems_only && options->write == NULL)
+      argp_error(state, "--problems-only: into which file? Say -w FILE as well");
+    break;
   case ARGP_KEY_NO_ARGS: argp_error(state, "which trace? A file, or - for standard input"); break;
   default: return set_value(options, key, text, state) ? 0 : ARGP_ERR_UNKNOWN;
   }

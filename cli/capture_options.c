@@ -166,8 +166,10 @@ static void check(const struct capture_options *options, const struct argp_state
     argp_error(state, "--json: of what? Say --until-stall or --list as well");
   if (options->end_count == 0)
     argp_error(state, "which interface? Say -i IF, once for each end");
-  if (options->output == NULL)
+  if (options->output == NULL) {
     argp_error(state, "where to? Say -w FILE");
+    return;
+  }
   if (options->flight.on && strcmp(options->output, "-") == 0 &&
       (options->flight.json || options->flight.rearm))
     argp_error(state, "-w -: standard output cannot be for that as well");

@@ -280,8 +280,13 @@ struct plan *plan_extract(const struct recording *recording, const char *congest
       recording->target < recording->finding_count ? &recording->findings[recording->target] : NULL;
   struct plan *plan = plan_new();
   struct plan_flow *flow = plan_flow_new(recording);
-  int result = plan == NULL || flow == NULL ? error_set(error, ERROR_MEMORY, "out of memory")
-                                            : check(recording, flow, error);
+  if (plan == NULL || flow == NULL) {
+    error_set(error, ERROR_MEMORY, "out of memory");
+    plan_free(plan);
+    plan_flow_free(flow);
+    return NULL;
+  }
+  const int result = check(recording, flow, error);
   if (result == 0) {
     choose_hosts(plan, recording, target);
     for (int host = 0; host < PLAN_HOSTS; host++) {

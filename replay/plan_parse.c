@@ -369,9 +369,12 @@ static int check_rules(const struct plan *plan, struct error *error)
 struct plan *plan_parse(const char *text, size_t size, struct error *error)
 {
   struct parsing parsing = {.plan = plan_new(), .error = error};
-  int result = parsing.plan != NULL ? 0 : error_set(error, ERROR_MEMORY, "out of memory");
-  if (parsing.plan != NULL)
-    parsing.plan->limit_ns = LIMIT_DEFAULT;
+  int result = 0;
+  if (parsing.plan == NULL) {
+    error_set(error, ERROR_MEMORY, "out of memory");
+    return NULL;
+  }
+  parsing.plan->limit_ns = LIMIT_DEFAULT;
   for (size_t at = 0; at < size && result == 0;) {
     const char *end = memchr(text + at, '\n', size - at);
     const size_t length = end != NULL ? (size_t)(end - text) - at : size - at;

@@ -218,7 +218,7 @@ static int carry(struct running *running, struct error *error)
       .totals = totals};
   int result = log != NULL && totals != NULL ? emulator_run(&options, error)
                                              : error_set(error, ERROR_MEMORY, "out of memory");
-  if (result == 0) {
+  if (result == 0 && totals != NULL) {
     struct replay_outcome *outcome = running->outcome;
     outcome->lateness = (struct replay_lateness){
         totals->lateness.count, lateness_percentile_ns(&totals->lateness, 0.5),

@@ -13,10 +13,14 @@ bool grid_resize(struct grid *grid, int rows, int columns)
   if (rows < 1 || columns < 1)
     rows = columns = 1;
   struct cell *cells = calloc((size_t)rows * (size_t)columns, sizeof *cells);
-  free(grid->cells);
-  *grid = (struct grid){
-      .rows = cells != NULL ? rows : 0, .columns = cells != NULL ? columns : 0, .cells = cells};
-  grid_clear(grid);
+  struct cell *before = grid->cells;
+  *grid = (struct grid){.cells = cells};
+  if (cells != NULL) {
+    grid->rows = rows;
+    grid->columns = columns;
+    grid_clear(grid);
+  }
+  free(before);
   return cells != NULL;
 }
 

@@ -4,6 +4,7 @@
 #include <langinfo.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -103,7 +104,9 @@ static void install_signals(void)
 
 static void remember(const char *capability)
 {
-  const size_t size = capability != NULL && capability != (const char *)-1 ? strlen(capability) : 0;
+  /* tigetstr() gives -1 for what is no string */
+  const bool is_text = capability != NULL && (intptr_t)capability != -1;
+  const size_t size = is_text ? strlen(capability) : 0;
   if (size == 0 || screen.restore_bytes + size > sizeof screen.restore)
     return;
   memcpy(screen.restore + screen.restore_bytes, capability, size);
@@ -118,7 +121,7 @@ static void init_colors(const struct screen_options *options)
   if (!screen.color)
     return;
   use_default_colors();
-  for (short i = 0; i < STYLE_COUNT; i++)
+  for (int i = 0; i < STYLE_COUNT; i++)
     init_pair((short)(i + 1), COLORS >= 256 ? looks[i].color_256 : looks[i].color_8, -1);
 }
 

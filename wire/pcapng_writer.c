@@ -226,9 +226,10 @@ int pcapng_writer_open(struct pcapng_writer **writer, int fd, const char *applic
                        struct error *error)
 {
   int rc = pcapng_writer_open_bare(writer, fd, error);
-  if (rc == 0)
-    rc = write_section_header(*writer, application, error);
-  if (rc < 0 && *writer != NULL) {
+  if (*writer == NULL)
+    return rc;
+  rc = write_section_header(*writer, application, error);
+  if (rc < 0) {
     pcapng_writer_close(*writer, NULL);
     *writer = NULL;
   }
