@@ -142,6 +142,7 @@ runs OpenVPN
 
 # 3. It restarts: the TAP goes away, and another one comes with its name.
 start -v || exit 1
+answered=0 # what ping itself got: a VPN may lose some
 for round in 1 2; do
   kill $pid_a
   wait $pid_a 2>/dev/null
@@ -150,10 +151,12 @@ for round in 1 2; do
   await a.log "Initialization Sequence Completed"
   addresses
   await err "end A: tap0 is back" $round
-  ping -q -c 5 -i 0.05 10.8.0.2 >/dev/null || wrong "3: no answer through the tunnel"
+  got=$(ping -q -c 5 -i 0.05 10.8.0.2 | sed -nE 's/.* ([0-9]+) received.*/\1/p')
+  [ "${got:-0}" -gt 0 ] || wrong "3: no answer through the tunnel"
+  answered=$((answered + ${got:-0}))
 done
 stop 0
 replies=$(tshark -r both.pcapng -Y "frame.interface_id == 0 && icmp.type == 0" 2>/dev/null | wc -l)
-[ "$replies" = 10 ] || wrong "3: $replies of 10 replies after the tunnel came back: $(cat err)"
+[ "$replies" = $answered ] || wrong "3: $replies of $answered replies after the tunnel came back: $(cat err)"
 "$program" analyze --json both.pcapng 2>err | jq -e '.captures | length > 0' >/dev/null || wrong "3: analyze: $(cat err)"
 exit $status
