@@ -260,23 +260,24 @@ void analyze_options_default(struct analyze_options *options)
   };
 }
 
+const struct argp analyze_argp = {
+    .options = option_table,
+    .parser = on_option,
+    .args_doc = "TRACE [TRACE...] [FILTER...]",
+    .doc = "Says for each TCP connection in a trace who holds it up, and what proves it.\v"
+           "A TRACE is pcap or pcapng, plain or compressed with gzip or zstd, or tcpdump's text "
+           "as people paste it; - is standard input. Several traces are several capture points, "
+           "A, B, and so on: connections that more than one of them saw are judged by all of "
+           "them together. Words behind the traces are a filter as tcpdump takes it: tcpstall "
+           "analyze "
+           "a.pcap host 192.0.2.1 and port 80.\n\n"
+           "Exit status: 0 no problem found, 1 a problem found, 2 trouble.",
+};
+
 void analyze_options_parse(struct analyze_options *options, int argc, char **argv)
 {
-  static const struct argp argp = {
-      .options = option_table,
-      .parser = on_option,
-      .args_doc = "TRACE [TRACE...] [FILTER...]",
-      .doc = "Says for each TCP connection in a trace who holds it up, and what proves it.\v"
-             "A TRACE is pcap or pcapng, plain or compressed with gzip or zstd, or tcpdump's text "
-             "as people paste it; - is standard input. Several traces are several capture points, "
-             "A, B, and so on: connections that more than one of them saw are judged by all of "
-             "them together. Words behind the traces are a filter as tcpdump takes it: tcpstall "
-             "analyze "
-             "a.pcap host 192.0.2.1 and port 80.\n\n"
-             "Exit status: 0 no problem found, 1 a problem found, 2 trouble.",
-  };
   analyze_options_default(options);
-  argp_parse(&argp, argc, argv, 0, NULL, options);
+  argp_parse(&analyze_argp, argc, argv, 0, NULL, options);
 }
 
 void analyze_options_clear(struct analyze_options *options)

@@ -244,29 +244,30 @@ void capture_options_default(struct capture_options *options)
                                       .sample_interval_ns = SAMPLE_INTERVAL_NS};
 }
 
+static const struct argp_child option_children[] = {{.argp = &flight_argp}, {0}};
+const struct argp capture_argp = {
+    .children = option_children,
+    .options = option_table,
+    .parser = on_option,
+    .args_doc = "-i IF [-i IF...] -w FILE [FILTER]\n--list",
+    .doc = "Records interfaces, both ends of a tunnel for example, into one pcapng file: each "
+           "packet with its interface, its direction and its time in nanoseconds, what was lost, "
+           "and samples of what this host's kernel knew about the sockets and queues."
+           "\vThe ends are called A, B, ... in the order of -i. The file is for `tcpstall "
+           "analyze`, tcpdump and Wireshark, and readable whatever ends the recording. A new "
+           "file is its owner's only (0600): captures hold what others wrote. Capturing needs "
+           "root (sudo), or the capabilities cap_net_raw,cap_net_admin (setcap); other network "
+           "namespaces need CAP_SYS_ADMIN as well. What parses packets has given up these rights "
+           "(--verbose). On another "
+           "host it is recorded by tcpstall, or by tcpdump where there is no tcpstall, as the "
+           "user that ssh logs in as.\n\n"
+           "Exit status: 0 recorded as asked, 2 trouble: nothing could be recorded, an "
+           "interface was lost, or the file could not be written on."};
+
 void capture_options_parse(struct capture_options *options, int argc, char **argv)
 {
-  static const struct argp_child children[] = {{.argp = &flight_argp}, {0}};
-  static const struct argp argp = {
-      .children = children,
-      .options = option_table,
-      .parser = on_option,
-      .args_doc = "-i IF [-i IF...] -w FILE [FILTER]\n--list",
-      .doc = "Records interfaces, both ends of a tunnel for example, into one pcapng file: each "
-             "packet with its interface, its direction and its time in nanoseconds, what was lost, "
-             "and samples of what this host's kernel knew about the sockets and queues."
-             "\vThe ends are called A, B, ... in the order of -i. The file is for `tcpstall "
-             "analyze`, tcpdump and Wireshark, and readable whatever ends the recording. A new "
-             "file is its owner's only (0600): captures hold what others wrote. Capturing needs "
-             "root (sudo), or the capabilities cap_net_raw,cap_net_admin (setcap); other network "
-             "namespaces need CAP_SYS_ADMIN as well. What parses packets has given up these rights "
-             "(--verbose). On another "
-             "host it is recorded by tcpstall, or by tcpdump where there is no tcpstall, as the "
-             "user that ssh logs in as.\n\n"
-             "Exit status: 0 recorded as asked, 2 trouble: nothing could be recorded, an "
-             "interface was lost, or the file could not be written on."};
   capture_options_default(options);
-  if (argp_parse(&argp, argc, argv, 0, NULL, options) != 0)
+  if (argp_parse(&capture_argp, argc, argv, 0, NULL, options) != 0)
     exit(EXIT_TROUBLE);
 }
 

@@ -347,19 +347,20 @@ static void tell(const struct import *import)
             total->limits_reached);
 }
 
+const struct argp import_argp = {
+    .options = option_table,
+    .parser = parse_option,
+    .args_doc = "TEXT -w FILE",
+    .doc = "Makes a pcapng file of what tcpdump printed: today's and the old style, with wrapped "
+           "lines, quote marks and prose in between, as it is pasted into mails and reports."
+           "\vNames that are printed instead of addresses get addresses from the blocks for "
+           "documentation, and are kept in the file. Comment lines \"# captured on: HOST\" and "
+           "\"# interface: NAME\" before a text's packets go into the file as well."};
+
 int cmd_import(int argc, char **argv)
 {
-  static const struct argp argp = {
-      .options = option_table,
-      .parser = parse_option,
-      .args_doc = "TEXT -w FILE",
-      .doc = "Makes a pcapng file of what tcpdump printed: today's and the old style, with wrapped "
-             "lines, quote marks and prose in between, as it is pasted into mails and reports."
-             "\vNames that are printed instead of addresses get addresses from the blocks for "
-             "documentation, and are kept in the file. Comment lines \"# captured on: HOST\" and "
-             "\"# interface: NAME\" before a text's packets go into the file as well."};
   struct import_options options = {0};
-  if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+  if (argp_parse(&import_argp, argc, argv, 0, NULL, &options) != 0)
     return EXIT_TROUBLE;
   struct import *import = calloc(1, sizeof *import);
   if (import == NULL)

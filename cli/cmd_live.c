@@ -160,16 +160,17 @@ static int show_interfaces(struct live *live)
   return status;
 }
 
+const struct argp live_argp = {
+    .options = option_table,
+    .parser = on_option,
+    .args_doc = "TRACE [TRACE...]\n-i IF [-i IF...]",
+    .doc = "Shows connections, who holds each of them up, and the packets that prove it, on a "
+           "terminal: of saved traces, or while it happens. F1 lists the keys.\v"
+           "Exit status: 0, or 2 where the traces cannot be read, nothing can be captured, or "
+           "this is no terminal."};
+
 int cmd_live(int argc, char **argv)
 {
-  static const struct argp argp = {
-      .options = option_table,
-      .parser = on_option,
-      .args_doc = "TRACE [TRACE...]\n-i IF [-i IF...]",
-      .doc = "Shows connections, who holds each of them up, and the packets that prove it, on a "
-             "terminal: of saved traces, or while it happens. F1 lists the keys.\v"
-             "Exit status: 0, or 2 where the traces cannot be read, nothing can be captured, or "
-             "this is no terminal."};
   struct live *live = calloc(1, sizeof *live);
   if (live == NULL)
     return EXIT_TROUBLE;
@@ -179,7 +180,7 @@ int cmd_live(int argc, char **argv)
   live->options.screen.input = stdin;
   live->options.screen.output = stdout;
   live->options.analyze.json = true; /* every connection is wanted */
-  argp_parse(&argp, argc, argv, 0, NULL, &live->options);
+  argp_parse(&live_argp, argc, argv, 0, NULL, &live->options);
   int status = EXIT_TROUBLE;
   if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
     complain("live: standard input and output have to be a terminal; tcpstall analyze prints the "

@@ -1,6 +1,8 @@
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
+#include <argp.h>
+
 /* The commands of tcpstall, one file each (cmd_NAME.c). A command gets its own arguments, with
  * argv[0] = "tcpstall NAME", prints what it has to say and returns the exit status. */
 
@@ -16,5 +18,8 @@ int cmd_capture(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_live(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+
+/* Their options, for --help, for the parser and for completion alike. */
+extern const struct argp analyze_argp, capture_argp, import_argp, live_argp, replay_argp;
 
 #endif

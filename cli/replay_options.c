@@ -161,30 +161,31 @@ void replay_analysis_default(struct analyze_options *options)
   };
 }
 
+static const struct argp_child option_children[] = {
+    {&replay_wire_argp, 0,
+     "With --as wire (the frames as they were recorded, onto TAP devices, in time):", WIRE_GROUP},
+    {0}};
+const struct argp replay_argp = {
+    .options = option_table,
+    .parser = on_option,
+    .children = option_children,
+    .args_doc = "TRACE [TRACE...]",
+    .doc =
+        "Brings a stall back from its saved trace: through real TAP devices, against live kernel "
+        "TCP, in network namespaces of its own. Says whether it came back with the same "
+        "location, "
+        "cause and duration, and if not, what differed.\v"
+        "TRACE is whatever `tcpstall analyze` reads; several are several capture points.\n\n"
+        "Exit status: 0 nothing to reproduce, 1 reproduced, 3 not reproduced, 2 trouble. With "
+        "--expect: 0 as expected, 1 not, 2 trouble.",
+};
+
 void replay_options_parse(struct replay_options *options, int argc, char **argv)
 {
-  static const struct argp_child children[] = {
-      {&replay_wire_argp, 0,
-       "With --as wire (the frames as they were recorded, onto TAP devices, in time):", WIRE_GROUP},
-      {0}};
-  static const struct argp argp = {
-      .options = option_table,
-      .parser = on_option,
-      .children = children,
-      .args_doc = "TRACE [TRACE...]",
-      .doc =
-          "Brings a stall back from its saved trace: through real TAP devices, against live kernel "
-          "TCP, in network namespaces of its own. Says whether it came back with the same "
-          "location, "
-          "cause and duration, and if not, what differed.\v"
-          "TRACE is whatever `tcpstall analyze` reads; several are several capture points.\n\n"
-          "Exit status: 0 nothing to reproduce, 1 reproduced, 3 not reproduced, 2 trouble. With "
-          "--expect: 0 as expected, 1 not, 2 trouble.",
-  };
   *options = (struct replay_options){.repeat = 1};
   replay_analysis_default(&options->analyze);
   replay_wire_default(&options->wire);
-  argp_parse(&argp, argc, argv, 0, NULL, options);
+  argp_parse(&replay_argp, argc, argv, 0, NULL, options);
   check(options);
 }
 
