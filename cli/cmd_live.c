@@ -45,13 +45,26 @@ struct live_options {
   struct screen_options screen;
 };
 
+static char *copy_of(const char *text)
+{
+  char *copy = strdup(text);
+  if (copy == NULL) {
+    complain("out of memory");
+    exit(EXIT_TROUBLE);
+  }
+  return copy;
+}
+
 static error_t on_option(int key, char *text, struct argp_state *state)
 {
   struct live_options *options = state->input;
   struct error error;
   int rc = 0;
   switch (key) {
-  case 'f': options->analyze.filter = strdup(text); break;
+  case 'f':
+    free(options->analyze.filter);
+    options->analyze.filter = copy_of(text);
+    break;
   case KEY_AT: rc = parse_vantage(text, options->analyze.vantage, &error); break;
   case KEY_MIN_STALL: rc = parse_duration(text, &options->analyze.min_stall_ns, &error); break;
   case KEY_ASCII: options->screen.ascii = true; break;
@@ -144,7 +157,7 @@ static int show_interfaces(struct live *live)
   capture->flight.kick = KICK_ECHO;
   capture->flight.min_stall_ns = live->options.analyze.min_stall_ns;
   if (live->options.analyze.filter != NULL)
-    capture->filter = strdup(live->options.analyze.filter);
+    capture->filter = copy_of(live->options.analyze.filter);
   if (screen_open(&live->options.screen, &why) != 0) {
     complain("live: %s; tcpstall capture --until-stall tells the same as lines", why);
     return EXIT_TROUBLE;

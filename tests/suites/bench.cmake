@@ -15,6 +15,9 @@ tcpstall_bench_program(decode_loop ${bench}/decode_loop.c)
 target_link_libraries(bench_decode_loop PRIVATE room_capture)
 tcpstall_bench_program(measure ${bench}/measure.c)
 tcpstall_bench_program(flood ${bench}/flood.c)
+tcpstall_bench_program(tcp_flood ${bench}/tcp_flood.c)
+tcpstall_bench_program(terminal ${bench}/terminal.c)
+target_link_libraries(bench_terminal PRIVATE util)
 
 # The hand-over between readers and analyzer, tested with scripted traces (tests/unit/test_pipeline.c, test_lanes.c).
 target_sources(test_pipeline PRIVATE ${CMAKE_SOURCE_DIR}/cli/pipeline.c ${CMAKE_SOURCE_DIR}/cli/lanes.c
