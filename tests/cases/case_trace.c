@@ -74,5 +74,5 @@ void case_trace_read(struct case_trace *trace, const char *path)
 void case_trace_clear(struct case_trace *trace)
 {
   for (unsigned i = 0; i < trace->end_count; i++)
-    free(trace->ends[i].packets);
+    free(trace->ends[i].packets), free(trace->ends[i].samples);
 }

@@ -4,6 +4,7 @@
 /* The packets of a rule case: all of its excerpts, each a capture point of its own. */
 
 #include "analyzer/analyzer.h"
+#include "wire/host_sample.h"
 #include "wire/packet.h"
 
 #include <stdbool.h>
@@ -12,6 +13,8 @@
 struct case_end {
   struct packet *packets;
   size_t count;
+  struct host_sample *samples; /* in order of time */
+  size_t sample_count;
   bool has_host; /* the excerpt says where it was captured */
   struct ip_address host;
 };

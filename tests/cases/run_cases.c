@@ -5,10 +5,8 @@
 #include "analyzer/analyzer.h"
 #include "analyzer/cause.h"
 #include "analyzer/finding.h"
-#include "analyzer/joint.h"
+#include "tests/cases/case_run.h"
 #include "tests/cases/case_term.h"
-#include "tests/cases/case_trace.h"
-#include "wire/packet.h"
 #include "wire/timestamp.h"
 
 #include <math.h>
@@ -17,11 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FINDINGS_MAX    64
-#define CONNECTIONS_MAX 16
-#define EXPECTS_MAX     64
-#define MARKS_MAX       32
-#define LINE_SIZE       1024
+#define EXPECTS_MAX 64
+#define LINE_SIZE   1024
 
 enum expect_kind {
   EXPECT_FINDING,     /* "expect:"            some finding has all these properties */
@@ -38,33 +33,11 @@ struct expect {
   char text[LINE_SIZE];
 };
 
-/* What text cannot carry is set on the decoded packet: "# mark: FRAME FIELD=VALUE". */
-struct mark {
-  uint8_t end; /* "B3": of the second excerpt */
-  unsigned long long frame;
-  char field[16], value[32];
-};
-
-struct seen_finding {
-  uint64_t connection;
-  struct finding finding;
-};
-
 struct run {
   const char *path;
   struct expect expects[EXPECTS_MAX];
   unsigned expect_count;
-  struct mark marks[MARKS_MAX];
-  unsigned mark_count;
-  double min_stall_s;               /* 0: the default */
-  bool complete[ANALYZER_ENDS_MAX]; /* that capture says that it lost nothing */
-  struct seen_finding findings[FINDINGS_MAX];
-  unsigned finding_count;
-  struct connection_summary connections[CONNECTIONS_MAX];
-  unsigned connection_count;
-  struct case_trace trace;
-  struct clock_map clock; /* of the second capture point, if there are several */
-  unsigned pairs;
+  struct case_run made;
   unsigned mismatches;
 };
 
@@ -97,17 +70,6 @@ static void read_directive(struct run *run, unsigned line, const char *text)
     add_expect(run, EXPECT_CONNECTIONS, line, rest);
   } else if (starts_with(text, "expect-clock:", &rest)) {
     add_expect(run, EXPECT_CLOCK, line, rest);
-  } else if (starts_with(text, "min-stall:", &rest)) {
-    run->min_stall_s = strtod(rest, NULL);
-  } else if (starts_with(text, "dropped-none:", &rest)) {
-    for (; *rest != '\0'; rest++)
-      if (*rest >= 'A' && *rest < 'A' + ANALYZER_ENDS_MAX)
-        run->complete[*rest - 'A'] = true;
-  } else if (starts_with(text, "mark:", &rest) && run->mark_count < MARKS_MAX) {
-    struct mark *mark = &run->marks[run->mark_count];
-    mark->end = *rest >= 'A' && *rest <= 'H' ? (uint8_t)(*rest++ - 'A') : 0;
-    if (sscanf(rest, "%llu %15[^=]=%31s", &mark->frame, mark->field, mark->value) == 3)
-      run->mark_count++;
   } else if (starts_with(text, "expect", &rest)) {
     fprintf(stderr, "%s:%u: not understood: %s\n", run->path, line, text);
     exit(2);
@@ -135,170 +97,6 @@ static void read_head(struct run *run)
   }
 }
 
-/* ---- running the trace ---- */
-
-static void take_finding(void *context, const struct connection_summary *connection,
-                         const struct finding *finding)
-{
-  struct run *run = context;
-  if (run->finding_count >= FINDINGS_MAX)
-    return;
-  struct seen_finding *seen = &run->findings[run->finding_count++];
-  seen->connection = connection->id;
-  seen->finding = *finding;
-}
-
-static void take_connection(void *context, const struct connection_summary *connection)
-{
-  struct run *run = context;
-  if (run->connection_count < CONNECTIONS_MAX)
-    run->connections[run->connection_count] = *connection;
-  run->connection_count++;
-}
-
-static void apply_marks(const struct run *run, struct packet *packet)
-{
-  for (unsigned i = 0; i < run->mark_count; i++) {
-    const struct mark *mark = &run->marks[i];
-    if (mark->frame != packet->frame || mark->end != packet->end)
-      continue;
-    if (strcmp(mark->field, "checksum") == 0)
-      packet->checksum = strcmp(mark->value, "bad") == 0         ? CHECKSUM_BAD
-                         : strcmp(mark->value, "offloaded") == 0 ? CHECKSUM_OFFLOADED
-                                                                 : CHECKSUM_GOOD;
-    else if (strcmp(mark->field, "time") == 0)
-      packet->time_ns += (int64_t)llround(strtod(mark->value, NULL) * 1e9);
-    else if (strcmp(mark->field, "ttl") == 0) {
-      packet->ttl = (uint8_t)strtoul(mark->value, NULL, 10);
-      packet->facts |= PACKET_TTL_VALID;
-    } else {
-      fprintf(stderr, "%s: unknown mark \"%s\"\n", run->path, mark->field);
-      exit(2);
-    }
-  }
-}
-
-static void no_memory(const struct run *run)
-{
-  fprintf(stderr, "%s: no memory\n", run->path);
-  exit(2);
-}
-
-static void set_options(const struct run *run, struct analyzer_options *options)
-{
-  analyzer_options_default(options);
-  if (run->min_stall_s > 0)
-    options->min_stall_ns = (int64_t)llround(run->min_stall_s * 1e9);
-}
-
-static void analyze_one_end(struct run *run)
-{
-  const struct case_end *end = &run->trace.ends[0];
-  struct analyzer_options options;
-  set_options(run, &options);
-  struct analyzer_sink sink = {run, take_finding, take_connection};
-  struct analyzer *analyzer = analyzer_new(&options, &sink);
-  if (analyzer == NULL)
-    no_memory(run);
-  if (end->has_host)
-    analyzer_declare_host(analyzer, 0, &end->host);
-  for (size_t i = 0; i < end->count; i++) {
-    if (analyzer_packet(analyzer, &end->packets[i]) != 0)
-      no_memory(run);
-  }
-  analyzer_finish(analyzer);
-  analyzer_free(analyzer);
-}
-
-static void take_joint_finding(void *context, const struct joint_connection *connection,
-                               const struct finding *finding)
-{
-  take_finding(context, connection->whole, finding);
-}
-
-static void take_joint_connection(void *context, const struct joint_connection *connection)
-{
-  take_connection(context, connection->whole);
-}
-
-static struct survey *survey_all(struct run *run)
-{
-  struct survey_limits limits;
-  survey_limits_default(&limits);
-  struct survey *survey = survey_new(run->trace.end_count, &limits);
-  for (unsigned e = 0; survey != NULL && e < run->trace.end_count; e++) {
-    for (size_t i = 0; i < run->trace.ends[e].count; i++) {
-      if (survey_packet(survey, &run->trace.ends[e].packets[i]) != 0)
-        no_memory(run);
-    }
-  }
-  if (survey == NULL || survey_solve(survey) != 0)
-    no_memory(run);
-  run->pairs = survey_pair_count(survey);
-  run->clock = *survey_clock(survey, 1);
-  return survey;
-}
-
-/* In the order of corrected time. */
-static void feed_joint(struct run *run, struct joint *joint)
-{
-  size_t next[ANALYZER_ENDS_MAX] = {0};
-  for (;;) {
-    const struct packet *first = NULL;
-    int64_t first_ns = 0;
-    for (unsigned e = 0; e < run->trace.end_count; e++) {
-      if (next[e] >= run->trace.ends[e].count)
-        continue;
-      const struct packet *packet = &run->trace.ends[e].packets[next[e]];
-      const int64_t time_ns = joint_time_ns(joint, (uint8_t)e, packet->time_ns);
-      if (first == NULL || time_ns < first_ns) {
-        first = packet;
-        first_ns = time_ns;
-      }
-    }
-    if (first == NULL)
-      return;
-    if (joint_packet(joint, first) != 0)
-      no_memory(run);
-    next[first->end]++;
-  }
-}
-
-static void analyze_several_ends(struct run *run)
-{
-  struct survey *survey = survey_all(run);
-  struct joint_options options;
-  joint_options_default(&options);
-  set_options(run, &options.engine);
-  struct joint_sink sink = {run, take_joint_finding, take_joint_connection};
-  struct joint *joint = joint_new(run->trace.end_count, &options, survey, &sink);
-  if (joint == NULL)
-    no_memory(run);
-  for (unsigned e = 0; e < run->trace.end_count; e++) {
-    if (run->trace.ends[e].has_host)
-      joint_declare_host(joint, (uint8_t)e, &run->trace.ends[e].host);
-    if (run->complete[e])
-      joint_declare_complete(joint, (uint8_t)e);
-  }
-  feed_joint(run, joint);
-  joint_finish(joint);
-  joint_free(joint);
-  survey_free(survey);
-}
-
-static void analyze(struct run *run)
-{
-  case_trace_read(&run->trace, run->path);
-  for (unsigned e = 0; e < run->trace.end_count; e++) {
-    for (size_t i = 0; i < run->trace.ends[e].count; i++)
-      apply_marks(run, &run->trace.ends[e].packets[i]);
-  }
-  if (run->trace.end_count > 1)
-    analyze_several_ends(run);
-  else
-    analyze_one_end(run);
-}
-
 /* ---- comparing ---- */
 
 static bool has_alternative(const struct finding *finding, const char *list)
@@ -324,7 +122,7 @@ static bool has_evidence_of(const struct finding *finding, const char *list)
 }
 
 /* 1: it has the property, 0: it has not, -1: unknown property. */
-static int finding_has(const struct run *run, const struct seen_finding *seen,
+static int finding_has(const struct run *run, const struct case_finding *seen,
                        const struct term *term)
 {
   const struct finding *finding = &seen->finding;
@@ -374,7 +172,7 @@ static void bad_expectation(const struct run *run, const struct expect *expect)
   exit(2);
 }
 
-static bool finding_matches(const struct run *run, const struct seen_finding *seen,
+static bool finding_matches(const struct run *run, const struct case_finding *seen,
                             const struct expect *expect)
 {
   const char *text = expect->text;
@@ -401,14 +199,14 @@ static void check_finding(struct run *run, const struct expect *expect)
 {
   unsigned matches = 0;
   if (strcmp(expect->text, "none") == 0) {
-    for (unsigned i = 0; i < run->finding_count; i++)
-      matches += run->findings[i].finding.severity == SEVERITY_PROBLEM;
+    for (unsigned i = 0; i < run->made.finding_count; i++)
+      matches += run->made.findings[i].finding.severity == SEVERITY_PROBLEM;
     if (matches > 0)
       mismatch(run, expect, "a problem was found, expected");
     return;
   }
-  for (unsigned i = 0; i < run->finding_count; i++)
-    matches += finding_matches(run, &run->findings[i], expect);
+  for (unsigned i = 0; i < run->made.finding_count; i++)
+    matches += finding_matches(run, &run->made.findings[i], expect);
   if (expect->kind == EXPECT_FINDING && matches == 0)
     mismatch(run, expect, "no such finding");
   if (expect->kind == EXPECT_NOT && matches > 0)
@@ -491,9 +289,9 @@ static bool connection_has(const struct connection_summary *c, const struct term
 
 static const struct connection_summary *connection_of(const struct run *run, uint64_t id)
 {
-  for (unsigned i = 0; i < run->connection_count && i < CONNECTIONS_MAX; i++) {
-    if (run->connections[i].id == id)
-      return &run->connections[i];
+  for (unsigned i = 0; i < run->made.connection_count && i < CASE_CONNECTIONS_MAX; i++) {
+    if (run->made.connections[i].id == id)
+      return &run->made.connections[i];
   }
   return NULL;
 }
@@ -536,12 +334,12 @@ static void check_summary(struct run *run, const struct expect *expect)
 /* Of the first piece; pairs is how many connections were paired. */
 static void check_clock(struct run *run, const struct expect *expect)
 {
-  const struct clock_piece *piece = &run->clock.pieces[0];
+  const struct clock_piece *piece = &run->made.clock.pieces[0];
   const struct field fields[] = {{"offset", time_to_s(piece->offset_ns)},
                                  {"uncertainty", seconds_of(piece->uncertainty_ns)},
                                  {"skew_ppm", piece->skew_ppm},
-                                 {"pieces", run->clock.piece_count},
-                                 {"pairs", run->pairs}};
+                                 {"pieces", run->made.clock.piece_count},
+                                 {"pairs", run->made.pairs}};
   const char *text = expect->text;
   struct term term;
   while (next_term(&text, &term)) {
@@ -563,7 +361,7 @@ static void check(struct run *run, const struct expect *expect)
   case EXPECT_CONNECTION: check_summary(run, expect); break;
   case EXPECT_CLOCK: check_clock(run, expect); break;
   case EXPECT_CONNECTIONS:
-    if (run->connection_count != strtoul(expect->text, NULL, 10))
+    if (run->made.connection_count != strtoul(expect->text, NULL, 10))
       mismatch(run, expect, "number of connections");
     break;
   }
@@ -614,13 +412,13 @@ static void check_finding_is_sound(struct run *run, const struct finding *findin
     broken(run, finding, "ends before it starts");
   if (finding->confidence == CONFIDENCE_POSSIBLE && finding->alternative_count == 0)
     broken(run, finding, "only possible, but nothing else is said to be");
-  if (run->trace.end_count == 1 && finding->confidence == CONFIDENCE_PROVEN &&
+  if (run->made.trace.end_count == 1 && finding->confidence == CONFIDENCE_PROVEN &&
       !provable_from_one_end(finding->cause))
     broken(run, finding, "claims proof that one end cannot have");
   if (finding->confidence == CONFIDENCE_PROVEN && finding->alternative_count > 0)
     broken(run, finding, "proven, but alternatives are not excluded");
   for (uint32_t i = 0; i < finding->evidence_count; i++) {
-    if (finding->evidence[i].frame > run->trace.ends[finding->evidence[i].end].count)
+    if (finding->evidence[i].frame > run->made.trace.ends[finding->evidence[i].end].count)
       broken(run, finding, "evidence names a frame that is not there");
   }
 }
@@ -642,32 +440,6 @@ static void check_budget(struct run *run, const struct connection_summary *conne
   }
 }
 
-static void print_findings(const struct run *run)
-{
-  if (run->finding_count == 0)
-    printf("  found: nothing\n");
-  for (unsigned i = 0; i < run->finding_count; i++) {
-    const struct finding *f = &run->findings[i].finding;
-    printf("  found: connection %llu kind=%s sender=%s location=%s cause=%s confidence=%s "
-           "cause_confidence=%s severity=%s ended_by=%s duration=%.3f waits=%u hold_min=%.3f "
-           "hold_max=%.3f\n         %s\n",
-           (unsigned long long)run->findings[i].connection, finding_kind_name(f->kind),
-           stream_side_name(f->sender), location_name(f->location), cause_info(f->cause)->code,
-           confidence_name(f->confidence), confidence_name(f->cause_confidence),
-           severity_name(f->severity), ended_by_name(f->ended_by),
-           time_to_s(f->end_ns - f->start_ns), f->waits, seconds_of(f->hold_min_ns),
-           seconds_of(f->hold_max_ns), f->summary);
-    if (f->reason[0] != '\0')
-      printf("         %s\n", f->reason);
-    for (uint32_t a = 0; a < f->alternative_count; a++)
-      printf("         not excluded: %s %s: %s\n", location_name(f->not_excluded[a].location),
-             cause_info(f->not_excluded[a].cause)->code, f->not_excluded[a].why);
-    for (uint32_t e = 0; e < f->evidence_count; e++)
-      printf("         %c %llu: %s\n", 'A' + f->evidence[e].end,
-             (unsigned long long)f->evidence[e].frame, f->evidence[e].fact);
-  }
-}
-
 static bool run_case(const char *path, bool verbose)
 {
   struct run *run = calloc(1, sizeof *run);
@@ -675,17 +447,18 @@ static bool run_case(const char *path, bool verbose)
     exit(2);
   run->path = path;
   read_head(run);
-  analyze(run);
+  case_run_load(&run->made, path);
+  case_run_analyze(&run->made);
   for (unsigned i = 0; i < run->expect_count; i++)
     check(run, &run->expects[i]);
-  for (unsigned i = 0; i < run->finding_count; i++)
-    check_finding_is_sound(run, &run->findings[i].finding);
-  for (unsigned i = 0; i < run->connection_count && i < CONNECTIONS_MAX; i++)
-    check_budget(run, &run->connections[i]);
+  for (unsigned i = 0; i < run->made.finding_count; i++)
+    check_finding_is_sound(run, &run->made.findings[i].finding);
+  for (unsigned i = 0; i < run->made.connection_count && i < CASE_CONNECTIONS_MAX; i++)
+    check_budget(run, &run->made.connections[i]);
   bool good = run->mismatches == 0;
   if (!good || verbose)
-    print_findings(run);
-  case_trace_clear(&run->trace);
+    case_run_print(&run->made);
+  case_trace_clear(&run->made.trace);
   free(run);
   return good;
 }
