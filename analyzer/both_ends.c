@@ -276,9 +276,7 @@ enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t e
   }
   /* Other packets came here that were not seen to leave: neither need this one have been. */
   const bool gaps = lane_gaps(lane, packet->time_ns) > 0;
-  if (lane->stats.left == 0 || gaps)
-    return RESET_UNKNOWN;
-  return view->drops[sender] == DROPS_NONE ? RESET_FORGED : RESET_UNSEEN;
+  return lane->stats.left == 0 || gaps ? RESET_UNKNOWN : RESET_UNSEEN;
 }
 
 /* That side was in the connection before the RST can have left, and went on after. Clocks need not
@@ -302,15 +300,55 @@ static bool went_on_after(const struct lane *lane, int64_t came_ns)
   return before && after;
 }
 
+/* That side's capture was running when the RST would have left: it shows a packet that the other
+ * side sent only after the RST came there. */
+static bool ran_on_after(const struct lane *reverse, int64_t came_ns)
+{
+  for (uint32_t n = reverse->first; n != reverse->next; n++) {
+    const struct passage *passage = lane_passage(reverse, n);
+    if (passage->left_ns > came_ns && time_is_valid(passage->came_ns))
+      return true;
+  }
+  return false;
+}
+
+static bool has_reset(const struct lane *lane)
+{
+  for (uint32_t n = lane->first; n != lane->next; n++)
+    if ((lane_passage(lane, n)->flags & TCP_RST) != 0)
+      return true;
+  return false;
+}
+
+static void doubt_reset(const struct path_view *view, struct finding *finding)
+{
+  finding->confidence = finding->cause_confidence = CONFIDENCE_POSSIBLE;
+  finding->alternative_count = 0;
+  finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_RESET,
+                          "a RST leaves %c, later than this one came as far as the clocks can tell",
+                          end_letter(view->end[finding->sender]));
+}
+
 void both_ends_settle_reset(const struct path_view *view, struct finding *finding)
 {
-  const struct lane *lane = &view->lanes[finding->sender];
+  const enum stream_side sender = finding->sender;
+  const struct lane *lane = &view->lanes[sender];
   if (finding->cause != CAUSE_RST_INJECTED || finding->kind != FINDING_ABORT || !view->sure ||
-      view->drops[finding->sender] == DROPS_SOME || lane_gaps(lane, finding->end_ns) > 0 ||
-      !went_on_after(lane, finding->end_ns))
+      view->drops[sender] == DROPS_SOME || lane_gaps(lane, finding->end_ns) > 0)
+    return;
+  if (has_reset(lane)) {
+    doubt_reset(view, finding);
+    return;
+  }
+  const bool went_on = went_on_after(lane, finding->end_ns);
+  const bool watched =
+      view->drops[sender] == DROPS_NONE && ran_on_after(&view->lanes[sender ^ 1], finding->end_ns);
+  if (!went_on && !watched)
     return;
   finding->confidence = finding->cause_confidence = CONFIDENCE_PROVEN;
   finding->alternative_count = 0;
   finding->settle = NULL;
-  judge_add_reason(finding, "That side went on with the connection after it.");
+  judge_add_reason(finding,
+                   went_on ? "That side went on with the connection after it."
+                           : "The capture at that side's end dropped nothing, and was running.");
 }

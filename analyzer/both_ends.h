@@ -29,13 +29,15 @@ uint32_t both_ends_under_way(const struct path_view *view, uint8_t end, enum str
                              uint32_t ack, int64_t at_ns);
 
 /* A RST of `sender` was seen at `end`: whether it really left that side. RESET_UNSEEN: no such one
- * was seen there, by a capture that does not say what it lost. NULL view: not known. */
-enum reset_origin { RESET_UNKNOWN, RESET_GENUINE, RESET_UNSEEN, RESET_FORGED };
+ * was seen there so far. NULL view: not known. */
+enum reset_origin { RESET_UNKNOWN, RESET_GENUINE, RESET_UNSEEN };
 enum reset_origin both_ends_reset_origin(const struct path_view *view, uint8_t end,
                                          enum stream_side sender, const struct packet *packet);
 
-/* The same once more is known: a RST that was only not seen to leave was forged if that side went
- * on with the connection after it (RFC 9293, 3.10.7.4: who resets it has forgotten it). */
+/* The same once all is known: a RST that was not seen to leave was forged if that side's capture
+ * dropped nothing and ran on, or if that side went on with the connection after it (RFC 9293,
+ * 3.10.7.4: who resets it has forgotten it). If one leaves later than it came, the clocks are
+ * wrong. */
 void both_ends_settle_reset(const struct path_view *view, struct finding *finding);
 
 #endif

@@ -347,10 +347,9 @@ static void on_finding(void *context, const struct connection_summary *summary,
   const uint32_t place = link_place(link, engine->end);
   if (link_is_superseded(link, finding))
     return;
-  const bool forged = link_is_forged_reset(finding);
-  if (finding->kind == FINDING_ABORT && !forged && link->forged_told)
+  if (finding->kind == FINDING_ABORT && link->forged_told)
     return; /* what the hosts do about a connection that one of them thinks is over */
-  link->forged_told |= forged || link_is_unseen_reset(link, finding, place);
+  link->forged_told |= link_is_unseen_reset(link, finding, place);
   const bool is_near = place == link_near_place(link, finding->sender);
   if (finding->state != FINDING_CLOSED) {
     const uint8_t near = link->ends[link_near_place(link, finding->sender)];
@@ -360,7 +359,7 @@ static void on_finding(void *context, const struct connection_summary *summary,
   }
   if (give_closed(joint, link, place, summary, finding) || finding->location == LOCATION_NONE)
     return;
-  if (forged || is_near)
+  if (is_near)
     give_finding(joint, link, summary, finding);
   else
     hold(joint, link, place, finding);

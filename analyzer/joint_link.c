@@ -271,11 +271,6 @@ bool link_is_superseded(const struct link *link, const struct finding *finding)
          link->view.lanes[1].changes.syn_compared;
 }
 
-bool link_is_forged_reset(const struct finding *finding)
-{
-  return finding->cause == CAUSE_RST_INJECTED && finding->confidence == CONFIDENCE_PROVEN;
-}
-
 bool link_is_unseen_reset(const struct link *link, const struct finding *finding, uint32_t place)
 {
   return finding->cause == CAUSE_RST_INJECTED && link->view.sure &&

@@ -42,7 +42,7 @@ struct link {
   struct link_ref refs[ANALYZER_ENDS_MAX];                 /* by place */
   struct connection_summary *summaries[ANALYZER_ENDS_MAX]; /* by place; NULL: not over there */
   uint32_t findings, suppressed;
-  bool forged_told; /* a forged reset */
+  bool forged_told; /* a reset that was not seen to leave */
   struct link_open open[LINK_OPEN_MAX];
   struct told told[LINK_TOLD];
   uint32_t told_next;
@@ -83,8 +83,6 @@ uint32_t link_close_open(struct link *link, uint32_t place, uint32_t engine_find
 
 /* What both SYNs show, nobody has to infer. */
 bool link_is_superseded(const struct link *link, const struct finding *finding);
-/* Nobody needs to be asked again. */
-bool link_is_forged_reset(const struct finding *finding);
 /* Found at `place`, and not seen to leave its sender: what the hosts do about it follows from it,
  * forged or not. */
 bool link_is_unseen_reset(const struct link *link, const struct finding *finding, uint32_t place);

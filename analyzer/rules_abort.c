@@ -87,35 +87,26 @@ static void injected(struct finding *finding, const struct connection *connectio
            side_words(side));
 }
 
-/* The capture at that side's end did not see it leave. */
-static void forged(struct finding *finding, const struct connection *connection,
+/* The capture at that side's end did not see it leave; both_ends_settle_reset() may prove it. */
+static void unseen(struct finding *finding, const struct connection *connection,
                    enum stream_side side, const struct segment *segment,
-                   const struct path_view *view, bool proven)
+                   const struct path_view *view)
 {
-  const char *who = side_words(side);
-  begin_abort(finding, connection, side, CAUSE_RST_INJECTED,
-              proven ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY, segment->time_ns);
+  begin_abort(finding, connection, side, CAUSE_RST_INJECTED, CONFIDENCE_LIKELY, segment->time_ns);
   finding->location = LOCATION_FORWARD_PATH;
-  if (proven)
-    finding->settle = NULL;
-  else
-    finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_RESET,
-                            "%c's capture may have missed just this frame: it does not say what it "
-                            "lost",
-                            'A' + view->end[side]);
+  finding_add_alternative(finding, LOCATION_SENDER_APP, CAUSE_APP_RESET,
+                          view->drops[side] == DROPS_NONE
+                              ? "%c's capture may have been over when it left"
+                              : "%c's capture may have missed just this frame: it does not say "
+                                "what it lost",
+                          'A' + view->end[side]);
   tell_reset(finding, connection, segment, " in that side's name");
   finding_add_evidence(finding, view->end[side], 0, segment->time_ns,
-                       "no RST had left %c, where %s is", 'A' + view->end[side], who);
-  if (proven)
-    snprintf(finding->summary, sizeof finding->summary,
-             "A RST in the name of %s ended the connection, and %s never sent it: something "
-             "between %c and %c did.",
-             who, who, 'A' + view->end[side], 'A' + connection->end);
-  else
-    snprintf(finding->summary, sizeof finding->summary,
-             "A RST in the name of %s ended the connection, and none was seen to leave %c: "
-             "something between %c and %c sent it.",
-             who, 'A' + view->end[side], 'A' + view->end[side], 'A' + connection->end);
+                       "no RST had left %c, where %s is", 'A' + view->end[side], side_words(side));
+  snprintf(finding->summary, sizeof finding->summary,
+           "A RST in the name of %s ended the connection, and none was seen to leave %c: "
+           "something between %c and %c sent it.",
+           side_words(side), 'A' + view->end[side], 'A' + view->end[side], 'A' + connection->end);
 }
 
 /* After the SYN-ACK and before the connection is open. */
@@ -305,8 +296,8 @@ void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *c
   for (int i = 0; i < 2 && first; i++)
     wait_end(analyzer, connection, (enum stream_side)i, ENDED_BY_RESET, segment->time_ns);
   if (first && !both_fins) {
-    if (origin == RESET_FORGED || origin == RESET_UNSEEN)
-      forged(finding, connection, side, segment, view, origin == RESET_FORGED);
+    if (origin == RESET_UNSEEN)
+      unseen(finding, connection, side, segment, view);
     else if (in_handshake)
       refused(finding, connection, side, segment);
     else if (opening)
