@@ -20,6 +20,8 @@ enum option_key {
   KEY_AT,
   KEY_COLOR,
   KEY_CONNECTION,
+  KEY_EACH,
+  KEY_JSON_LINES,
   KEY_LIMITS,
   KEY_LOCAL_TIME,
   KEY_LOSSLESS,
@@ -60,6 +62,14 @@ static const struct argp_option option_table[] = {
      "bounds of memory and report, several with commas; --limits help lists them", 0},
     {.doc = "What is reported:"},
     {"json", KEY_JSON, NULL, 0, "for programs: schema tcpstall/1", 0},
+    {"json-lines", KEY_JSON_LINES, NULL, 0,
+     "for jobs over many traces: a line of JSON for each capture, connection and finding, with keys "
+     "that are the same wherever the trace is analysed",
+     0},
+    {"each", KEY_EACH, NULL, 0,
+     "with --json-lines: any number of traces, each of which is analysed as if it had been named "
+     "alone",
+     0},
     {"all", KEY_ALL, NULL, 0, "tell harmless findings one by one as well", 0},
     {"verbose", KEY_VERBOSE, NULL, 0, "a table of statistics for every connection", 0},
     {"local-time", KEY_LOCAL_TIME, NULL, 0,
@@ -132,6 +142,22 @@ static void append_filter(struct analyze_options *options, const char *word,
   options->filter = longer;
 }
 
+/* Options come before words, wherever they stand: argp sorts them. */
+static void add_each(struct analyze_options *options, const char *word,
+                     const struct argp_state *state)
+{
+  const char **longer =
+      realloc(options->each_traces, (options->each_count + 1) * sizeof *options->each_traces);
+  if (longer == NULL) {
+    argp_failure(state, EXIT_TROUBLE, 0, "out of memory");
+    return;
+  }
+  options->each_traces = longer;
+  options->each_traces[options->each_count++] = word;
+  options->traces[0] = options->each_traces[0];
+  options->trace_count = 1;
+}
+
 static void add_word(struct analyze_options *options, const char *word, struct argp_state *state)
 {
   if (!is_trace(options, word)) {
@@ -139,6 +165,10 @@ static void add_word(struct analyze_options *options, const char *word, struct a
       argp_error(state, "'%s': one filter only, by --filter or by words", word);
     options->filter_from_words = true;
     append_filter(options, word, state);
+    return;
+  }
+  if (options->each) {
+    add_each(options, word, state);
     return;
   }
   if (options->trace_count >= ANALYZER_ENDS_MAX)
@@ -210,6 +240,17 @@ static bool set_value(struct analyze_options *options, int key, const char *text
   return true;
 }
 
+static void check_lines(const struct analyze_options *options, struct argp_state *state)
+{
+  if (options->json_lines && options->json)
+    argp_error(state, "--json is one object, --json-lines are many: say one of them");
+  if (options->each && !options->json_lines)
+    argp_error(state, "--each: say --json-lines as well, which reports of many traces can be put "
+                      "together from");
+  if (options->each && options->write != NULL)
+    argp_error(state, "-w: not with --each, as it is one file");
+}
+
 static error_t on_option(int key, char *text, struct argp_state *state)
 {
   struct analyze_options *options = state->input;
@@ -222,7 +263,9 @@ static error_t on_option(int key, char *text, struct argp_state *state)
       argp_error(state, "one filter only: either --filter or the words behind the traces");
     append_filter(options, text, state);
     break;
+  case KEY_EACH: options->each = true; break;
   case KEY_JSON: options->json = true; break;
+  case KEY_JSON_LINES: options->json_lines = true; break;
   case KEY_LIMITS: set_limits(options, text, state); break;
   case KEY_LOCAL_TIME: options->local_time = true; break;
   case KEY_LOSSLESS: set_lossless(options, text, state); break;
@@ -235,6 +278,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case ARGP_KEY_END:
     if (options->problems_only && options->write == NULL)
       argp_error(state, "--problems-only: into which file? Say -w FILE as well");
+    check_lines(options, state);
     break;
   case ARGP_KEY_NO_ARGS: argp_error(state, "which trace? A file, or - for standard input"); break;
   default: return set_value(options, key, text, state) ? 0 : ARGP_ERR_UNKNOWN;
@@ -283,4 +327,5 @@ void analyze_options_parse(struct analyze_options *options, int argc, char **arg
 void analyze_options_clear(struct analyze_options *options)
 {
   free(options->filter);
+  free(options->each_traces);
 }

@@ -12,12 +12,18 @@
 struct analyze_options {
   const char *traces[ANALYZER_ENDS_MAX]; /* "-" = standard input */
   uint32_t trace_count;
+  /* --each: any number of traces, with nothing in common; the list is owned. `traces` is the first.
+   */
+  const char **each_traces;
+  uint32_t each_count;
   char *filter;           /* tcpdump's language, NULL = everything; owned */
   bool filter_from_words; /* it stands behind the traces */
   const char *output;     /* -o, NULL = standard output */
   const char *write;      /* -w, the traces again with comments; NULL = not wanted */
   bool problems_only;     /* into it, only connections with a problem */
   bool json, verbose, all, local_time, no_progress;
+  bool json_lines; /* instead of json */
+  bool each;       /* every trace is an analysis of its own; with json_lines only */
   enum color_choice color;
   bool apart;               /* each capture by itself */
   uint64_t spool_max_bytes; /* kept of a pipe that has to be read twice */

@@ -1,4 +1,5 @@
 #include "cli/analysis.h"
+#include "cli/analyze_lines.h"
 #include "cli/analyze_options.h"
 #include "cli/annotated.h"
 #include "cli/commands.h"
@@ -156,7 +157,7 @@ static int prepare_collector(struct analysis *analysis)
   collect_options_default(&collect_options);
   collect_options.limits = options->limits.collect;
   collect_options.min_stall_ns = options->min_stall_ns;
-  collect_options.every_connection = options->json || options->verbose;
+  collect_options.every_connection = options->json || options->json_lines || options->verbose;
   if (select_connection(analysis, &collect_options.selection) != 0)
     return EXIT_TROUBLE;
   analysis->collect = collect_new(&collect_options);
@@ -347,9 +348,8 @@ static int check_file(const struct analyze_options *options, const char *option,
   return 0;
 }
 
-static int check_output(const struct analysis *analysis)
+static int check_output(const struct analyze_options *options)
 {
-  const struct analyze_options *options = analysis->options;
   if (options->write != NULL && strcmp(options->write, "-") == 0 && options->output == NULL)
     return trouble("-w - needs -o FILE: the report goes to standard output");
   const int status = check_file(options, "-o", options->output);
@@ -358,9 +358,7 @@ static int check_output(const struct analysis *analysis)
 
 static int run(struct analysis *analysis)
 {
-  int status = check_output(analysis);
-  if (status == 0)
-    status = analysis_run(analysis);
+  int status = analysis_run(analysis);
   const struct report_names names = {analysis, host_name};
   if (status == 0)
     status = output_report(analysis->collect, analysis->options, &names);
@@ -371,20 +369,37 @@ static int run(struct analysis *analysis)
   return status;
 }
 
+static int analyze(const struct analyze_options *options)
+{
+  struct analysis *analysis = calloc(1, sizeof *analysis);
+  if (analysis == NULL)
+    return trouble("out of memory");
+  analysis->options = options;
+  const int status = run(analysis);
+  analysis_clear(analysis);
+  free(analysis);
+  return status;
+}
+
+/* Of traces that are analysed one by one, none is what is written. */
+static int check_outputs(const struct analyze_options *options)
+{
+  struct analyze_options one = *options;
+  int status = check_output(&one);
+  for (uint32_t i = 0; i < options->each_count && status == 0; i++) {
+    one.traces[0] = options->each_traces[i];
+    status = check_output(&one);
+  }
+  return status;
+}
+
 int cmd_analyze(int argc, char **argv)
 {
   struct analyze_options options;
   analyze_options_parse(&options, argc, argv);
-  struct analysis *analysis = calloc(1, sizeof *analysis);
-  int status = EXIT_TROUBLE;
-  if (analysis == NULL) {
-    trouble("out of memory");
-  } else {
-    analysis->options = &options;
-    status = run(analysis);
-    analysis_clear(analysis);
-    free(analysis);
-  }
+  int status = check_outputs(&options);
+  if (status == 0)
+    status = options.json_lines ? analyze_lines(&options, analyze) : analyze(&options);
   analyze_options_clear(&options);
   return status;
 }

@@ -4,6 +4,7 @@
 #include "cli/complain.h"
 #include "cli/terminal.h"
 #include "report/json.h"
+#include "report/json_lines.h"
 #include "report/text.h"
 
 #include <errno.h>
@@ -139,6 +140,19 @@ static int write_json(struct collect *collect, FILE *stream, const struct report
   return result;
 }
 
+static int write_lines(struct collect *collect, FILE *stream, const struct report_names *names,
+                       struct error *error)
+{
+  const struct json_lines_options options = {stream, TCPSTALL_VERSION, *names};
+  struct json_lines *lines = json_lines_new(&options);
+  if (lines == NULL)
+    return error_set(error, ERROR_MEMORY, "out of memory");
+  const struct report_writer writer = json_lines_report_writer(lines);
+  const int result = report_write(collect, &writer, error);
+  json_lines_free(lines);
+  return result;
+}
+
 static int write_text(struct collect *collect, FILE *stream, const struct analyze_options *options,
                       const struct report_names *names, struct error *error)
 {
@@ -175,8 +189,9 @@ int output_report(struct collect *collect, const struct analyze_options *options
     complain("%s: %s", name, strerror(errno));
     return EXIT_TROUBLE;
   }
-  int result = options->json ? write_json(collect, stream, names, &error)
-                             : write_text(collect, stream, options, names, &error);
+  int result = options->json         ? write_json(collect, stream, names, &error)
+               : options->json_lines ? write_lines(collect, stream, names, &error)
+                                     : write_text(collect, stream, options, names, &error);
   const int problem = errno;
   if ((options->output != NULL ? fclose(stream) : fflush(stream)) != 0 && result == 0)
     result = ERROR_IO;

@@ -1,0 +1,5 @@
+# Many machines, many traces: lines of JSON (tests/cli/lines.sh), the parts of a split trace, the schema over everything, the
+# worked example of docs/fleet.md and what is shown beside it (tests/fleet/NAME.sh). Exit 77 = cannot be tested here.
+add_test(NAME cli.lines COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/cli/lines.sh)
+set_tests_properties(cli.lines PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120 LABELS cli
+  ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;JSON_CHECK=$<TARGET_FILE:json_schema_check>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
