@@ -25,6 +25,10 @@
 #define LOST_DELAY_MARGIN_NS NS_PER_S
 /* Delays differ by so much without a reason. */
 #define COPY_SLACK_NS NS_PER_MS
+/* A capture that shows a frame twice (a mirror port, a bridge and its port) does so within this. */
+#define SEEN_TWICE_NS       (2 * NS_PER_MS)
+#define SEEN_TWICE_NO_ID_NS (500 * NS_PER_US)
+#define SEEN_TWICE_CHAIN    8u
 /* Clocks that are fitted to a microsecond still may put an arrival before its departure. */
 #define EARLY_MIN_NS (10 * NS_PER_MS)
 
@@ -206,8 +210,43 @@ static bool make_room(struct lane *lane, int64_t now_ns)
 
 static bool match_early(struct lane *lane, uint32_t number);
 
+/* The same packet, seen a second time by the same capture, and no further copy of the data: marks
+ * that are new in each transmission are equal. */
+static bool is_seen_twice(const struct passage *first, const struct passage *second)
+{
+  const bool has_id = (first->facts & second->facts & PACKET_IP_ID) != 0 && first->ip_id != 0;
+  if (!has_id && !passage_has_data(second))
+    return false; /* duplicate ACKs look like that */
+  const int64_t after_ns = second->left_ns - first->left_ns;
+  return after_ns >= 0 && after_ns <= (has_id ? SEEN_TWICE_NS : SEEN_TWICE_NO_ID_NS) &&
+         first->seq == second->seq && first->end == second->end && first->ack == second->ack &&
+         first->ip_id == second->ip_id && first->flags == second->flags &&
+         first->window == second->window && first->options == second->options &&
+         first->ts_val == second->ts_val && first->ts_ecr == second->ts_ecr &&
+         first->sack_start == second->sack_start && first->sack_end == second->sack_end &&
+         first->payload_hash == second->payload_hash;
+}
+
+static bool was_seen(const struct lane *lane, const struct passage *passage)
+{
+  if (lane->capacity == 0)
+    return false;
+  uint32_t number = lane->index[key_of(passage) & (lane->capacity - 1)];
+  for (uint32_t i = 0; i < SEEN_TWICE_CHAIN && number != 0 && is_kept(lane, number - 1); i++) {
+    const struct passage *other = lane_passage(lane, number - 1);
+    if (is_seen_twice(other, passage))
+      return true;
+    number = other->older;
+  }
+  return false;
+}
+
 void lane_left(struct lane *lane, const struct packet *packet)
 {
+  struct passage passage;
+  passage_fill(&passage, packet);
+  if (was_seen(lane, &passage))
+    return;
   lane->stats.left++;
   if (!time_is_valid(lane->first_left_ns))
     lane->first_left_ns = packet->time_ns;
@@ -217,7 +256,7 @@ void lane_left(struct lane *lane, const struct packet *packet)
     return;
   }
   const uint32_t number = lane->next++;
-  passage_fill(at(lane, number), packet);
+  *at(lane, number) = passage;
   index_add(lane, number);
   if (lane->early_count > 0)
     match_early(lane, number);

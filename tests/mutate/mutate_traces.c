@@ -92,17 +92,20 @@ static bool is_true(const struct truth *truth, const struct case_finding *told,
       *was = other;
     }
   }
-  return same || (!covered && touched);
+  /* A pause behind the end of a message is told as such where the end itself was not captured. */
+  const bool pause = finding->severity == SEVERITY_INFO &&
+                     finding->location == LOCATION_SENDER_APP && *was == NULL;
+  return same || (!covered && touched) || pause;
 }
 
 static void print_wrong(const struct truth *truth, unsigned end, size_t at,
                         const struct case_finding *told, const struct case_finding *was)
 {
-  printf("%s: %s at %c, packet %zu: %s %s proven (%.3f s, %s)", truth->base->path,
+  printf("%s: %s at %c, packet %zu: %s %s proven (%.3f s, %s %s)", truth->base->path,
          truth->mutation->name, 'A' + end, at + 1, location_name(told->finding.location),
          cause_info(told->finding.cause)->code,
          time_to_s(told->finding.end_ns - told->finding.start_ns),
-         finding_kind_name(told->finding.kind));
+         finding_kind_name(told->finding.kind), severity_name(told->finding.severity));
   if (was != NULL)
     printf(", was %s %s %s\n", location_name(was->finding.location),
            cause_info(was->finding.cause)->code, confidence_name(was->finding.confidence));
