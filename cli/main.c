@@ -1,7 +1,10 @@
 #include "cli/commands.h"
+#include "cli/complain.h"
+#include "cli/completion.h"
 #include "cli/version.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,18 +13,30 @@
 struct command {
   const char *name, *arguments, *purpose;
   int (*run)(int argc, char **argv);
+  const struct argp *argp;
 };
+
+static int cmd_completion(int argc, char **argv);
+static error_t take_shell(int key, char *text, struct argp_state *state);
+
+static const struct argp completion_argp = {
+    .parser = take_shell,
+    .args_doc = "bash|zsh|fish",
+    .doc = "Writes to standard output what a shell needs to complete the command line of tcpstall. "
+           "Packages install it; elsewhere, for bash: . <(tcpstall completion bash)"};
 
 static const struct command commands[] = {
     {"analyze", "TRACE [TRACE...] [FILTER]", "who holds each stalled stream up, and what proves it",
-     cmd_analyze},
+     cmd_analyze, &analyze_argp},
     {"capture", "-i IF [-i IF...] -w FILE", "records both ends of a path into one file",
-     cmd_capture},
-    {"import", "TEXT -w FILE", "what tcpdump printed, as a pcapng file", cmd_import},
+     cmd_capture, &capture_argp},
+    {"completion", "bash|zsh|fish", "what a shell needs to complete command lines", cmd_completion,
+     &completion_argp},
+    {"import", "TEXT -w FILE", "what tcpdump printed, as a pcapng file", cmd_import, &import_argp},
     {"live", "TRACE [TRACE...] | -i IF", "on a terminal: who holds what up, and its packets",
-     cmd_live},
+     cmd_live, &live_argp},
     {"replay", "TRACE [TRACE...]", "brings a stall back, through real TAPs and live kernels",
-     cmd_replay},
+     cmd_replay, &replay_argp},
 };
 
 static void print_commands(FILE *stream)
@@ -31,7 +46,7 @@ static void print_commands(FILE *stream)
         "packets.\n\n",
         stream);
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-    fprintf(stream, "  %-8s %-26s %s\n", commands[i].name, commands[i].arguments,
+    fprintf(stream, "  %-11s %-26s %s\n", commands[i].name, commands[i].arguments,
             commands[i].purpose);
   fputs("\n  tcpstall COMMAND --help   the options of a command (or: tcpstall help COMMAND)\n"
         "  tcpstall --version        versions of the program and its libraries\n",
@@ -59,6 +74,36 @@ static int run_command(const struct command *command, int argc, char **argv)
   snprintf(title, sizeof title, "tcpstall %s", command->name);
   argv[0] = title;
   return command->run(argc, argv);
+}
+
+static error_t take_shell(int key, char *text, struct argp_state *state)
+{
+  if (key == ARGP_KEY_ARG) {
+    if (state->arg_num > 0 || completion_shell_of(text, state->input) < 0)
+      argp_error(state, "'%s': bash, zsh or fish", text);
+    return 0;
+  }
+  if (key == ARGP_KEY_NO_ARGS)
+    argp_error(state, "which shell: bash, zsh or fish?");
+  return ARGP_ERR_UNKNOWN;
+}
+
+static int cmd_completion(int argc, char **argv)
+{
+  enum { COUNT = sizeof commands / sizeof *commands };
+  struct completion_command list[COUNT + 1] = {
+      {"help", "the commands, or the options of one", NULL}};
+  enum completion_shell shell = COMPLETION_BASH;
+  argp_parse(&completion_argp, argc, argv, 0, NULL, &shell);
+  for (size_t i = 0; i < COUNT; i++)
+    list[i + 1] =
+        (struct completion_command){commands[i].name, commands[i].purpose, commands[i].argp};
+  completion_write(stdout, shell, list, COUNT + 1);
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    complain("completion: standard output: %s", strerror(errno));
+    return EXIT_TROUBLE;
+  }
+  return EXIT_NO_PROBLEM;
 }
 
 static int help(int argc, char **argv)

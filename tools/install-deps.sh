@@ -41,6 +41,8 @@ test  command clang-format   clang-format
 test  command clang-tidy     clang-tidy
 test  command shellcheck     shellcheck
 test  command groff          groff-base
+test  command zsh            zsh
+test  command fish           fish
 lab   command curl           curl
 lab   command ssh            openssh-client
 lab   command sshd           openssh-server
