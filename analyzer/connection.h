@@ -97,6 +97,7 @@ struct limit_run {
 
 /* A run of short waits with one cause, on its way to become a crawl. */
 struct crawl;
+struct kept_reset; /* rules_abort.c: a reset that seems harmless, and is not told yet */
 struct trouble {
   struct wait wait;
   struct open_wait open;
@@ -114,6 +115,7 @@ struct trouble {
   uint64_t retransmitted_bytes, unseen_bytes;
   struct sighting zero_window_since; /* frame 0: the window is not zero */
   struct crawl *crawl;
+  struct kept_reset *kept_reset; /* of S; or NULL */
   struct sighting beyond_window; /* the last segment past the right edge */
   struct limit_run window_limit; /* less than a segment of R's window was left */
   struct limit_run own_limit;    /* S itself stopped at the same flight each time */
@@ -234,6 +236,7 @@ enum connection_flag {
   CONNECTION_ABORT_REPORTED = 0x200,
   CONNECTION_SIMULTANEOUS = 0x800,
   CONNECTION_FASTOPEN = 0x1000,
+  CONNECTION_RESET_KEPT = 0x4000, /* trouble->kept_reset of the side that reset it */
   CONNECTION_CHALLENGED =
       0x2000 /* the SYN was answered with an ACK of something else (RFC 5961, 4) */
 };

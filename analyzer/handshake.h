@@ -18,6 +18,12 @@ bool reset_is_ignored(const struct connection *connection, enum stream_side side
 void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *connection,
                                  enum stream_side side, const struct segment *segment);
 
+/* New data of `side` came behind the other side's reset. */
+void abort_note_late_data(struct analyzer *analyzer, struct connection *connection,
+                          enum stream_side side, const struct segment *segment);
+/* Tells what was kept back, and forgets it; analyzer NULL: forgets it. */
+void abort_release(struct analyzer *analyzer, struct connection *connection);
+
 /* The connection ends with SYNs that nobody answered, or with retransmissions given up
  * (rules_abort.c). */
 void abort_by_silence(struct analyzer *analyzer, struct connection *connection);

@@ -10,6 +10,7 @@
 #include "wire/timestamp.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What the edge may be off by where the window scale is not known (RFC 7323, 2.3: 2^30 at the
@@ -234,6 +235,90 @@ static bool reader_had_enough(const struct connection *connection, enum stream_s
   return connection->stream[side].bytes == 0 && !last->stalled && last->agreed != NULL;
 }
 
+static const char *const CUT_OFF = " while data for it was on the way";
+
+static void tell_app_reset(struct finding *finding, bool cut_off)
+{
+  snprintf(finding->summary, sizeof finding->summary, "%s reset the connection%s.",
+           finding->sender == SIDE_CLIENT ? "The client" : "The server", cut_off ? CUT_OFF : "");
+}
+
+/* The reset came when all that had come was acknowledged, and nobody had said FIN: whether it cut
+ * anything off shows in what comes behind it, sent before its sender could know. Data does: a
+ * small message may be a farewell (TLS close_notify) if the FIN follows. */
+struct kept_reset {
+  struct finding finding;
+  struct sighting late;
+  uint32_t late_bytes;
+};
+
+static bool may_cut_off(const struct connection *connection, const struct finding *finding,
+                        const struct last_wait *last)
+{
+  return finding->cause == CAUSE_APP_RESET && finding->severity == SEVERITY_INFO &&
+         (connection->flags & CONNECTION_ESTABLISHED) != 0 &&
+         ((connection->stream[0].flags | connection->stream[1].flags) & STREAM_FIN) == 0 &&
+         !reader_had_enough(connection, finding->sender, last);
+}
+
+static bool keep_reset(struct analyzer *analyzer, struct connection *connection,
+                       const struct finding *finding)
+{
+  struct trouble *trouble = stream_trouble(analyzer, &connection->stream[finding->sender]);
+  struct kept_reset *kept = trouble != NULL ? malloc(sizeof *kept) : NULL;
+  if (kept == NULL)
+    return false;
+  *kept = (struct kept_reset){.finding = *finding};
+  trouble->kept_reset = kept;
+  connection->flags |= CONNECTION_RESET_KEPT;
+  return true;
+}
+
+static struct kept_reset *kept_of(const struct connection *connection)
+{
+  for (int side = 0; side < 2 && (connection->flags & CONNECTION_RESET_KEPT) != 0; side++) {
+    const struct trouble *trouble = connection->stream[side].trouble;
+    if (trouble != NULL && trouble->kept_reset != NULL)
+      return trouble->kept_reset;
+  }
+  return NULL;
+}
+
+void abort_release(struct analyzer *analyzer, struct connection *connection)
+{
+  struct kept_reset *kept = kept_of(connection);
+  if (kept == NULL)
+    return;
+  connection->flags &= (uint16_t)~CONNECTION_RESET_KEPT;
+  connection->stream[kept->finding.sender].trouble->kept_reset = NULL;
+  const struct stream *other = &connection->stream[kept->finding.sender ^ 1];
+  if (kept->late_bytes > 0 &&
+      ((other->flags & STREAM_FIN) == 0 || kept->late_bytes >= full_segment_bytes(other))) {
+    struct finding *finding = &kept->finding;
+    finding->severity = SEVERITY_PROBLEM;
+    finding_add_evidence(finding, connection->end, kept->late.frame, kept->late.time_ns,
+                         "data for the side that has reset it comes behind the reset: it was under "
+                         "way");
+    tell_app_reset(finding, true);
+  }
+  if (analyzer != NULL)
+    report_finding(analyzer, connection, &kept->finding);
+  free(kept);
+}
+
+void abort_note_late_data(struct analyzer *analyzer, struct connection *connection,
+                          enum stream_side side, const struct segment *segment)
+{
+  struct kept_reset *kept = kept_of(connection);
+  if (kept == NULL || side == kept->finding.sender || segment->packet->payload_bytes == 0)
+    return;
+  if (kept->late.frame == 0)
+    kept->late = (struct sighting){segment->time_ns, segment->packet->frame};
+  kept->late_bytes += segment->packet->payload_bytes;
+  if (kept->late_bytes >= full_segment_bytes(&connection->stream[side]))
+    abort_release(analyzer, connection);
+}
+
 static void app_reset(struct finding *finding, const struct connection *connection,
                       enum stream_side side, const struct segment *segment,
                       const struct last_wait *last)
@@ -248,13 +333,12 @@ static void app_reset(struct finding *finding, const struct connection *connecti
   if (!last->at_home)
     finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_RST_INJECTED,
                             "something on the way may have sent it");
-  const char *who = side == SIDE_CLIENT ? "The client" : "The server";
   if (cause == CAUSE_APP_RESET)
-    snprintf(finding->summary, sizeof finding->summary, "%s reset the connection%s.", who,
-             last->cut_off > 0 ? " while data for it was on the way" : "");
+    tell_app_reset(finding, last->cut_off > 0);
   else
     snprintf(finding->summary, sizeof finding->summary,
-             "%s gave up: %s, then it reset the connection.", who,
+             "%s gave up: %s, then it reset the connection.",
+             side == SIDE_CLIENT ? "The client" : "The server",
              probes ? "its probes were not answered" : "its retransmissions were not answered");
 }
 
@@ -311,7 +395,8 @@ void handshake_or_abort_by_reset(struct analyzer *analyzer, struct connection *c
     if (origin == RESET_GENUINE)
       exclude_injection(finding);
     connection->flags |= CONNECTION_ABORT_REPORTED;
-    report_finding(analyzer, connection, finding);
+    if (!may_cut_off(connection, finding, &last) || !keep_reset(analyzer, connection, finding))
+      report_finding(analyzer, connection, finding);
   }
 }
 

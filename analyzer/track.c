@@ -226,6 +226,8 @@ void track_packet(struct analyzer *analyzer, struct connection *connection,
     note_syn(connection, side, packet);
   handshake_count(analyzer, connection, side, packet, segment.time_ns);
   track_classify(connection, side, &segment);
+  if ((connection->flags & CONNECTION_RESET_KEPT) != 0 && segment.new_data)
+    abort_note_late_data(analyzer, connection, side, &segment);
 
   /* Waits are judged by the state before this packet changes it. */
   if (segment.new_data)
