@@ -591,16 +591,25 @@ static bool is_gap(const struct lane *lane, const struct packet *packet)
          packet->time_ns > lane->first_left_ns + lane->early_max_ns;
 }
 
+/* Among what left, and not so much later than it came that no clock can be so wrong. */
+static bool is_known(const struct lane *lane, const struct packet *packet)
+{
+  struct search search = {.packet = packet};
+  uint32_t number;
+  if (find(lane, &search, &number) &&
+      lane_passage(lane, number)->left_ns <= packet->time_ns + lane->early_max_ns)
+    return true;
+  return search.came_already;
+}
+
 uint64_t lane_gaps(const struct lane *lane, int64_t now_ns)
 {
   uint64_t gaps = lane->stats.gaps;
   for (uint32_t i = 0; i < lane->early_count; i++) {
     const struct packet *packet = &lane->early[i];
-    struct search search = {.packet = packet};
-    uint32_t number;
     if (!is_gap(lane, packet) || packet->time_ns + lane->early_max_ns > now_ns)
       continue;
-    gaps += !find(lane, &search, &number) && !search.came_already;
+    gaps += !is_known(lane, packet);
   }
   return gaps;
 }
@@ -610,10 +619,7 @@ uint64_t lane_gaps(const struct lane *lane, int64_t now_ns)
 static void forget_early(struct lane *lane, uint32_t which)
 {
   const struct packet *packet = &lane->early[which];
-  struct search search = {.packet = packet};
-  uint32_t number;
-  find(lane, &search, &number);
-  if (search.came_already || search.found) {
+  if (is_known(lane, packet)) {
     lane->stats.duplicated++;
   } else {
     lane->stats.uncaptured++;
