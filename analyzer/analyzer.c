@@ -65,7 +65,6 @@ struct analyzer *analyzer_new(const struct analyzer_options *options,
 
 static void free_streams(struct analyzer *analyzer, struct connection *connection)
 {
-  abort_release(NULL, connection);
   for (int side = 0; side < 2; side++) {
     struct stream *stream = &connection->stream[side];
     flight_clear(&stream->flight, &analyzer->flights);
@@ -224,7 +223,8 @@ bool engine_captured_nothing(const struct analyzer *analyzer, int64_t start_ns, 
 
 bool engine_was_silent(const struct analyzer *analyzer, int64_t start_ns, int64_t end_ns)
 {
-  return analyzer->flows.count > 1 && engine_captured_nothing(analyzer, start_ns, end_ns);
+  const bool others = analyzer->flows.count > 1 || analyzer->other_parts;
+  return others && engine_captured_nothing(analyzer, start_ns, end_ns);
 }
 
 static void note_recent(struct analyzer *analyzer, const struct packet *packet,
@@ -272,7 +272,6 @@ void engine_retire(struct analyzer *analyzer, struct connection *connection, enu
       analyzer->samples != NULL && analyzer->samples->last_ns > end_ns)
     end_ns = analyzer->samples->last_ns; /* when its host still spoke, of it or of others */
   whole_connection_findings(analyzer, connection);
-  abort_release(analyzer, connection);
   abort_by_silence(analyzer, connection);
   for (int side = 0; side < 2; side++) {
     wait_end(analyzer, connection, (enum stream_side)side, how, end_ns);
@@ -454,14 +453,35 @@ static void feed_icmp_error(struct analyzer *analyzer, const struct packet *pack
     track_icmp_error(analyzer, connection, packet);
 }
 
+/* The id that no connection has: of those in other parts of a trace. */
+#define OTHER_PART_ID UINT64_MAX
+
+/* A connection that another part of the trace has: it may have kicked a queue loose, and its hosts
+ * may have agreed to end this one. */
+static void feed_other_part(struct analyzer *analyzer, const struct packet *packet)
+{
+  analyzer->other_parts = true;
+  note_message(analyzer, packet, OTHER_PART_ID);
+  if (packet->kind == PACKET_OTHER_PART)
+    note_recent(analyzer, packet, OTHER_PART_ID);
+  if (packet->kind == PACKET_OTHER_PART && analyzer->watching > 0)
+    hold_watch_packet(analyzer, packet, OTHER_PART_ID);
+}
+
 static int feed_timed(struct analyzer *analyzer, const struct packet *packet, uint32_t hash)
 {
   if (packet->kind < PACKET_KIND_COUNT)
     analyzer->stats.packets[packet->kind]++;
-  note_time(analyzer, packet);
-  analyzer->now_frame = packet->frame;
+  if (packet->kind != PACKET_OTHER_PART_LATE) {
+    note_time(analyzer, packet);
+    analyzer->now_frame = packet->frame;
+  }
   if (packet->kind == PACKET_TCP)
     return feed_tcp(analyzer, packet, hash);
+  if (packet->kind == PACKET_OTHER_PART || packet->kind == PACKET_OTHER_PART_LATE) {
+    feed_other_part(analyzer, packet);
+    return 0;
+  }
   if (packet->kind == PACKET_ICMP_ERROR)
     feed_icmp_error(analyzer, packet);
   else if (packet->kind == PACKET_ARP || packet->kind == PACKET_ND)

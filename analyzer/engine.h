@@ -55,6 +55,7 @@ struct analyzer {
   struct flight_pool flights;
   struct analyzer_stats stats;
   uint64_t trouble_bytes;
+  bool other_parts;  /* there are connections in other parts of this trace (PACKET_OTHER_PART) */
   bool time_pending; /* no packet has had a credible time yet */
   int64_t now_ns;    /* highest time seen */
   uint64_t now_frame;

@@ -70,13 +70,14 @@ static bool read_frame(struct block_stream *stream)
       .time_ns = packet.has_time
                      ? pcapng_time_ns(packet.time_units, interface->tsresol, interface->tsoffset_s)
                      : TIME_INVALID,
-      .number = stream->next_number++,
+      .number = pcapng_packet_number(&packet, &stream->next_number),
       .interface = stream->section_first + packet.interface,
       .linktype = interface->linktype,
       .captured_bytes = packet.captured_bytes,
       .original_bytes = packet.original_bytes < packet.captured_bytes ? packet.captured_bytes
                                                                       : packet.original_bytes,
       .direction = packet.direction,
+      .part_flags = packet.has_mark ? packet.mark.flags : 0,
       .fcs_bytes = packet.fcs_bytes != 0 ? packet.fcs_bytes : interface->fcs_bytes,
       .bytes = packet.bytes};
   return true;

@@ -126,6 +126,8 @@ static int open_trace(struct trace *trace, const char *path, const struct trace_
   if (options != NULL) {
     trace->stop = options->stop;
     trace->on_sample = options->on_sample;
+    trace->on_block = options->on_block;
+    trace->block_context = options->block_context;
     trace->sample_context = options->sample_context;
     source = (struct byte_source_options){options->stop, options->fd, options->spool};
     if (options->filter != NULL && options->filter[0] != '\0') {

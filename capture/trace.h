@@ -33,6 +33,19 @@ struct trace_sample {
  * bytes are borrowed for the call. */
 typedef void trace_sample_handler(void *context, const struct trace_sample *sample);
 
+/* A whole block of pcapng, as it is in the file. */
+struct trace_block {
+  uint32_t type; /* enum pcapng_block_type */
+  const uint8_t *bytes;
+  size_t size;
+  bool big_endian; /* its section's byte order */
+};
+
+/* Called for each block of pcapng, the frames' too, in file order, while trace_next() looks for
+ * frames: asked for one frame at a time, the frame's own block comes last. The bytes are borrowed
+ * as a frame's are. */
+typedef void trace_block_handler(void *context, const struct trace_block *block);
+
 struct trace_options {
   const char *filter; /* tcpdump's language; NULL or "" = everything */
   /* if not NULL and it turns non-zero (a signal, another thread): end of trace at the next call */
@@ -43,6 +56,8 @@ struct trace_options {
   struct spool *spool;             /* NULL, or where all that is read from a pipe goes as well */
   trace_sample_handler *on_sample; /* NULL: samples are only counted */
   void *sample_context;
+  trace_block_handler *on_block; /* NULL: nobody wants them */
+  void *block_context;
 };
 
 enum trace_time_base {

@@ -81,12 +81,13 @@ static int read_packet(struct trace *trace, const struct pcapng_block *block, st
       .time_ns = packet.has_time
                      ? pcapng_time_ns(packet.time_units, interface->tsresol, interface->tsoffset_s)
                      : TIME_INVALID,
-      .number = trace->pcapng.next_number++,
+      .number = pcapng_packet_number(&packet, &trace->pcapng.next_number),
       .interface = trace->pcapng.section_first + packet.interface,
       .linktype = interface->linktype,
       .captured_bytes = packet.captured_bytes,
       .original_bytes = packet.original_bytes,
       .direction = packet.direction,
+      .part_flags = packet.has_mark ? packet.mark.flags : 0,
       .fcs_bytes = packet.fcs_bytes != 0 ? packet.fcs_bytes : interface->fcs_bytes,
       .bytes = packet.bytes,
   };
@@ -187,6 +188,12 @@ static size_t pcapng_take(struct trace *trace, struct frame *frames, size_t max,
       trace_fail(trace, &why, at);
       break;
     }
+    if (trace->on_block != NULL)
+      trace->on_block(trace->block_context,
+                      &(struct trace_block){.type = block.type,
+                                            .bytes = bytes + at,
+                                            .size = block.total_bytes,
+                                            .big_endian = trace->pcapng.big_endian});
     found += (size_t)rc;
     at += block.total_bytes;
   }

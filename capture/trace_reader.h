@@ -52,6 +52,8 @@ struct trace {
   volatile const int *stop;
   trace_sample_handler *on_sample; /* NULL: nobody asks */
   void *sample_context;
+  trace_block_handler *on_block; /* NULL: nobody asks */
+  void *block_context;
 
   struct frame peeked; /* the next one, if has_peeked */
   bool has_peeked;

@@ -1,6 +1,7 @@
 #include "wire/packet.h"
 
 #include "wire/decoder.h"
+#include "wire/part_mark.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -78,6 +79,9 @@ void packet_decode(const struct frame *frame, struct packet *packet)
     }
     layer = parsers[layer](&decoder);
   }
+  if ((frame->part_flags & PART_MARK_CONTEXT) != 0 && packet->kind == PACKET_TCP)
+    packet->kind =
+        (frame->part_flags & PART_MARK_LATE) != 0 ? PACKET_OTHER_PART_LATE : PACKET_OTHER_PART;
 }
 
 bool packet_linktype_supported(uint32_t linktype)
@@ -100,6 +104,8 @@ const char *packet_kind_name(enum packet_kind kind)
       [PACKET_CUT] = "cut",
       [PACKET_MALFORMED] = "malformed",
       [PACKET_UNSUPPORTED_LINK] = "unsupported-link",
+      [PACKET_OTHER_PART] = "other-part",
+      [PACKET_OTHER_PART_LATE] = "other-part-late",
   };
   if ((unsigned)kind >= PACKET_KIND_COUNT)
     return "unknown";

@@ -25,6 +25,11 @@ enum packet_kind {
   PACKET_CUT,              /* captured bytes end before the headers do */
   PACKET_MALFORMED,        /* headers contradict themselves (lengths, versions) */
   PACKET_UNSUPPORTED_LINK, /* link type that we do not decode */
+  /* TCP of a connection that is in another part of a split trace (part_mark.h): what it shows of
+   * its host counts, and no connection is made of it. The second kind stands behind later frames.
+   */
+  PACKET_OTHER_PART,
+  PACKET_OTHER_PART_LATE,
   PACKET_KIND_COUNT
 };
 
@@ -168,6 +173,7 @@ struct frame {
   uint32_t captured_bytes;
   uint32_t original_bytes; /* >= captured_bytes; a reader corrects records that lie */
   uint8_t direction;       /* enum packet_direction */
+  uint8_t part_flags;      /* enum part_mark_flag; 0: an ordinary frame */
   uint8_t fcs_bytes;       /* frame check sequence at the end, if the container says so (0, 2, 4) */
   const uint8_t *bytes;
 };

@@ -10,8 +10,10 @@
 #define BLOCK_TRAILER_BYTES 4u /* the length again */
 #define OPTION_HEADER_BYTES 4u
 #define OPTION_BYTES_MAX    65535u
+#define EPB_FLAGS           2u /* option: bits 0-1 are the direction, 1 in, 2 out */
 
 /* Where the fixed fields end, counted from the start of the block. */
+#define SECTION_LENGTH_AT     16u
 #define SECTION_OPTIONS_AT    24u
 #define INTERFACE_OPTIONS_AT  16u
 #define STATISTICS_OPTIONS_AT 20u
@@ -97,28 +99,69 @@ static size_t text_bytes(const char *text)
   return size;
 }
 
-int pcapng_edit_comment(struct pcapng_edit *edit, const char *text, struct error *error)
+int pcapng_edit_option(struct pcapng_edit *edit, uint16_t code, const void *value, size_t size,
+                       struct error *error)
 {
-  const size_t at = options_at(edit), size = text_bytes(text), padded = (size + 3) & ~(size_t)3;
+  const size_t at = options_at(edit), padded = (size + 3) & ~(size_t)3;
   if (at == 0)
-    return error_set(error, ERROR_UNSUPPORTED, "this block cannot hold a comment");
+    return error_set(error, ERROR_UNSUPPORTED, "this block cannot hold options");
   /* the list has to be closed where there was none */
   const bool first = at + BLOCK_TRAILER_BYTES == edit->size;
   const size_t added = OPTION_HEADER_BYTES + padded + (first ? OPTION_HEADER_BYTES : 0);
-  if (edit->size + added > PCAPNG_BLOCK_BYTES_MAX)
+  if (size > OPTION_BYTES_MAX || edit->size + added > PCAPNG_BLOCK_BYTES_MAX)
     return error_set(error, ERROR_UNSUPPORTED, "this block is full");
   if (reserve(edit, edit->size + added, error) < 0)
     return ERROR_MEMORY;
   uint8_t *place = edit->bytes + at;
   memmove(place + added, place, edit->size - at);
   memset(place, 0, added);
-  put_u16(edit, place, PCAPNG_OPTION_COMMENT);
+  put_u16(edit, place, code);
   put_u16(edit, place + 2, (uint16_t)size);
-  memcpy(place + OPTION_HEADER_BYTES, text, size);
+  memcpy(place + OPTION_HEADER_BYTES, value, size);
   edit->size += added;
   put_u32(edit, edit->bytes + 4, (uint32_t)edit->size);
   put_u32(edit, edit->bytes + edit->size - BLOCK_TRAILER_BYTES, (uint32_t)edit->size);
   return 0;
+}
+
+int pcapng_edit_comment(struct pcapng_edit *edit, const char *text, struct error *error)
+{
+  return pcapng_edit_option(edit, PCAPNG_OPTION_COMMENT, text, text_bytes(text), error);
+}
+
+int pcapng_edit_packet(struct pcapng_edit *edit, const struct pcapng_packet_record *packet,
+                       bool big_endian, struct error *error)
+{
+  const size_t padded = ((size_t)packet->captured_bytes + 3) & ~(size_t)3;
+  const size_t size = PACKET_DATA_AT + padded + BLOCK_TRAILER_BYTES;
+  if (size > PCAPNG_BLOCK_BYTES_MAX)
+    return error_set(error, ERROR_LIMIT, "a packet of %u bytes is too long for pcapng",
+                     packet->captured_bytes);
+  if (reserve(edit, size, error) < 0)
+    return ERROR_MEMORY;
+  memset(edit->bytes, 0, size);
+  edit->size = size;
+  edit->big_endian = big_endian;
+  put_u32(edit, edit->bytes, PCAPNG_ENHANCED_PACKET);
+  put_u32(edit, edit->bytes + 4, (uint32_t)size);
+  put_u32(edit, edit->bytes + INTERFACE_AT, packet->interface);
+  pcapng_edit_set_time(edit, packet->time_units);
+  put_u32(edit, edit->bytes + CAPTURED_LENGTH_AT, packet->captured_bytes);
+  put_u32(edit, edit->bytes + CAPTURED_LENGTH_AT + 4, packet->original_bytes);
+  if (packet->captured_bytes > 0)
+    memcpy(edit->bytes + PACKET_DATA_AT, packet->bytes, packet->captured_bytes);
+  put_u32(edit, edit->bytes + size - BLOCK_TRAILER_BYTES, (uint32_t)size);
+  if (packet->direction == PACKET_DIR_UNKNOWN)
+    return 0;
+  uint8_t flags[4] = {0};
+  put_u32(edit, flags, packet->direction == PACKET_DIR_IN ? 1 : 2);
+  return pcapng_edit_option(edit, EPB_FLAGS, flags, sizeof flags, error);
+}
+
+void pcapng_edit_forget_length(struct pcapng_edit *edit)
+{
+  if (edit->size >= SECTION_OPTIONS_AT && get_u32(edit, 0) == PCAPNG_SECTION_HEADER)
+    memset(edit->bytes + SECTION_LENGTH_AT, 0xff, 8);
 }
 
 /* Blocks with an interface and a time at the usual places. */

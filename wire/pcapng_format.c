@@ -251,8 +251,22 @@ static void read_packet_options(struct pcapng_packet_record *packet, struct pcap
     } else if (option.code == EPB_DROPCOUNT && option.length_bytes == 8) {
       packet->drop_count = file_u64(option.value, options.big_endian);
       packet->has_drop_count = true;
+    } else if (option.code == PCAPNG_OPTION_CUSTOM_BINARY &&
+               part_mark_read(&packet->mark, option.value, option.length_bytes,
+                              options.big_endian)) {
+      packet->has_mark = true;
+      packet->has_time = (packet->mark.flags & PART_MARK_NO_TIME) == 0;
     }
   }
+}
+
+uint64_t pcapng_packet_number(const struct pcapng_packet_record *packet, uint64_t *next_number)
+{
+  if (packet->has_mark && (packet->mark.flags & PART_MARK_LATE) != 0)
+    return packet->mark.number;
+  if (packet->has_mark && packet->mark.number > *next_number)
+    *next_number = packet->mark.number;
+  return (*next_number)++;
 }
 
 /* Enhanced and obsolete packet blocks differ in their first word only. */

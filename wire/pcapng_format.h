@@ -7,6 +7,7 @@
 
 #include "wire/error.h"
 #include "wire/packet.h"
+#include "wire/part_mark.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -107,12 +108,18 @@ struct pcapng_packet_record {
   uint8_t fcs_bytes;   /* 0: not said here */
   uint64_t drop_count; /* packets lost since the one before; 0: none, or not said */
   bool has_drop_count;
+  bool has_mark; /* it is a frame of a part of a larger trace: `mark` says of which */
+  struct part_mark mark;
 };
 
 /* snaplen_bytes: of interface 0, which simple packets belong to. */
 enum pcapng_result pcapng_packet_read(struct pcapng_packet_record *packet,
                                       const struct pcapng_block *block, bool big_endian,
                                       uint32_t snaplen_bytes, struct error *error);
+
+/* The number of that frame, where *next_number would be the next one of a file without marks; moves
+ * *next_number on. Numbers do not go back, whatever the marks say, but for frames that are late. */
+uint64_t pcapng_packet_number(const struct pcapng_packet_record *packet, uint64_t *next_number);
 
 /* Interface statistics block. Counters are since the start of the capture. */
 struct pcapng_statistics_record {
