@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Looks for what tcpstall needs and installs what is missing, with Debian's package manager.
 #
-#   tools/install-deps.sh SET...      SET: build  test  lab  fuzz
+#   tools/install-deps.sh SET...      SET: build  test  lab  package  fuzz
 #
 # A thing counts as present if its command or its pkg-config module is there, wherever it came from. As root, or
 # with a sudo that asks no password, the missing packages are installed; otherwise the one command that
@@ -48,6 +48,11 @@ lab   command ssh            openssh-client
 lab   command sshd           openssh-server
 lab   command tcptrace       tcptrace
 lab   command linux.uml      user-mode-linux
+package command dh          debhelper
+package command dpkg-buildpackage dpkg-dev
+package command lintian     lintian
+package command debootstrap debootstrap
+package module  libzstd     libzstd-dev
 fuzz  command clang          clang
 fuzz  module  cmocka         libcmocka-dev
 fuzz  file    /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-dev
@@ -63,7 +68,7 @@ present() {
 }
 
 if [ $# -eq 0 ]; then
-  echo "usage: tools/install-deps.sh build|test|lab|fuzz ..." >&2
+  echo "usage: tools/install-deps.sh build|test|lab|package|fuzz ..." >&2
   exit 2
 fi
 
