@@ -65,6 +65,7 @@ struct analyzer *analyzer_new(const struct analyzer_options *options,
 
 static void free_streams(struct analyzer *analyzer, struct connection *connection)
 {
+  abort_release(NULL, connection);
   for (int side = 0; side < 2; side++) {
     struct stream *stream = &connection->stream[side];
     flight_clear(&stream->flight, &analyzer->flights);
@@ -272,6 +273,7 @@ void engine_retire(struct analyzer *analyzer, struct connection *connection, enu
       analyzer->samples != NULL && analyzer->samples->last_ns > end_ns)
     end_ns = analyzer->samples->last_ns; /* when its host still spoke, of it or of others */
   whole_connection_findings(analyzer, connection);
+  abort_release(analyzer, connection);
   abort_by_silence(analyzer, connection);
   for (int side = 0; side < 2; side++) {
     wait_end(analyzer, connection, (enum stream_side)side, how, end_ns);
