@@ -155,6 +155,12 @@ void analyzer_declare_vantage(struct analyzer *analyzer, uint8_t end, enum vanta
 void analyzer_declare_host(struct analyzer *analyzer, uint8_t end,
                            const struct ip_address *address);
 
+/* That capture point's capture says that it lost packets, or that it lost none; else that is not
+ * known. Where it may have lost some, what a kernel says was sent, and what is not captured, proves
+ * nothing. May change while packets are fed: what holds from then on. */
+void analyzer_declare_drops(struct analyzer *analyzer, uint8_t end);
+void analyzer_declare_complete(struct analyzer *analyzer, uint8_t end);
+
 /* Feeds one packet of any kind (foreign ones matter as well). Returns 0 or ERROR_MEMORY. */
 int analyzer_packet(struct analyzer *analyzer, const struct packet *packet);
 

@@ -461,8 +461,12 @@ struct joint *joint_new(uint32_t ends, const struct joint_options *options,
     joint->engines[end] = analyzer_new(&options->engine, &engine_sink);
     ready = joint->engines[end] != NULL;
     if (ready)
-      joint->engines[end]->paths = (struct path_source){
-          joint, view_for_engine, was_silent, stepped_ns, is_declared, socket_for_engine};
+      joint->engines[end]->paths = (struct path_source){.context = joint,
+                                                        .view = view_for_engine,
+                                                        .was_silent = was_silent,
+                                                        .stepped_ns = stepped_ns,
+                                                        .declared = is_declared,
+                                                        .socket = socket_for_engine};
   }
   if (ready)
     return joint;
@@ -499,11 +503,13 @@ void joint_declare_host(struct joint *joint, uint8_t end, const struct ip_addres
 void joint_declare_drops(struct joint *joint, uint8_t end)
 {
   joint->drops[end] = DROPS_SOME;
+  analyzer_declare_drops(joint->engines[end], end);
 }
 
 void joint_declare_complete(struct joint *joint, uint8_t end)
 {
   joint->drops[end] = DROPS_NONE;
+  analyzer_declare_complete(joint->engines[end], end);
 }
 
 static bool is_strange(int64_t time_ns)

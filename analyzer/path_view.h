@@ -4,6 +4,7 @@
 /* What the joint diagnosis lets an engine see of one connection beyond its own capture point: the
  * way of every packet between the outermost points, and what the other engine has found. */
 
+#include "analyzer/analyzer.h"
 #include "analyzer/finding.h"
 #include "analyzer/path_lane.h"
 
@@ -49,6 +50,8 @@ struct path_source {
    */
   bool (*socket)(void *context, uint8_t end, uint64_t connection_id, enum stream_side side,
                  struct socket_witness *witness);
+  /* What each capture says that it lost itself (analyzer_declare_drops()). */
+  enum drop_knowledge drops[ANALYZER_ENDS_MAX];
 };
 
 #endif

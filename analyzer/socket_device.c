@@ -18,23 +18,8 @@ static struct ip_address peer_of(const struct socket_case *one)
   return one->sender.socket.witness.history->key.peer.address;
 }
 
-/* Frames that this capture lost, or that it has and that say nothing of a connection: what is not
- * seen may have been among them. */
-static bool capture_misses(const struct socket_case *one)
-{
-  const struct situation *situation = one->situation;
-  const struct path_source *paths = &situation->analyzer->paths;
-  const uint64_t *packets = situation->analyzer->stats.packets;
-  const struct path_view *view =
-      paths->view == NULL
-          ? NULL
-          : paths->view(paths->context, situation->connection->end, situation->connection->id);
-  return (view != NULL && view->drops[situation->side] == DROPS_SOME) ||
-         (situation->connection->quality & QUALITY_CAPTURE_GAPS) != 0 ||
-         packets[PACKET_CUT] + packets[PACKET_FRAGMENT] + packets[PACKET_MALFORMED] +
-                 packets[PACKET_UNSUPPORTED_LINK] >
-             0;
-}
+/* What a capture that does not say what it lost leaves open. */
+#define UNSEEN_LEFT "they may have passed it unseen"
 
 /* New data that TCP has tried to send in that time: what left long ago is no sign of now. */
 static uint64_t attempts(const struct socket_sight *sight)
@@ -74,8 +59,9 @@ static bool judge_neighbour(struct socket_case *one)
   if (!time_is_share(until_ns - from_ns, sight->until_ns - sight->from_ns, NEIGHBOUR_PERCENT))
     return false;
   const bool here = waits_for_neighbour(one, direct);
-  const enum confidence confidence =
-      one->sender.proof && here && !capture_misses(one) ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  const enum confidence confidence = one->sender.proof && here && !socket_capture_misses(one)
+                                         ? CONFIDENCE_PROVEN
+                                         : CONFIDENCE_LIKELY;
   socket_settle(one, LOCATION_SENDER_QUEUE, CAUSE_NEIGHBOUR_UNRESOLVED, confidence,
                 direct ? confidence : CONFIDENCE_LIKELY);
   socket_fact(finding, sight->end, from_ns,
@@ -88,6 +74,8 @@ static bool judge_neighbour(struct socket_case *one)
   if (!here)
     socket_leave_open(finding, LOCATION_FORWARD_PATH, CAUSE_UNKNOWN,
                       "what is missing may have left by another device of the host");
+  else if (confidence < CONFIDENCE_PROVEN && one->sender.proof)
+    socket_tell_missing(one, UNSEEN_LEFT);
   if (finding->summary[0] == '\0')
     snprintf(finding->summary, sizeof finding->summary,
              "The sending host did not know its neighbour's link address: what TCP had sent waited "
@@ -167,13 +155,15 @@ static void judge_hold(struct socket_case *one)
   const bool backlog = qdisc != NULL && qdisc->backlog_bytes > 0;
   const bool on_purpose = backlog && paces(qdisc);
   const enum confidence confidence =
-      one->sender.proof && !capture_misses(one) ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+      one->sender.proof && !socket_capture_misses(one) ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   int64_t held_bytes = 0;
   socket_held_bytes(one, sight->longest.state, &held_bytes);
   socket_settle(one, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD, confidence,
                 on_purpose ? CONFIDENCE_LIKELY : confidence);
   if (confidence == CONFIDENCE_PROVEN)
     finding->alternative_count = 0;
+  else if (one->sender.proof)
+    socket_tell_missing(one, UNSEEN_LEFT);
   if (on_purpose)
     finding_add_alternative(finding, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD,
                             "the queue is one (%s) that lets segments wait on purpose: pacing",
@@ -207,13 +197,16 @@ static void judge_drop(struct socket_case *one)
   const bool refused = one->sender.main == SENDER_REFUSED;
   const bool certain = refused && attempts(sight) > 0;
   const bool counted = !refused && dropped_by_queue(one); /* others' packets, perhaps */
-  const enum confidence confidence =
-      one->sender.proof && certain && !capture_misses(one) ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  const enum confidence confidence = one->sender.proof && certain && !socket_capture_misses(one)
+                                         ? CONFIDENCE_PROVEN
+                                         : CONFIDENCE_LIKELY;
   int64_t gone_bytes = 0;
   char gap[32];
   socket_settle(one, LOCATION_SENDER_QUEUE, CAUSE_LOCAL_DROP_OUTPUT, confidence, confidence);
   if (confidence == CONFIDENCE_PROVEN)
     finding->alternative_count = 0;
+  else if (one->sender.proof && certain)
+    socket_tell_missing(one, UNSEEN_LEFT);
   duration_words(situation->gap_ns, gap);
   if (refused) {
     socket_fact(finding, sight->end, sight->longest.until_ns,

@@ -109,6 +109,41 @@ void socket_tell_receiver(struct socket_case *one)
               duration_words(sight->longest.until_ns - sight->longest.from_ns, length));
 }
 
+bool socket_capture_misses(const struct socket_case *one)
+{
+  const struct situation *situation = one->situation;
+  const struct analyzer *analyzer = situation->analyzer;
+  const uint64_t *packets = analyzer->stats.packets;
+  return analyzer->paths.drops[situation->connection->end] != DROPS_NONE ||
+         (situation->connection->quality & QUALITY_CAPTURE_GAPS) != 0 ||
+         packets[PACKET_CUT] + packets[PACKET_FRAGMENT] + packets[PACKET_MALFORMED] +
+                 packets[PACKET_UNSUPPORTED_LINK] >
+             0;
+}
+
+bool socket_capture_lost(const struct socket_case *one)
+{
+  const struct situation *situation = one->situation;
+  return situation->analyzer->paths.drops[situation->connection->end] == DROPS_SOME ||
+         (situation->connection->quality & QUALITY_CAPTURE_GAPS) != 0;
+}
+
+void socket_tell_missing(struct socket_case *one, const char *what)
+{
+  static const char *const words[] = {
+      [DROPS_UNKNOWN] = "the capture does not say what it lost",
+      [DROPS_NONE] = "the capture has gaps, or frames that were not decoded",
+      [DROPS_SOME] = "the capture lost packets",
+  };
+  const struct situation *situation = one->situation;
+  finding_add_alternative(one->finding, LOCATION_FORWARD_PATH, CAUSE_UNKNOWN, "%s: %s",
+                          words[situation->analyzer->paths.drops[situation->connection->end]],
+                          what);
+  one->finding->settle =
+      "Did this capture lose packets itself? A recording of tcpstall capture says "
+      "so when it has ended; --lossless says it for a file.";
+}
+
 void socket_leave_open(struct finding *finding, enum location location, enum cause cause,
                        const char *why)
 {

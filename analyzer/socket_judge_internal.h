@@ -115,6 +115,13 @@ void socket_tell_receiver(struct socket_case *one);
  * `keep` (NULL: nothing) wants stays. A summary and a reason that tell something else go. */
 void socket_settle(struct socket_case *one, enum location location, enum cause cause,
                    enum confidence confidence, enum confidence cause_confidence);
+/* Frames that the capture at this end lost, or may have lost, or has and that say nothing of a
+ * connection: what is not seen may have been among them. */
+bool socket_capture_misses(const struct socket_case *one);
+/* It says itself that it lost some, or shows it. */
+bool socket_capture_lost(const struct socket_case *one);
+/* Says so, as an alternative on the forward path, and how to know. */
+void socket_tell_missing(struct socket_case *one, const char *what);
 /* Unless it is there already. */
 void socket_leave_open(struct finding *finding, enum location location, enum cause cause,
                        const char *why);

@@ -398,10 +398,16 @@ static void judge_stale(struct socket_case *one, enum cause cause)
   const struct socket_sight *sight = &one->sender.socket;
   const bool is_ack = cause == CAUSE_ACK_IGNORED;
   const uint32_t segments = sight->last.tcpi_segs_in_pkts - sight->first.tcpi_segs_in_pkts;
-  const enum confidence confidence = one->sender.proof ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+  /* A window that was closed again is a packet that has to have been captured. */
+  const bool certain = one->sender.proof && (is_ack || !socket_capture_misses(one));
+  const enum confidence confidence = certain ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   char gap[32];
   socket_settle(one, LOCATION_SENDER_TCP, cause, confidence, confidence);
   finding->alternative_count = 0;
+  if (!certain)
+    finding_add_alternative(finding, LOCATION_RECEIVER_APP, CAUSE_ZERO_WINDOW,
+                            "the capture does not say that it lost nothing: the receiver may have "
+                            "closed its window again, unseen");
   if (is_ack)
     socket_fact(finding, sight->end, sight->longest.from_ns,
                 "the kernel of %c has not taken in that ACK: tcpi_bytes_acked stays at %llu, "
@@ -559,6 +565,9 @@ bool socket_judge_sender(struct socket_case *one)
   if (!one->sender.proof &&
       (one->sender.main == SENDER_STALE_ACK || one->sender.main == SENDER_STALE_WINDOW))
     return false; /* a sample that is a little late says the same */
+  if (socket_capture_lost(one) &&
+      (one->sender.main == SENDER_GONE || one->sender.main == SENDER_STALE_WINDOW))
+    return false; /* it is the capture that lacks it */
   if (one->sender.main != SENDER_FLIGHT)
     begin_later(one);
   switch (one->sender.main) {

@@ -29,6 +29,45 @@ static int declare_vantage(const struct analysis *analysis, const struct report_
   return status;
 }
 
+static bool announces_samples(const struct trace *trace)
+{
+  struct trace_info info;
+  struct trace_interface interface;
+  bool any = false;
+  trace_get_info(trace, &info);
+  for (uint32_t i = 0; i < info.interface_count && !any; i++) {
+    trace_get_interface(trace, i, &interface);
+    any = interface.samples_announced;
+  }
+  return any;
+}
+
+/* Verdicts by samples ask what the capture lost, and the file says so at its end: it is looked
+ * through before, where that can be done. */
+static void declare_drops(const struct analysis *analysis, const struct source *source, uint8_t end,
+                          struct analyzer *analyzer)
+{
+  const struct trace_options options = {.stop = analysis->trace_options.stop};
+  struct report_capture capture = {.end = end};
+  struct trace *trace = NULL;
+  struct frame frames[64];
+  struct error error;
+  if (analysis->options->lossless[end])
+    analyzer_declare_complete(analyzer, end);
+  if (source->is_text || source->once || !announces_samples(source->trace) ||
+      source_reopen(source, 0, &options, &trace, &error) != 0)
+    return;
+  int count;
+  while ((count = trace_next(trace, frames, sizeof frames / sizeof *frames, &error)) > 0)
+    continue;
+  capture_describe(&capture, "", trace, NULL);
+  if (capture.has_dropped && capture.dropped > 0)
+    analyzer_declare_drops(analyzer, end);
+  else if (capture.has_dropped && count == 0)
+    analyzer_declare_complete(analyzer, end);
+  trace_close(trace);
+}
+
 static int feed(const struct analysis *analysis, struct source *source, struct analyzer *analyzer,
                 struct report_capture *capture)
 {
@@ -67,8 +106,10 @@ static int analyze_end(struct analysis *analysis, struct source *source, uint32_
     return out_of_memory();
   collect_begin_capture(analysis->collect, end);
   int status = declare_vantage(analysis, &capture, analyzer);
-  if (status == 0)
+  if (status == 0) {
+    declare_drops(analysis, source, end, analyzer);
     status = feed(analysis, source, analyzer, &capture);
+  }
   analyzer_free(analyzer);
   *more = status == 0 && trace_next_excerpt(source->trace);
   capture.excerpt = excerpt > 0 || *more ? excerpt + 1 : 0;

@@ -584,6 +584,10 @@ void monitor_drops(struct monitor *monitor, uint32_t end, bool drops)
 {
   monitor->drops_known[end] = true;
   monitor->drops[end] = drops;
+  if (drops)
+    analyzer_declare_drops(monitor->engines[end], (uint8_t)end);
+  else
+    analyzer_declare_complete(monitor->engines[end], (uint8_t)end);
 }
 
 /* Those first that have had no verdict of both ends yet: where many stop at once, there is not time

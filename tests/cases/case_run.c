@@ -57,6 +57,10 @@ static void analyze_one_end(struct case_run *run)
     no_memory(run);
   if (end->has_host)
     analyzer_declare_host(analyzer, 0, &end->host);
+  if (run->drops[0] == CASE_DROPS_NONE)
+    analyzer_declare_complete(analyzer, 0);
+  else if (run->drops[0] == CASE_DROPS_SOME)
+    analyzer_declare_drops(analyzer, 0);
   size_t sample = 0;
   for (size_t i = 0; i < end->count; i++) {
     for (; sample_is_before(end, sample, end->packets[i].time_ns); sample++)

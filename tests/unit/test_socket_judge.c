@@ -24,6 +24,7 @@ struct scene {
   struct analyzer *analyzer;
   enum stream_side sender;
   bool at_receiver, no_timestamps;
+  enum { LOST_NOTHING, LOST_UNKNOWN, LOST_SOME } lost; /* as the capture says */
   int64_t now_ns;
   uint64_t frame;
   uint32_t number;         /* of the next sample */
@@ -103,6 +104,10 @@ static void begin(struct scene *scene)
   analyzer_options_default(&options);
   scene->analyzer = analyzer_new(&options, &sink);
   assert_non_null(scene->analyzer);
+  if (scene->lost == LOST_NOTHING)
+    analyzer_declare_complete(scene->analyzer, 0);
+  else if (scene->lost == LOST_SOME)
+    analyzer_declare_drops(scene->analyzer, 0);
   scene->now_ns = START_NS;
   scene->isn[0] = scene->nxt[0] = 0xfffff000; /* wraps around on the way */
   scene->isn[1] = scene->nxt[1] = 77000;
