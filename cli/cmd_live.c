@@ -2,6 +2,7 @@
 #include "cli/capture_run.h"
 #include "cli/commands.h"
 #include "cli/complain.h"
+#include "cli/connection_filter.h"
 #include "cli/dashboard.h"
 #include "cli/live_screen.h"
 #include "tui/screen.h"
@@ -113,7 +114,8 @@ static const char *write_connection(void *context, const struct model_connection
 
 static int show(struct live *live)
 {
-  const struct ui_actions actions = {.context = live, .write = write_connection};
+  const struct ui_actions actions = {
+      .context = live, .write = write_connection, .language = connection_filter_language()};
   struct ui *ui = malloc(sizeof *ui);
   const char *why;
   int status = EXIT_TROUBLE;

@@ -79,16 +79,31 @@ static void add_findings(struct dashboard *dashboard, struct model_connection *c
   for (uint32_t i = 0; i < count; i++) {
     collect_finding(collect, collect_finding_at(collect, first + i), &finding, &id);
     model_add_finding(connection, &finding);
-    if (finding.kind == FINDING_MISMATCH && connection->disagreement[0] == '\0')
-      snprintf(connection->disagreement, sizeof connection->disagreement,
-               "The two ends disagree: %.370s", finding.summary);
   }
+}
+
+/* In the order in which they lie on the way, the client's first. */
+static int add_views(struct dashboard *dashboard, const struct report_connection *connection,
+                     struct model_connection *to)
+{
+  const struct report_pairing *pairing = connection->pairing;
+  for (unsigned place = 0; place < ANALYZER_ENDS_MAX; place++)
+    for (uint32_t i = 0; i < connection->view_count; i++) {
+      const struct connection_summary *summary = connection->views[i];
+      if ((pairing != NULL ? pairing->views[i].place : 0) != place)
+        continue;
+      if (!model_set_view(to, summary, pairing != NULL ? pairing->views[i].seq_shift : NULL))
+        return ERROR_MEMORY;
+      struct model_view *view = &to->views[to->view_count - 1];
+      name_endpoint(dashboard->analysis, summary->end, &summary->client, view->client);
+      name_endpoint(dashboard->analysis, summary->end, &summary->server, view->server);
+    }
+  return 0;
 }
 
 static int add_connection(struct dashboard *dashboard, const struct report_connection *connection)
 {
   struct model_connection *taken = model_take(dashboard->model, connection->id);
-  int rc = 0;
   if (taken == NULL)
     return 0; /* too many, counted */
   taken->summary = *connection->summary;
@@ -98,10 +113,9 @@ static int add_connection(struct dashboard *dashboard, const struct report_conne
                 taken->client);
   name_endpoint(dashboard->analysis, connection->views[0]->end, &connection->summary->server,
                 taken->server);
-  for (uint32_t i = 0; rc == 0 && i < connection->view_count; i++) {
-    taken->ends |= (uint8_t)(1u << connection->views[i]->end);
+  int rc = add_views(dashboard, connection, taken);
+  for (uint32_t i = 0; rc == 0 && i < connection->view_count; i++)
     rc = add_flow(dashboard, connection->views[i], taken);
-  }
   add_findings(dashboard, taken);
   return rc;
 }
@@ -270,10 +284,14 @@ static void describe_ends(struct dashboard *dashboard)
              slash != NULL ? slash + 1 : capture->file);
     model->ends[i].dropped = capture->dropped;
     model->ends[i].has_dropped = capture->has_dropped;
-    if (time_is_valid(capture->stats.first_ns) && capture->stats.first_ns < model->start_ns)
-      model->start_ns = capture->stats.first_ns;
-    if (time_is_valid(capture->stats.last_ns) && capture->stats.last_ns > model->end_ns)
-      model->end_ns = capture->stats.last_ns;
+    if (time_is_valid(capture->stats.first_ns) && time_is_valid(capture->stats.last_ns)) {
+      model->ends[i].first_ns = capture->stats.first_ns;
+      model->ends[i].last_ns = capture->stats.last_ns;
+      if (capture->stats.first_ns < model->start_ns)
+        model->start_ns = capture->stats.first_ns;
+      if (capture->stats.last_ns > model->end_ns)
+        model->end_ns = capture->stats.last_ns;
+    }
     if (i == 0)
       snprintf(model->title, sizeof model->title, "%s", model->ends[i].name);
     else if (strcmp(model->ends[i].name, model->ends[i - 1].name) != 0)

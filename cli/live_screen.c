@@ -1,5 +1,6 @@
 #include "cli/live_screen.h"
 
+#include "cli/connection_filter.h"
 #include "cli/monitor.h"
 #include "cli/packet_strip.h"
 #include "tui/screen.h"
@@ -151,7 +152,7 @@ static void on_now(void *context, const struct connection_summary *summary,
   struct model_connection *connection = known != NULL ? model_find(screen->model, known->id) : NULL;
   if (connection == NULL)
     return;
-  connection->ends |= (uint8_t)(1u << screen->looking_at);
+  model_set_view(connection, summary, NULL);
   if ((connection->ends & (connection->ends - 1)) != 0 && connection->level == EVIDENCE_ONE_END)
     connection->level = EVIDENCE_BOTH_ENDS;
   if (known->end != screen->looking_at)
@@ -399,8 +400,11 @@ struct live_screen *live_screen_new(const struct live_screen_options *options)
   screen->table = calloc(TABLE_SIZE, sizeof *screen->table);
   screen->hooks = (struct flight_screen){
       .context = screen, .event = on_event, .tick = on_tick, .over = on_over};
-  const struct ui_actions actions = {
-      .context = screen, .write = on_write, .kick = on_kick, .recorder = on_record};
+  const struct ui_actions actions = {.context = screen,
+                                     .write = on_write,
+                                     .kick = on_kick,
+                                     .recorder = on_record,
+                                     .language = connection_filter_language()};
   if (screen->model == NULL || screen->table == NULL ||
       !ui_init(&screen->ui, screen->model, &actions)) {
     live_screen_free(screen);

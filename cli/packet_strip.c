@@ -87,7 +87,9 @@ void packet_strip_add(struct packet_strip *strip, const struct packet *packet,
       .flags = packet->flags,
       .end = packet->end,
       .side = (uint8_t)side,
-      .sack_count = packet->sack_count};
+      .sack_count = packet->sack_count,
+      .ts_val = (packet->options & TCP_OPT_TIMESTAMPS) != 0 ? packet->ts_val : 0,
+      .ip_id = (packet->facts & PACKET_IP_ID) != 0 ? packet->ip_id : 0};
   if ((packet->flags & TCP_ACK) != 0)
     to->ack = byte_of(peer, packet->ack + end->seq_shift[other]);
   if (packet->sack_count > 0) {

@@ -15,6 +15,7 @@ static void free_connection(struct model_connection *connection)
   for (uint32_t i = 0; i < connection->finding_count; i++)
     free(connection->findings[i]);
   free(connection->findings);
+  free(connection->views);
   free(connection);
 }
 
@@ -131,6 +132,7 @@ void model_add_finding(struct model_connection *connection, const struct finding
     connection->findings[connection->finding_count++] = place;
   }
   *place = *finding;
+  connection->findings_version++;
   qsort(connection->findings, connection->finding_count, sizeof(struct finding *),
         compare_findings);
 }
@@ -235,24 +237,115 @@ const struct model_packets *model_packets_of(struct model *model,
   if (model->load == NULL || model->load(model->load_context, connection, &model->packets) != 0)
     return NULL;
   model->packets_of = connection->id;
+  model->packets_version++;
   return &model->packets;
 }
 
-const struct finding *model_next_problem(const struct model *model, int64_t time_ns, bool forward,
+static int compare_places(const struct model_place *a, const struct model_place *b)
+{
+  if (a->start_ns != b->start_ns)
+    return a->start_ns < b->start_ns ? -1 : 1;
+  if (a->connection != b->connection)
+    return a->connection < b->connection ? -1 : 1;
+  return a->finding < b->finding ? -1 : a->finding > b->finding;
+}
+
+const struct finding *model_next_problem(const struct model *model, const struct model_place *from,
+                                         bool forward, model_wanted *wanted, const void *context,
                                          struct model_connection **connection)
 {
   const struct finding *best = NULL;
+  struct model_place best_place = *from;
+  const int sign = forward ? 1 : -1;
   for (uint32_t i = 0; i < model->count; i++) {
     struct model_connection *candidate = model->connections[i];
-    for (uint32_t f = 0; f < model_problems(candidate); f++) {
+    const uint32_t problems = model_problems(candidate);
+    if (problems == 0 || (wanted != NULL && !wanted(context, candidate)))
+      continue;
+    for (uint32_t f = 0; f < problems; f++) {
       const struct finding *finding = candidate->findings[f];
-      const bool there = forward ? finding->start_ns > time_ns : finding->start_ns < time_ns;
-      if (!there || (best != NULL && (forward ? finding->start_ns >= best->start_ns
-                                              : finding->start_ns <= best->start_ns)))
+      const struct model_place place = {finding->start_ns, candidate->id, finding->id};
+      if (sign * compare_places(&place, from) <= 0 ||
+          (best != NULL && sign * compare_places(&place, &best_place) >= 0))
         continue;
       best = finding;
+      best_place = place;
       *connection = candidate;
     }
   }
   return best;
+}
+
+/* ---- ends ---- */
+
+static struct model_view *take_view(struct model_connection *connection, uint8_t end)
+{
+  for (uint32_t i = 0; i < connection->view_count; i++)
+    if (connection->views[i].end == end)
+      return &connection->views[i];
+  struct model_view *grown =
+      realloc(connection->views, (connection->view_count + 1) * sizeof *grown);
+  if (grown == NULL)
+    return NULL;
+  connection->views = grown;
+  return &grown[connection->view_count++];
+}
+
+bool model_set_view(struct model_connection *connection, const struct connection_summary *summary,
+                    const uint32_t seq_shift[2])
+{
+  struct model_view *view = take_view(connection, summary->end);
+  if (view == NULL)
+    return false;
+  *view = (struct model_view){.end = summary->end, .vantage = summary->vantage};
+  for (int side = 0; side < 2; side++) {
+    const struct stream_summary *stream = &summary->streams[side];
+    view->by[side] = (struct model_announced){.syn = stream->syn,
+                                              .wscale_state = stream->wscale_state,
+                                              .wscale_min = stream->wscale_min,
+                                              .wscale_max = stream->wscale_max,
+                                              /* a stream's is what its receiver announced */
+                                              .mss = summary->streams[1 - side].mss,
+                                              .sack_permitted = stream->sack_permitted,
+                                              .timestamps = stream->timestamps,
+                                              .seq_shift = seq_shift != NULL ? seq_shift[side] : 0};
+  }
+  connection->ends |= (uint8_t)(1u << summary->end);
+  return true;
+}
+
+/* An end other than that; the same if there is none. */
+static uint8_t another_end(const struct model_connection *connection, uint8_t end)
+{
+  for (uint8_t other = 0; other < ANALYZER_ENDS_MAX; other++)
+    if (other != end && (connection->ends >> other & 1u) != 0)
+      return other;
+  return end;
+}
+
+void model_ends_of(const struct model_connection *connection, uint8_t *client, uint8_t *server)
+{
+  const bool at_server = connection->summary.vantage == VANTAGE_SERVER;
+  bool client_known = false, server_known = false;
+  *client = *server = connection->summary.end;
+  if (connection->view_count > 0) {
+    *client = connection->views[0].end;
+    *server = connection->views[connection->view_count - 1].end;
+  }
+  for (uint32_t i = 0; i < connection->view_count; i++) {
+    const struct model_view *view = &connection->views[i];
+    if (view->vantage == VANTAGE_CLIENT && !client_known) {
+      *client = view->end;
+      client_known = true;
+    } else if (view->vantage == VANTAGE_SERVER && !server_known) {
+      *server = view->end;
+      server_known = true;
+    }
+  }
+  if (*client != *server)
+    return;
+  if (server_known || (!client_known && at_server))
+    *client = another_end(connection, *server);
+  else
+    *server = another_end(connection, *client);
 }

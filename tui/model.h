@@ -12,7 +12,7 @@
 
 #define MODEL_NAME_SIZE       72
 #define MODEL_BUCKETS         240u     /* of time, over the whole of what is shown */
-#define MODEL_CONNECTIONS_MAX 20000u   /* shown; the others are counted */
+#define MODEL_CONNECTIONS_MAX 50000u   /* shown; the others are counted */
 #define MODEL_FINDINGS_MAX    64u      /* of one connection, the worst first */
 #define MODEL_PACKETS_MAX     2000000u /* of the connection that is looked at */
 
@@ -34,6 +34,9 @@ struct model_packet {
   bool again;   /* all of its bytes have been here before */
   uint8_t sack_count;
   int64_t sack[2]; /* the first block of it */
+  /* what tells a packet from a later copy with the same bytes; 0: not known */
+  uint32_t ts_val;
+  uint16_t ip_id;
 };
 
 struct model_packets {
@@ -68,13 +71,32 @@ struct model_connection {
   uint32_t finding_count;
   bool has_owner; /* live: */
   struct model_owner owner;
-  char disagreement[400]; /* what the two ends disagree about, "" = nothing known */
+  uint32_t findings_version; /* another number whenever they have changed */
+  struct model_view *views;  /* owned; one for each end that saw it, the client's end first */
+  uint32_t view_count;       /* 0: not known */
+};
+
+/* What one end saw of what the hosts announced. */
+struct model_view {
+  uint8_t end;
+  enum vantage vantage;
+  char client[MODEL_NAME_SIZE], server[MODEL_NAME_SIZE]; /* as they are called there */
+  struct model_announced {
+    bool syn; /* its SYN was seen here: what follows is of it */
+    enum window_scale_state wscale_state;
+    uint8_t wscale_min, wscale_max; /* equal where it is known */
+    uint32_t mss;                   /* bytes; 0: not seen */
+    bool sack_permitted, timestamps;
+    /* to be added to its sequence numbers here, to have those at the first end */
+    uint32_t seq_shift;
+  } by[2]; /* enum stream_side */
 };
 
 struct model_end {
   char name[96];
   uint64_t dropped;
   bool has_dropped;
+  int64_t first_ns, last_ns; /* of its capture; equal: not known */
 };
 
 /* Gets the packets of a connection: fills *packets, whose list the model frees by free(). Returns 0
@@ -96,6 +118,7 @@ struct model {
   void *load_context;
   struct model_packets packets; /* of packets_of */
   uint64_t packets_of;          /* 0: of none */
+  uint32_t packets_version;     /* another number whenever they have changed */
 };
 
 struct model *model_new(void); /* NULL: no memory */
@@ -109,6 +132,13 @@ struct model_connection *model_find(const struct model *model, uint64_t id);
 
 /* Copies a finding; one with the same id takes the place of the earlier one. */
 void model_add_finding(struct model_connection *connection, const struct finding *finding);
+
+/* How an end saw it, in place of what was known of that end before; seq_shift: as struct
+ * pair_member has it, NULL for none. false: no memory. */
+bool model_set_view(struct model_connection *connection, const struct connection_summary *summary,
+                    const uint32_t seq_shift[2]);
+/* The ends nearest to the client and to the server; equal where only one saw it. */
+void model_ends_of(const struct model_connection *connection, uint8_t *client, uint8_t *server);
 
 /* The bucket of a time, MODEL_BUCKETS at most - 1; false: outside. */
 bool model_bucket(const struct model *model, int64_t time_ns, uint32_t *bucket);
@@ -127,8 +157,20 @@ double model_rate(const struct model *model, const struct model_connection *conn
 const struct model_packets *model_packets_of(struct model *model,
                                              const struct model_connection *connection);
 
-/* The problem that begins next after time_ns (forward) or before it; NULL: none. */
-const struct finding *model_next_problem(const struct model *model, int64_t time_ns, bool forward,
+/* Where a problem stands in the order in which one goes from one to the next: by its beginning,
+ * then by connection and id. */
+struct model_place {
+  int64_t start_ns;
+  uint64_t connection;
+  uint32_t finding;
+};
+
+/* Which connections count; NULL: all. */
+typedef bool model_wanted(const void *context, const struct model_connection *connection);
+
+/* The problem behind that place (forward) or before it; NULL: none. */
+const struct finding *model_next_problem(const struct model *model, const struct model_place *from,
+                                         bool forward, model_wanted *wanted, const void *context,
                                          struct model_connection **connection);
 
 #endif

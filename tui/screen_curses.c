@@ -62,6 +62,8 @@ static const struct look looks[STYLE_COUNT] = {
     [STYLE_LOCATION + LOCATION_RECEIVER_TCP] = {136, COLOR_YELLOW, A_BOLD},
     [STYLE_LOCATION + LOCATION_RECEIVER_APP] = {172, COLOR_YELLOW, A_BOLD},
     [STYLE_LOCATION + LOCATION_REVERSE_PATH] = {167, COLOR_RED, A_BOLD},
+    [STYLE_LOCATION + LOCATION_NONE] = {-1, -1, A_NORMAL},
+    [STYLE_LOCATION + LOCATION_UNKNOWN] = {-1, -1, A_BOLD},
 };
 
 /* Only calls that are allowed in a handler of signals. */

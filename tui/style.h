@@ -20,9 +20,10 @@ enum style {
   STYLE_GOOD,
   STYLE_WARNING,
   STYLE_BAD,
-  STYLE_DATA, /* of plots and the ladder */
+  /* of plots and the ladder; in a plot a later one is drawn over an earlier one */
+  STYLE_EDGE, /* the right edge of the receiver's window */
   STYLE_ACK,
-  STYLE_EDGE,  /* the right edge of the receiver's window */
+  STYLE_DATA,
   STYLE_AGAIN, /* sent again */
   STYLE_STALL, /* the time of a stall */
   STYLE_FOREIGN,

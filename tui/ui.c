@@ -11,9 +11,12 @@
 #include <time.h>
 
 #define FRAME_MS     100 /* between two drawings while something moves */
-#define REFRESH_MS   250 /* between two looks at a capture */
 #define IDLE_MS      60000
 #define SPEED_NORMAL 1.0
+#define SPEED_MIN    (1.0 / 64)
+#define SPEED_MAX    1024.0
+#define WHEEL_STEPS  3
+#define CONTROL_U    0x15
 #define BELOW_ROWS   2 /* time and keys */
 
 static const struct view *const views[VIEW_COUNT] = {
@@ -52,6 +55,9 @@ void ui_free(struct ui *ui)
 {
   free(ui->list.order);
   ui->list.order = NULL;
+  selection_free(ui->list.selection);
+  ui->list.selection = NULL;
+  rungs_free(&ui->ladder.rungs);
 }
 
 struct model_connection *ui_connection(const struct ui *ui)
@@ -76,6 +82,8 @@ void ui_choose(struct ui *ui, uint64_t connection_id)
   ui->plot.from_ns = ui->plot.to_ns = 0;
   ui->plot.other_side = false;
   ui->ladder.top = ui->ladder.cursor = 0;
+  ui->ladder.frame = 0;
+  ui->ladder.shown_ns = TIME_INVALID;
   ui->verdict.cursor = 0;
   ui->verdict.scroll = 0;
 }
@@ -109,21 +117,44 @@ void ui_back(struct ui *ui)
 static void draw_title(const struct ui *ui, const struct area *area)
 {
   uint32_t stalled = 0, problems = 0;
-  char text[200], clock[WORD_SIZE];
+  char text[200], clock[WORD_SIZE], moving[32] = "";
   for (uint32_t i = 0; i < ui->model->count; i++) {
     const struct model_connection *connection = ui->model->connections[i];
     stalled += model_owner_at(ui->model, connection, ui->model->now_ns).kind == OWNER_LOCATION;
     problems += model_problems(connection);
   }
+  if (ui->playing)
+    snprintf(moving, sizeof moving, "playing %gx  ", ui->speed);
+  else if (ui->paused)
+    snprintf(moving, sizeof moving, "PAUSED  ");
   area_fill(area, STYLE_TITLE);
-  const int at = area_format(area, 0, 1, STYLE_TITLE, "tcpstall  %s", ui->model->title);
-  snprintf(text, sizeof text, "%u connection%s%s, %u stalled now, %u problem%s  %s ",
+  const int at = area_format(area, 0, 1, STYLE_TITLE, "tcpstall %s  %s",
+                             views[ui->views[ui->depth - 1]]->title, ui->model->title);
+  word_clock(clock, ui->model->now_ns);
+  snprintf(text, sizeof text, "%s%u connection%s%s, %u stalled now, %u problem%s  %s ", moving,
            ui->model->count, ui->model->count == 1 ? "" : "s",
            ui->model->left_out > 0 ? " (more left out)" : "", stalled, problems,
-           problems == 1 ? "" : "s", word_clock(clock, ui->model->now_ns));
+           problems == 1 ? "" : "s", clock);
   if (at + text_columns(text) + 3 > area->columns)
-    snprintf(text, sizeof text, "%u stalled  %s ", stalled, clock);
+    snprintf(text, sizeof text, "  %s%u stalled  %s ", moving, stalled, clock);
   area_right(area, 0, area->columns, STYLE_TITLE, text);
+}
+
+static void draw_prompt(const struct ui *ui, const struct area *area)
+{
+  if (ui->prompt == PROMPT_KICK) {
+    area_text(area, 0, 1, STYLE_STRONG, "send one ping through the sender's interface? (y/n)");
+    return;
+  }
+  /* the end of a long line is what is being typed */
+  const int room = area->columns - 12;
+  const int hidden = (int)strlen(ui->typed) - room;
+  const int at = area_format(area, 0, 1, STYLE_STRONG, "filter: %s_",
+                             hidden > 0 ? ui->typed + hidden : ui->typed);
+  if (ui->wrong[0] != '\0')
+    area_text(area, 0, at + 3, STYLE_BAD, ui->wrong);
+  else if (ui->typed[0] == '\0')
+    area_text(area, 0, at + 3, STYLE_DIM, "port 443 and stalled, 10.0.0.1, sender-queue, not idle");
 }
 
 /* Where in the trace: problems are marked. */
@@ -132,13 +163,12 @@ static void draw_time(const struct ui *ui, const struct area *area)
   const struct model *model = ui->model;
   const double span = (double)(model->end_ns - model->start_ns) + 1;
   const int width = area->columns - 2;
-  if (ui->message[0] != '\0' || ui->prompt != PROMPT_NONE) {
-    if (ui->prompt == PROMPT_FILTER)
-      area_format(area, 0, 1, STYLE_STRONG, "filter: %s_", ui->typed);
-    else if (ui->prompt == PROMPT_KICK)
-      area_text(area, 0, 1, STYLE_STRONG, "send one ping through its interface? (y/n)");
-    else
-      area_text(area, 0, 1, STYLE_STRONG, ui->message);
+  if (ui->prompt != PROMPT_NONE) {
+    draw_prompt(ui, area);
+    return;
+  }
+  if (ui->message[0] != '\0') {
+    area_text(area, 0, 1, STYLE_STRONG, ui->message);
     return;
   }
   area_line(area, 0, 1, width, STYLE_FRAME, 0x2500);
@@ -160,19 +190,19 @@ static bool is_offered(const struct ui *ui, const struct key_help *help)
     return false;
   if (help->same == 'w')
     return ui->actions.write != NULL;
-  return help->same != 'k' || ui->actions.kick != NULL;
+  return help->same != 'K' || ui->actions.kick != NULL;
 }
 
-static const char *bar_word(uint32_t same)
+static const char *bar_word(uint32_t same, bool live)
 {
   switch (same) {
   case '?': return "Help";
   case '/': return "Filter";
   case 'n': return "Next";
-  case 'N': return "Before";
-  case ' ': return "Play";
+  case 'N': return "Prev";
+  case ' ': return live ? "Pause" : "Play";
   case 'w': return "Write";
-  case 'k': return "Kick";
+  case 'K': return "Kick";
   default: return "Quit";
   }
 }
@@ -185,7 +215,7 @@ static void draw_keys(const struct ui *ui, const struct area *area)
     if (!is_offered(ui, help))
       continue;
     at += area_format(area, 0, at, STYLE_KEY, "F%d", help->function);
-    at += area_format(area, 0, at, STYLE_KEY_TEXT, "%-6s", bar_word(help->same));
+    at += area_format(area, 0, at, STYLE_KEY_TEXT, "%-6s", bar_word(help->same, ui->model->live));
     at++;
   }
 }
@@ -208,17 +238,33 @@ void ui_draw(struct ui *ui, struct grid *grid)
 
 /* ---- keys ---- */
 
-static void move_time(struct ui *ui, int64_t to_ns)
+void ui_look_at(struct ui *ui, int64_t time_ns)
 {
   struct model *model = ui->model;
-  model->now_ns = to_ns < model->start_ns ? model->start_ns
-                  : to_ns > model->end_ns ? model->end_ns
-                                          : to_ns;
+  if (model->live && !ui->paused) {
+    ui_say(ui, "this is now; Space stops the screen, then the time can be moved");
+    return;
+  }
+  model->now_ns = time_ns < model->start_ns ? model->start_ns
+                  : time_ns > model->end_ns ? model->end_ns
+                                            : time_ns;
+  /* a plot that shows a part goes along */
+  const int64_t span_ns = ui->plot.to_ns - ui->plot.from_ns;
+  if (span_ns > 0 && (model->now_ns < ui->plot.from_ns || model->now_ns > ui->plot.to_ns)) {
+    ui->plot.from_ns = model->now_ns - span_ns / 2;
+    ui->plot.to_ns = ui->plot.from_ns + span_ns;
+  }
 }
 
 static void step_time(struct ui *ui, int steps)
 {
-  move_time(ui, ui->model->now_ns + (ui->model->end_ns - ui->model->start_ns) / 100 * steps);
+  ui_look_at(ui, ui->model->now_ns + (ui->model->end_ns - ui->model->start_ns) / 100 * steps);
+}
+
+static bool is_shown(const void *context, const struct model_connection *connection)
+{
+  const struct ui *ui = context;
+  return selection_matches(ui->list.selection, ui->model, connection);
 }
 
 /* To the midst of the next problem: there somebody holds the stream up. */
@@ -228,10 +274,14 @@ static void jump(struct ui *ui, bool forward)
   const struct finding *current = ui_finding(ui);
   const bool inside = current != NULL && ui->model->now_ns >= current->start_ns &&
                       ui->model->now_ns <= current->end_ns;
-  const int64_t from_ns = inside ? current->start_ns : ui->model->now_ns;
-  const struct finding *next = model_next_problem(ui->model, from_ns, forward, &connection);
+  struct model_place from = {.start_ns = ui->model->now_ns, .connection = 0};
+  if (inside)
+    from = (struct model_place){current->start_ns, ui->connection_id, current->id};
+  const struct finding *next =
+      model_next_problem(ui->model, &from, forward, is_shown, ui, &connection);
+  from = (struct model_place){.start_ns = forward ? INT64_MIN : INT64_MAX};
   if (next == NULL) /* round again */
-    next = model_next_problem(ui->model, forward ? INT64_MIN : INT64_MAX, forward, &connection);
+    next = model_next_problem(ui->model, &from, forward, is_shown, ui, &connection);
   if (next == NULL) {
     ui_say(ui, "there is no problem");
     return;
@@ -240,19 +290,36 @@ static void jump(struct ui *ui, bool forward)
   for (uint32_t i = 0; i < connection->finding_count; i++)
     if (connection->findings[i] == next)
       ui->finding = i;
-  move_time(ui, next->start_ns + (next->end_ns - next->start_ns) / 2);
+  if (!ui->model->live || ui->paused)
+    ui_look_at(ui, next->start_ns + (next->end_ns - next->start_ns) / 2);
+}
+
+/* What is on the screen is kept while the capture goes on: the packets, too. */
+static void toggle_pause(struct ui *ui)
+{
+  ui->paused = !ui->paused;
+  if (ui->paused && ui_connection(ui) != NULL)
+    model_packets_of(ui->model, ui_connection(ui));
+  ui_say(ui, ui->paused ? "the screen stands, the capture goes on: [ ] move in time, Space goes on"
+                        : "");
 }
 
 static void toggle_play(struct ui *ui)
 {
   if (ui->model->live) {
-    ui->paused = !ui->paused;
-    ui_say(ui, ui->paused ? "the screen is stopped, the capture goes on" : "");
+    toggle_pause(ui);
     return;
   }
   ui->playing = !ui->playing;
   if (ui->playing && ui->model->now_ns >= ui->model->end_ns)
     ui->model->now_ns = ui->model->start_ns;
+}
+
+static void change_speed(struct ui *ui, double factor)
+{
+  const double speed = ui->speed * factor;
+  ui->speed = speed < SPEED_MIN ? SPEED_MIN : speed > SPEED_MAX ? SPEED_MAX : speed;
+  ui_say(ui, "plays at %g times the speed of then", ui->speed);
 }
 
 static void write_connection(struct ui *ui)
@@ -284,7 +351,11 @@ static bool handle_everywhere(struct ui *ui, uint32_t pressed)
   case 'N': jump(ui, false); return true;
   case ' ': toggle_play(ui); return true;
   case 'w': write_connection(ui); return true;
+  case '/': ui_ask_filter(ui); return true;
+  case ',': change_speed(ui, 0.5); return true;
+  case '.': change_speed(ui, 2); return true;
   case 'k':
+  case 'K':
     if (ui->actions.kick != NULL && ui->model->live && ui_connection(ui) != NULL)
       ui->prompt = PROMPT_KICK;
     return true;
@@ -296,22 +367,48 @@ static bool handle_everywhere(struct ui *ui, uint32_t pressed)
   }
 }
 
+void ui_ask_filter(struct ui *ui)
+{
+  ui_enter(ui, VIEW_CONNECTIONS);
+  ui->prompt = PROMPT_FILTER;
+  ui->wrong[0] = '\0';
+  snprintf(ui->typed, sizeof ui->typed, "%s", ui->list.filter);
+}
+
+/* What was typed stays until it is right, or given up. */
+static void take_filter(struct ui *ui)
+{
+  struct selection *made = selection_parse(ui->typed, &ui->actions.language, ui->wrong);
+  if (ui->wrong[0] != '\0')
+    return;
+  selection_free(ui->list.selection);
+  ui->list.selection = made;
+  ui->list.top = ui->list.cursor = 0;
+  ui->connection_id = 0;
+  snprintf(ui->list.filter, sizeof ui->list.filter, "%s", made != NULL ? ui->typed : "");
+  ui->prompt = PROMPT_NONE;
+}
+
 static void handle_prompt(struct ui *ui, uint32_t pressed)
 {
   const size_t length = strlen(ui->typed);
   if (ui->prompt == PROMPT_KICK) {
     ui->prompt = PROMPT_NONE;
-    if (pressed == 'y' || pressed == 'Y')
+    if ((pressed == 'y' || pressed == 'Y') && ui_connection(ui) != NULL)
       ui_say(ui, "%s", ui->actions.kick(ui->actions.context, ui_connection(ui)));
-  } else if (pressed == KEY_ESCAPE) {
+    return;
+  }
+  if (pressed == KEY_RETURN) {
+    take_filter(ui);
+    return;
+  }
+  ui->wrong[0] = '\0';
+  if (pressed == KEY_ESCAPE) {
     ui->prompt = PROMPT_NONE;
-  } else if (pressed == KEY_RETURN) {
-    ui->prompt = PROMPT_NONE;
-    snprintf(ui->list.filter, sizeof ui->list.filter, "%s", ui->typed);
-    if (ui->list.filter[0] != '\0')
-      ui_say(ui, "shown: %s (/ and Enter: all)", ui->list.filter);
   } else if (pressed == KEY_ERASE && length > 0) {
     ui->typed[length - 1] = '\0';
+  } else if (pressed == CONTROL_U) {
+    ui->typed[0] = '\0';
   } else if (pressed >= ' ' && pressed < 0x7f && length + 1 < sizeof ui->typed) {
     ui->typed[length] = (char)pressed;
     ui->typed[length + 1] = '\0';
@@ -332,29 +429,42 @@ static void handle_key(struct ui *ui, uint32_t pressed)
     handle_everywhere(ui, pressed);
 }
 
+static void click_keys(struct ui *ui, int column)
+{
+  int at = 0;
+  for (int i = 0; i < key_table_count; i++) {
+    if (!is_offered(ui, &key_table[i]))
+      continue;
+    const int width = (key_table[i].function > 9 ? 3 : 2) + 7;
+    if (column >= at && column < at + width) {
+      handle_key(ui, key_table[i].same);
+      return;
+    }
+    at += width;
+  }
+}
+
 static void handle_mouse(struct ui *ui, const struct event *event)
 {
   const struct view *view = views[ui->views[ui->depth - 1]];
+  const struct model *model = ui->model;
   const int row = event->row - 1;
-  if (event->mouse == MOUSE_WHEEL_UP || event->mouse == MOUSE_WHEEL_DOWN) {
-    for (int i = 0; i < 3; i++)
-      view->key(ui, event->mouse == MOUSE_WHEEL_UP ? KEY_UP_ : KEY_DOWN_);
-  } else if (row >= 0 && row < ui->body_rows && view->click != NULL) {
+  const bool in_body = row >= 0 && row < ui->body_rows;
+  const bool up = event->mouse == MOUSE_WHEEL_UP;
+  ui->message[0] = '\0';
+  if (up || event->mouse == MOUSE_WHEEL_DOWN) {
+    if (view->wheel != NULL && in_body)
+      view->wheel(ui, row, event->column, up);
+    else
+      for (int i = 0; i < WHEEL_STEPS; i++)
+        view->key(ui, up ? KEY_UP_ : KEY_DOWN_);
+  } else if (in_body && view->click != NULL) {
     view->click(ui, row, event->column, event->mouse == MOUSE_DOUBLE);
-  } else if (row == ui->body_rows && ui->body_columns > 2 && !ui->model->live) {
-    move_time(ui,
-              ui->model->start_ns + (int64_t)((double)(ui->model->end_ns - ui->model->start_ns) *
-                                              (event->column - 1) / (ui->body_columns - 2)));
+  } else if (row == ui->body_rows && ui->body_columns > 2) {
+    ui_look_at(ui, model->start_ns + (int64_t)((double)(model->end_ns - model->start_ns) *
+                                               (event->column - 1) / (ui->body_columns - 2)));
   } else if (row == ui->body_rows + 1) {
-    int at = 0;
-    for (int i = 0; i < key_table_count; i++) {
-      if (!is_offered(ui, &key_table[i]))
-        continue;
-      const int width = (key_table[i].function > 9 ? 3 : 2) + 7;
-      if (event->column >= at && event->column < at + width)
-        handle_key(ui, key_table[i].same);
-      at += width;
-    }
+    click_keys(ui, event->column);
   }
 }
 
@@ -373,7 +483,7 @@ void ui_pass(struct ui *ui, int64_t passed_ns)
 {
   if (!ui->playing || ui->model->live)
     return;
-  move_time(ui, ui->model->now_ns + (int64_t)((double)passed_ns * ui->speed));
+  ui_look_at(ui, ui->model->now_ns + (int64_t)((double)passed_ns * ui->speed));
   ui->playing = ui->model->now_ns < ui->model->end_ns;
 }
 
@@ -386,16 +496,6 @@ static int64_t clock_ns(void)
   return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-static void refresh(struct ui *ui)
-{
-  if (ui->actions.refresh == NULL || ui->live_ended || ui->paused)
-    return;
-  if (ui->actions.refresh(ui->actions.context, ui->model))
-    return;
-  ui->live_ended = true;
-  ui_say(ui, "the capture has ended");
-}
-
 void ui_run(struct ui *ui)
 {
   struct grid grid = {0};
@@ -403,16 +503,12 @@ void ui_run(struct ui *ui)
   int rows, columns;
   int64_t before_ns = clock_ns();
   while (!ui->quit) {
-    refresh(ui);
     screen_size(&rows, &columns);
     if ((rows != grid.rows || columns != grid.columns) && !grid_resize(&grid, rows, columns))
       break;
     ui_draw(ui, &grid);
     screen_show(&grid);
-    screen_wait(ui->playing                          ? FRAME_MS
-                : ui->model->live && !ui->live_ended ? REFRESH_MS
-                                                     : IDLE_MS,
-                &event);
+    screen_wait(ui->playing ? FRAME_MS : IDLE_MS, &event);
     /* keys that come faster than the screen is drawn are all taken before it is drawn again */
     for (int i = 0; i < 32 && event.kind != EVENT_NONE && !ui->quit; i++) {
       ui_handle(ui, &event);

@@ -8,10 +8,12 @@
 #include "tui/event.h"
 #include "tui/grid.h"
 #include "tui/model.h"
+#include "tui/rungs.h"
+#include "tui/selection.h"
 
 #include <stdbool.h>
 
-#define UI_TEXT_SIZE 100
+#define UI_TEXT_SIZE 200
 #define UI_DEPTH_MAX 8
 
 struct ui;
@@ -33,6 +35,8 @@ struct view {
   bool (*key)(struct ui *ui, uint32_t key);
   /* NULL, or a click at that place of the body. */
   void (*click)(struct ui *ui, int row, int column, bool twice);
+  /* NULL (then it is the arrow keys), or the wheel at that place of the body. */
+  void (*wheel)(struct ui *ui, int row, int column, bool up);
 };
 
 extern const struct view view_connections, view_connection, view_ladder, view_finding, view_help;
@@ -44,8 +48,7 @@ struct ui_actions {
   const char *(*write)(void *context, const struct model_connection *connection);
   const char *(*kick)(void *context, const struct model_connection *connection);
   const char *(*recorder)(void *context); /* starts it, or stops it */
-  /* While a capture goes on: called again and again, fills the model. false: it has ended. */
-  bool (*refresh)(void *context, struct model *model);
+  struct selection_language language;     /* of filters */
 };
 
 enum ui_sort { SORT_STALLED, SORT_ID, SORT_RATE, SORT_AGE, SORT_RTT, SORT_AGAIN, SORT_COUNT };
@@ -56,12 +59,14 @@ struct ui {
   enum view_name views[UI_DEPTH_MAX]; /* the last one is shown; Escape goes back */
   int depth;
   int body_rows, body_columns; /* as drawn last */
-  bool quit, paused, playing, live_ended;
+  bool quit, playing;
+  bool paused; /* live: the screen stands, the capture goes on; whoever fills the model leaves it */
   double speed; /* of playing: seconds of the trace in a second */
   char message[UI_TEXT_SIZE * 2];
   /* a line that is being typed: for the filter, or a question */
   enum { PROMPT_NONE, PROMPT_FILTER, PROMPT_KICK } prompt;
   char typed[UI_TEXT_SIZE];
+  char wrong[SELECTION_ERROR_SIZE]; /* with what was typed */
 
   uint64_t connection_id; /* chosen; 0: none */
   uint32_t finding;       /* of it: the position */
@@ -70,18 +75,28 @@ struct ui {
     enum ui_sort sort;
     bool reversed;
     char filter[UI_TEXT_SIZE];
-    uint32_t *order; /* positions in the model, as shown */
+    struct selection *selection; /* the same, compiled; NULL: everything */
+    uint32_t *order;             /* positions in the model, as shown */
     uint32_t count, capacity;
     uint32_t top, cursor;
   } list;
   struct {
     int64_t from_ns, to_ns; /* equal: the whole connection */
     bool other_side;        /* the stream with fewer bytes */
+    bool far_end;           /* as the receiver's end saw it */
+    bool announced;         /* what the ends announced, in place of the plots */
+    /* where the plot was drawn last, within the body, and what it showed */
+    int row, column, rows, columns;
+    int64_t shown_from_ns, shown_to_ns;
   } plot;
   struct {
+    struct rungs rungs;
     uint32_t top, cursor, count;
+    bool moved;            /* the cursor, by the user: the time goes with it */
+    int64_t shown_ns;      /* the time that was looked at when it was drawn */
+    uint64_t frame;        /* where the cursor is; 0: not on a packet */
     uint64_t wanted_frame; /* to be gone to; 0: none */
-    uint8_t wanted_end;
+    uint8_t end, wanted_end;
   } ladder;
   struct {
     uint32_t cursor; /* evidence */
@@ -111,6 +126,9 @@ void ui_back(struct ui *ui);
 struct model_connection *ui_connection(const struct ui *ui); /* the chosen one; NULL: none */
 const struct finding *ui_finding(const struct ui *ui);       /* the chosen one of it */
 void ui_choose(struct ui *ui, uint64_t connection_id);
+/* The time that is looked at, kept within what is shown. Live it moves only while paused. */
+void ui_look_at(struct ui *ui, int64_t time_ns);
+void ui_ask_filter(struct ui *ui);
 void ui_say(struct ui *ui, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The table behind the help, the key bar and the manual. */

@@ -31,15 +31,15 @@ static const struct {
   int sort; /* the order that it stands for, -1: none */
 } columns[COLUMN_COUNT] = {
     [COLUMN_ID] = {"ID", 4, 0, 0, SORT_ID},
-    [COLUMN_CONNECTION] = {"CONNECTION", 30, 0, 2, -1},
-    [COLUMN_AGE] = {"AGE", 6, 6, 0, SORT_AGE},
-    [COLUMN_RATE] = {"RATE", 9, 1, 0, SORT_RATE},
+    [COLUMN_CONNECTION] = {"CONNECTION", 29, 0, 3, -1},
+    [COLUMN_AGE] = {"AGE", 6, 7, 0, SORT_AGE},
+    [COLUMN_RATE] = {"RATE", 8, 1, 0, SORT_RATE},
     [COLUMN_SPARK] = {"ACTIVITY", 10, 2, 1, -1},
     [COLUMN_RTT] = {"RTT", 6, 4, 0, SORT_RTT},
-    [COLUMN_FLIGHT] = {"FLIGHT/WINDOW", 13, 7, 0, -1},
+    [COLUMN_FLIGHT] = {"FLIGHT/WINDOW", 13, 6, 0, -1},
     [COLUMN_AGAIN] = {"RTX", 5, 5, 0, SORT_AGAIN},
     [COLUMN_HOLDER] = {"HELD BY", 20, 0, 0, SORT_STALLED},
-    [COLUMN_WORST] = {"WORST FINDING", 24, 3, 1, -1},
+    [COLUMN_WORST] = {"WORST FINDING", 22, 3, 1, -1},
 };
 
 static void choose_widths(int available, int widths[COLUMN_COUNT])
@@ -64,55 +64,6 @@ static void choose_widths(int available, int widths[COLUMN_COUNT])
 }
 
 /* ---- which, in which order ---- */
-
-static bool text_has(const char *text, const char *word)
-{
-  return strcasestr(text, word) != NULL;
-}
-
-static bool word_matches(const struct ui *ui, const struct model_connection *connection,
-                         const char *word)
-{
-  char holder[64];
-  enum style style;
-  const struct model_owner owner = model_owner_at(ui->model, connection, ui->model->now_ns);
-  const struct finding *worst = model_worst(connection);
-  if (strcmp(word, "stalled") == 0)
-    return owner.kind == OWNER_LOCATION;
-  if (strcmp(word, "problem") == 0)
-    return model_problems(connection) > 0;
-  return text_has(connection->client, word) || text_has(connection->server, word) ||
-         text_has(owner_text(&owner, ui->model->now_ns, holder, sizeof holder, &style), word) ||
-         (worst != NULL && text_has(cause_info(worst->cause)->code, word));
-}
-
-/* All words of the filter have to match; "host", "port", "and", "tcp" of tcpdump's language say
- * nothing that the next word does not say, and "not" turns it round. */
-static bool matches(const struct ui *ui, const struct model_connection *connection)
-{
-  char words[UI_TEXT_SIZE], *rest = words;
-  bool negated = false;
-  snprintf(words, sizeof words, "%s", ui->list.filter);
-  for (char *word; (word = strtok_r(rest, " ", &rest)) != NULL;) {
-    if (strcmp(word, "host") == 0 || strcmp(word, "and") == 0 || strcmp(word, "tcp") == 0)
-      continue;
-    if (strcmp(word, "not") == 0) {
-      negated = !negated;
-      continue;
-    }
-    char port[UI_TEXT_SIZE + 1] = ":";
-    if (strcmp(word, "port") == 0 && (word = strtok_r(rest, " ", &rest)) != NULL) {
-      snprintf(port, sizeof port, ":%s", word);
-      word = port;
-    }
-    if (word == NULL)
-      break;
-    if (word_matches(ui, connection, word) == negated)
-      return false;
-    negated = false;
-  }
-  return true;
-}
 
 /* Larger is further up. */
 static double rank_of(const struct ui *ui, const struct model_connection *connection)
@@ -163,7 +114,7 @@ static void arrange(struct ui *ui)
     return;
   }
   for (uint32_t i = 0; i < model->count; i++)
-    if (ui->list.filter[0] == '\0' || matches(ui, model->connections[i]))
+    if (selection_matches(ui->list.selection, model, model->connections[i]))
       ranked[ui->list.count++] =
           (struct ranked){(ui->list.reversed ? -1 : 1) * rank_of(ui, model->connections[i]), i};
   qsort(ranked, ui->list.count, sizeof *ranked, compare);
@@ -331,14 +282,15 @@ static void draw_header(const struct ui *ui, const struct area *area, const int 
 static void draw(struct ui *ui, const struct area *area)
 {
   int widths[COLUMN_COUNT];
-  choose_widths(area->columns, widths);
+  choose_widths(area->columns + GAP, widths);
   arrange(ui);
   keep_cursor(ui, area->rows - 1);
   draw_header(ui, area, widths);
   if (ui->list.count == 0)
     area_text(area, 2, 2, STYLE_DIM,
-              ui->model->count == 0 ? "no TCP connection yet"
-                                    : "no connection matches the filter (/ changes it)");
+              ui->model->count > 0 ? "no connection matches the filter (/ changes it)"
+              : ui->model->live    ? "no TCP connection yet"
+                                   : "there is no TCP connection in it");
   for (int row = 1; row < area->rows; row++) {
     const uint32_t index = ui->list.top + (uint32_t)row - 1;
     if (index >= ui->list.count)
@@ -386,10 +338,6 @@ static bool key(struct ui *ui, uint32_t pressed)
   case '<': ui->list.sort = (ui->list.sort + SORT_COUNT - 1) % SORT_COUNT; return true;
   case '>': ui->list.sort = (ui->list.sort + 1) % SORT_COUNT; return true;
   case 'r': ui->list.reversed = !ui->list.reversed; return true;
-  case '/':
-    ui->prompt = PROMPT_FILTER;
-    snprintf(ui->typed, sizeof ui->typed, "%s", ui->list.filter);
-    return true;
   case 'l':
   case KEY_RIGHT_:
   case KEY_RETURN:
@@ -400,9 +348,26 @@ static bool key(struct ui *ui, uint32_t pressed)
   }
 }
 
+/* The order that a column's head stands for; again: the other way round. */
+static void click_head(struct ui *ui, int column)
+{
+  int widths[COLUMN_COUNT], at = 0;
+  choose_widths(ui->body_columns + GAP, widths);
+  for (int i = 0; i < COLUMN_COUNT; i++) {
+    if (widths[i] == 0)
+      continue;
+    if (column >= at && column < at + widths[i] && columns[i].sort >= 0) {
+      ui->list.reversed = (int)ui->list.sort == columns[i].sort && !ui->list.reversed;
+      ui->list.sort = (enum ui_sort)columns[i].sort;
+    }
+    at += widths[i] + GAP;
+  }
+}
+
 static void click(struct ui *ui, int row, int column, bool twice)
 {
-  (void)column;
+  if (row == 0)
+    click_head(ui, column);
   if (row < 1 || ui->list.top + (uint32_t)row - 1 >= ui->list.count)
     return;
   const bool same = ui->list.cursor == ui->list.top + (uint32_t)row - 1;
