@@ -1,6 +1,7 @@
 #include "analyzer/survey_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Delays of one connection pair, and which end is upstream: what the clocks are fitted from. */
 
@@ -249,9 +250,106 @@ static void settle_by_time(struct survey *survey)
   edges->count = kept;
 }
 
+/* --- what other connections of the same two hosts tell --- */
+
+/* The two hosts of an edge, as both ends call them. The lower address comes first in a flow key, so
+ * that side 0 is the same host for all of them. */
+struct hosts {
+  const struct sketch *a, *b;
+  uint8_t end_a, end_b;
+  bool crossed;
+};
+
+static struct hosts hosts_of(const struct survey *survey, const struct survey_edge *edge)
+{
+  return (struct hosts){.a = survey_sketch(survey, edge->end_a, edge->pairing.a),
+                        .b = survey_sketch(survey, edge->end_b, edge->pairing.b),
+                        .end_a = edge->end_a,
+                        .end_b = edge->end_b,
+                        .crossed = edge->pairing.crossed};
+}
+
+static int compare_hosts(const struct hosts *left, const struct hosts *right)
+{
+  int difference = memcmp(left->a->key.address, right->a->key.address, sizeof left->a->key.address);
+  if (difference == 0)
+    difference = memcmp(left->b->key.address, right->b->key.address, sizeof left->b->key.address);
+  if (difference == 0)
+    difference = left->end_a - right->end_a;
+  if (difference == 0)
+    difference = left->end_b - right->end_b;
+  return difference != 0 ? difference : left->crossed - right->crossed;
+}
+
+/* An edge whose order is known, for others. */
+struct ordered {
+  struct hosts hosts;
+  int order;
+};
+
+static int compare_ordered(const void *left, const void *right)
+{
+  return compare_hosts(&((const struct ordered *)left)->hosts,
+                       &((const struct ordered *)right)->hosts);
+}
+
+/* Joins the entries of the same hosts; their orders add up. Returns how many are left. */
+static size_t join_hosts(struct ordered *list, size_t count)
+{
+  size_t kept = 0;
+  qsort(list, count, sizeof *list, compare_ordered);
+  for (size_t i = 0; i < count; i++) {
+    if (kept > 0 && compare_ordered(&list[kept - 1], &list[i]) == 0)
+      list[kept - 1].order += list[i].order;
+    else
+      list[kept++] = list[i];
+  }
+  return kept;
+}
+
+static bool tells_order(const struct survey_edge *edge)
+{
+  return edge->certainty == PAIR_CERTAIN && edge->order != 0;
+}
+
+/* Two points that lie on the way between two hosts lie there in the same order for all of their
+ * connections: what one of them shows need not be seen again. Returns 0 or ERROR_MEMORY. */
+static int order_by_hosts(struct survey *survey)
+{
+  const struct survey_edges *edges = &survey->edges;
+  size_t known = 0, unknown = 0, count = 0;
+  for (size_t i = 0; i < edges->count; i++) {
+    known += tells_order(&edges->at[i]);
+    unknown += edges->at[i].order == 0;
+  }
+  if (known == 0 || unknown == 0)
+    return 0;
+  struct ordered *list = survey_allocate(survey, known, sizeof *list);
+  if (list == NULL)
+    return ERROR_MEMORY;
+  for (size_t i = 0; i < edges->count; i++) {
+    if (tells_order(&edges->at[i]))
+      list[count++] =
+          (struct ordered){hosts_of(survey, &edges->at[i]), edges->at[i].order > 0 ? 1 : -1};
+  }
+  count = join_hosts(list, count);
+  for (size_t i = 0; i < edges->count; i++) {
+    struct survey_edge *edge = &edges->at[i];
+    const struct ordered wanted = {.hosts = hosts_of(survey, edge)};
+    const struct ordered *found =
+        edge->order == 0 ? bsearch(&wanted, list, count, sizeof *list, compare_ordered) : NULL;
+    if (found != NULL)
+      edge->order = (int16_t)((found->order > 0) - (found->order < 0));
+  }
+  survey_release(survey, list, known, sizeof *list);
+  return 0;
+}
+
 int survey_fit(struct survey *survey)
 {
   order_edges(survey);
+  if (order_by_hosts(survey) != 0)
+    return ERROR_MEMORY;
   if (fit_all(survey) != 0)
     return ERROR_MEMORY;
   settle_by_time(survey);
@@ -259,5 +357,5 @@ int survey_fit(struct survey *survey)
     if (survey->edges.at[i].order == 0)
       order_by_clock(survey, &survey->edges.at[i]);
   }
-  return 0;
+  return order_by_hosts(survey);
 }
