@@ -181,6 +181,10 @@ bool recorder_is_writing(const struct recorder *recorder);
 /* The number that a frame has in the file it is in; 0: it is in none, or not yet. `number` as the
  * observer saw it. Frames of the last 64 triggers are known. */
 uint64_t recorder_file_number(const struct recorder *recorder, uint64_t number);
+/* Shows the frames that are kept in memory, the oldest first, as the observer saw them; they stay.
+ * None where everything is written. */
+void recorder_each_kept(const struct recorder *recorder,
+                        void (*visit)(void *context, const struct frame *frame), void *context);
 /* Ends the recording with what was shown so far: RECORDER_OBSERVER. */
 void recorder_finish(struct recorder *recorder);
 /* Sends the keeper a request; false: it is longer than RECORDER_REQUEST_BYTES_MAX, or too many are

@@ -103,5 +103,9 @@ void recorder_keep_put(struct recorder_keep *keep, const struct recorder_item *i
 /* The oldest: false, there is none. Valid until it is released. */
 bool recorder_keep_front(struct recorder_keep *keep, struct recorder_item *item);
 void recorder_keep_release(struct recorder_keep *keep);
+/* All of them, the oldest first; they stay. */
+void recorder_keep_each(const struct recorder_keep *keep,
+                        void (*visit)(void *context, const struct recorder_item *item),
+                        void *context);
 
 #endif

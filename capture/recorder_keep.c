@@ -76,25 +76,31 @@ void recorder_keep_put(struct recorder_keep *keep, const struct recorder_item *i
   }
 }
 
+static void make_item(struct recorder_item *item, const struct frame_ring_record *record,
+                      const uint8_t *bytes)
+{
+  *item = (struct recorder_item){.kind = (enum recorder_item_kind)record->kind,
+                                 .end = record->end,
+                                 .time_ns = record->time_ns,
+                                 .order_ns = record->order_ns,
+                                 .bytes = bytes,
+                                 .size = record->bytes,
+                                 .original_bytes = record->original_bytes,
+                                 .direction = record->direction};
+  if (item->kind == RECORDER_FRAME)
+    return;
+  memcpy(&item->counters, bytes, sizeof item->counters);
+  item->bytes += sizeof item->counters;
+  item->size -= (uint32_t)sizeof item->counters;
+}
+
 bool recorder_keep_front(struct recorder_keep *keep, struct recorder_item *item)
 {
   struct frame_ring_record record;
   const uint8_t *bytes;
   if (!front(keep, &record, &bytes))
     return false;
-  *item = (struct recorder_item){.kind = (enum recorder_item_kind)record.kind,
-                                 .end = record.end,
-                                 .time_ns = record.time_ns,
-                                 .order_ns = record.order_ns,
-                                 .bytes = bytes,
-                                 .size = record.bytes,
-                                 .original_bytes = record.original_bytes,
-                                 .direction = record.direction};
-  if (item->kind == RECORDER_FRAME)
-    return true;
-  memcpy(&item->counters, bytes, sizeof item->counters);
-  item->bytes += sizeof item->counters;
-  item->size -= (uint32_t)sizeof item->counters;
+  make_item(item, &record, bytes);
   return true;
 }
 
@@ -104,4 +110,26 @@ void recorder_keep_release(struct recorder_keep *keep)
   const uint8_t *bytes;
   if (front(keep, &record, &bytes))
     release(keep, &record, bytes);
+}
+
+/* Another consumer's view of the same ring: what it releases is released for it alone. */
+void recorder_keep_each(const struct recorder_keep *keep,
+                        void (*visit)(void *context, const struct recorder_item *item),
+                        void *context)
+{
+  struct frame_ring_positions positions;
+  struct frame_ring ring = keep->ring;
+  struct frame_ring_record record;
+  struct recorder_item item;
+  const uint8_t *bytes;
+  if (ring.positions == NULL)
+    return;
+  atomic_init(&positions.written, atomic_load(&keep->ring.positions->written));
+  atomic_init(&positions.released, atomic_load(&keep->ring.positions->released));
+  ring.positions = &positions;
+  while (frame_ring_front(&ring, &record, &bytes) == FRAME_RING_RECORD) {
+    make_item(&item, &record, bytes);
+    visit(context, &item);
+    frame_ring_release(&ring, &record);
+  }
 }

@@ -73,19 +73,23 @@ static void count_drops(struct recorder_worker *worker, uint32_t end)
   worker->now[end].dropped = recorder_dropped(worker->recorder, end);
 }
 
+static struct frame frame_of(const struct recorder *recorder, const struct recorder_item *item)
+{
+  return (struct frame){.time_ns = item->time_ns,
+                        .number = item->number,
+                        .interface = item->end,
+                        .linktype = atomic_load(&recorder->ends[item->end].shared->linktype),
+                        .captured_bytes = item->size,
+                        .original_bytes = item->original_bytes,
+                        .direction = item->direction,
+                        .bytes = item->bytes};
+}
+
 static void observe(struct recorder_worker *worker, const struct recorder_item *item)
 {
   const struct recorder_observer *observer = worker->recorder->options.observer;
   if (item->kind == RECORDER_FRAME && observer != NULL && observer->frame != NULL) {
-    const struct frame frame = {
-        .time_ns = item->time_ns,
-        .number = item->number,
-        .interface = item->end,
-        .linktype = atomic_load(&worker->recorder->ends[item->end].shared->linktype),
-        .captured_bytes = item->size,
-        .original_bytes = item->original_bytes,
-        .direction = item->direction,
-        .bytes = item->bytes};
+    const struct frame frame = frame_of(worker->recorder, item);
     observer->frame(observer->context, item->end, &frame);
   } else if (item->kind == RECORDER_SAMPLE && observer != NULL && observer->sample != NULL) {
     observer->sample(observer->context, item->end, item->time_ns, item->bytes, item->size);
@@ -535,6 +539,33 @@ uint64_t recorder_file_number(const struct recorder *recorder, uint64_t number)
       return span->file_first + (number - span->first);
   }
   return 0;
+}
+
+struct kept_visit {
+  const struct recorder *recorder;
+  uint64_t number;
+  void (*visit)(void *context, const struct frame *frame);
+  void *context;
+};
+
+static void visit_kept(void *context, const struct recorder_item *item)
+{
+  struct kept_visit *kept = context;
+  if (item->kind != RECORDER_FRAME)
+    return;
+  struct recorder_item numbered = *item;
+  numbered.number = ++kept->number;
+  const struct frame frame = frame_of(kept->recorder, &numbered);
+  kept->visit(kept->context, &frame);
+}
+
+void recorder_each_kept(const struct recorder *recorder,
+                        void (*visit)(void *context, const struct frame *frame), void *context)
+{
+  const struct recorder_worker *worker = recorder->work;
+  struct kept_visit kept = {recorder, worker->frames_seen - worker->file.keep.frames, visit,
+                            context};
+  recorder_keep_each(&worker->file.keep, visit_kept, &kept);
 }
 
 void recorder_finish(struct recorder *recorder)

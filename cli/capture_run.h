@@ -10,9 +10,10 @@
 volatile const int *capture_signals(void);
 
 /* screen: NULL, or what shows it; options->output may be NULL then: nothing is written. attach:
- * NULL, or told the flight before anything is recorded. Returns the exit status, with messages. */
+ * NULL, or told the flight when all ends are open, before anything is recorded: 0, or a negative
+ * error_code ends it. Returns the exit status, with messages. */
 int capture_run(struct capture_options *options, volatile const int *stop,
                 const struct flight_screen *screen,
-                void (*attach)(void *context, struct flight *flight));
+                int (*attach)(void *context, struct flight *flight, struct error *error));
 
 #endif

@@ -105,6 +105,9 @@ static int record(struct recorder *recorder, const struct capture_options *optio
 static void take_request(void *context, const void *bytes, size_t size)
 {
   const struct keeping *keeping = context;
+  const struct flight_screen *screen = keeping->screen;
+  if (screen != NULL && screen->request != NULL && screen->request(screen->context, bytes, size))
+    return;
   if (keeping->flight != NULL)
     flight_request(keeping->flight, bytes, size);
 }
@@ -121,7 +124,10 @@ static void look_after(void *context)
 static void tell_event(void *context, enum recorder_event event, uint32_t end, const char *text)
 {
   const struct keeping *keeping = context;
+  const struct flight_screen *screen = keeping->screen;
   capture_tell_event(keeping->options, event, end, text);
+  if (screen != NULL && screen->end_event != NULL)
+    screen->end_event(screen->context, event, end, text);
 }
 
 static void stop_ssh(void *context)
@@ -175,7 +181,7 @@ static int open_flight(struct flight **flight, const struct capture_options *opt
 
 int capture_run(struct capture_options *options, volatile const int *stop,
                 const struct flight_screen *screen,
-                void (*attach)(void *context, struct flight *flight))
+                int (*attach)(void *context, struct flight *flight, struct error *error))
 {
   struct keeping keeping = {.options = options, .screen = screen};
   struct error error;
@@ -211,7 +217,7 @@ int capture_run(struct capture_options *options, volatile const int *stop,
   if (rc == 0 && keeping.flight != NULL)
     flight_attach(keeping.flight, keeping.recorder);
   if (rc == 0 && attach != NULL)
-    attach(screen->context, keeping.flight);
+    rc = attach(screen->context, keeping.flight, &error);
   if (rc < 0 && screen != NULL)
     screen->over(screen->context);
   if (rc == 0)

@@ -151,26 +151,22 @@ static int show_traces(struct live *live)
 static int show_interfaces(struct live *live)
 {
   struct capture_options *capture = &live->options.capture;
-  const struct live_screen_options wanted = {
-      .ends = capture->ends, .end_count = capture->end_count, .can_write = capture->output != NULL};
-  const char *why;
+  const struct live_screen_options wanted = {.ends = capture->ends,
+                                             .end_count = capture->end_count,
+                                             .file = capture->output,
+                                             .screen = live->options.screen};
   capture->quiet = true;
   capture->flight.on = true;
   capture->flight.kick = KICK_ECHO;
   capture->flight.min_stall_ns = live->options.analyze.min_stall_ns;
   if (live->options.analyze.filter != NULL)
     capture->filter = copy_of(live->options.analyze.filter);
-  if (screen_open(&live->options.screen, &why) != 0) {
-    complain("live: %s; tcpstall capture --until-stall tells the same as lines", why);
-    return EXIT_TROUBLE;
-  }
   struct live_screen *screen = live_screen_new(&wanted);
-  volatile const int *stop =
-      capture_signals(); /* in place of the screen's: they end the recording */
   int status = EXIT_TROUBLE;
-  if (screen != NULL)
-    status = capture_run(capture, stop, live_screen_hooks(screen), live_screen_attach);
-  screen_close();
+  if (screen == NULL)
+    complain("out of memory");
+  else
+    status = capture_run(capture, capture_signals(), live_screen_hooks(screen), live_screen_attach);
   live_screen_free(screen);
   return status;
 }

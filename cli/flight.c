@@ -17,8 +17,8 @@
 #define DETECTION_MAX_NS NS_PER_S
 /* A stall that lasts is recorded no longer than this. */
 #define FOLLOW_MAX_NS (120 * NS_PER_S)
-/* What was asked to be written may still come in: so long after its time the recorder is ended. */
-#define TRAILING_NS NS_PER_S
+/* What the user starts and ends goes on so long behind the end. */
+#define HELD_NS (INT64_C(500) * NS_PER_MS)
 /* A sender's host is suspected for so long before it is kicked, and again after each interval. */
 #define KICK_AFTER_NS NS_PER_S
 /* Of the memory, for the analysis; the rest is for what will be written. */
@@ -54,6 +54,7 @@ struct flight {
   struct watched watched[MONITOR_STALLS_MAX];
   struct neighbour neighbours[NEIGHBOURS];
   bool away[RECORDER_ENDS_MAX]; /* the interface was, once */
+  bool held;                    /* recording until the user ends it */
   int64_t now_ns, until_ns;     /* until_ns: recording, TIME_INVALID: not */
   struct flight_command last;   /* what is being recorded, for the command */
   struct flight_totals *totals; /* shared by both sides */
@@ -137,6 +138,13 @@ static void record(struct flight *flight)
     flight->totals->recordings++;
   if (!time_is_valid(flight->until_ns) || until_ns > flight->until_ns)
     flight->until_ns = until_ns;
+  recorder_trigger(flight->recorder, flight->until_ns);
+}
+
+/* By the user's wish: a little further at each tick, so that it ends soon after the wish does. */
+static void hold_on(struct flight *flight)
+{
+  flight->until_ns = flight->now_ns + HELD_NS;
   recorder_trigger(flight->recorder, flight->until_ns);
 }
 
@@ -339,6 +347,8 @@ static void on_tick(void *context, int64_t now_ns, int64_t complete_ns)
     if (watched->wanted && now_ns - watched->wanted_ns < FOLLOW_MAX_NS)
       record(flight);
   }
+  if (flight->held)
+    hold_on(flight);
   if (time_is_valid(flight->until_ns) && complete_ns > flight->until_ns)
     end_recording(flight);
   if (flight->setup.screen != NULL)
@@ -471,12 +481,22 @@ bool flight_kick(struct flight *flight, const struct endpoint *from, const struc
 
 bool flight_record(struct flight *flight)
 {
-  if (time_is_valid(flight->until_ns)) {
-    flight->until_ns = flight->now_ns;
-    return false;
-  }
-  record(flight);
-  return true;
+  flight->held = !flight->held;
+  if (flight->held && !time_is_valid(flight->until_ns))
+    flight->totals->recordings++;
+  if (flight->held)
+    hold_on(flight);
+  return flight->held;
+}
+
+bool flight_is_recording(const struct flight *flight)
+{
+  return time_is_valid(flight->until_ns);
+}
+
+struct recorder *flight_recorder(const struct flight *flight)
+{
+  return flight->recorder;
 }
 
 void flight_finish(struct flight *flight)

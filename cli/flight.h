@@ -21,7 +21,11 @@ struct flight_screen {
   void *context;
   void (*event)(void *context, const struct monitor_event *event);
   void (*tick)(void *context, struct monitor *monitor, int64_t now_ns);
-  /* On the keeping side, when nothing more will be shown: messages may follow. */
+  /* On the keeping side. What the screen has asked for with recorder_ask(): false, it was nothing
+   * of its own. What happened to an end, as struct recorder_keeper has it. And when nothing more
+   * will be shown: messages may follow. */
+  bool (*request)(void *context, const void *bytes, size_t size);
+  void (*end_event)(void *context, enum recorder_event event, uint32_t end, const char *text);
   void (*over)(void *context);
 };
 
@@ -53,9 +57,11 @@ struct endpoint;
 /* Kicks the stream of data from one to the other, through the interface that its segments were seen
  * to leave by. false: none is known. */
 bool flight_kick(struct flight *flight, const struct endpoint *from, const struct endpoint *to);
-/* Writes what is kept and the options' `after` from now on, or ends that. Returns whether it
- * writes. */
+/* Writes what is kept and what follows, or ends that. Returns whether it writes. */
 bool flight_record(struct flight *flight);
+bool flight_is_recording(const struct flight *flight);
+/* To ask it, as an observer may. */
+struct recorder *flight_recorder(const struct flight *flight);
 /* Ends the recording. */
 void flight_finish(struct flight *flight);
 

@@ -1,363 +1,90 @@
 #include "cli/live_screen.h"
 
 #include "cli/connection_filter.h"
+#include "cli/live_model.h"
+#include "cli/live_write.h"
 #include "cli/monitor.h"
-#include "cli/packet_strip.h"
-#include "tui/screen.h"
+#include "cli/screen_process.h"
 #include "tui/ui.h"
 #include "wire/timestamp.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SHOWN_NS       (60 * NS_PER_S) /* of the past */
-#define BUCKET_NS      (SHOWN_NS / MODEL_BUCKETS)
-#define REFRESH_NS     (INT64_C(250) * NS_PER_MS)
-#define PACKETS_NS     NS_PER_S        /* how old the plots may be */
-#define GONE_AFTER_NS  (30 * NS_PER_S) /* so long a connection that is over stays in the list */
-#define STUDY_PACKETS  100000u
-#define TABLE_SIZE     65536u /* a power of two, above MODEL_CONNECTIONS_MAX */
+#define REFRESH_NS (INT64_C(250) * NS_PER_MS)
+/* What the user did shows at once; news wait so long for each other. */
+#define DRAW_NS        (INT64_C(100) * NS_PER_MS)
+#define BELL_NS        NS_PER_S /* one for all stalls of that time */
 #define EVENTS_AT_ONCE 16
+#define NOTICES        8u
+#define NOTICE_SIZE    200
 
-/* A connection by its names, at whichever end. */
-struct known {
-  uint64_t id; /* 0: free */
-  struct endpoint client, server;
-  uint8_t end; /* where its numbers are taken from: the first that saw it */
-  int64_t seen_ns;
-  uint64_t bytes[2]; /* at the last look */
+/* What the keeping side has to say, in shared memory: the last ones. */
+struct notices {
+  atomic_uint count;
+  char texts[NOTICES][NOTICE_SIZE];
 };
 
 struct live_screen {
   struct live_screen_options options;
   struct flight_screen hooks;
   struct flight *flight;
-  struct monitor *monitor; /* while a hook is called */
-  struct model *model;
+  struct screen_process *terminal; /* NULL: it is not open */
+  struct live_model *live;
+  struct live_write *write;
+  struct notices *notices;
+  unsigned notices_shown;
   struct ui ui;
   struct grid grid;
-  struct known *table;
-  uint64_t next_id;
-  uint8_t looking_at; /* end */
-  int64_t refreshed_ns, loaded_ns, bucket_ns;
+  int64_t refreshed_ns, drawn_ns, bell_ns, recording_ns;
+  int rows, columns;      /* as drawn last */
   int stderr_fd, said_fd; /* the true one; what is said instead */
-  bool dirty;
+  bool dirty, urgent;
 };
 
-/* ---- connections by name ---- */
+/* ---- the keeping side ---- */
 
-static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
+static void notice(struct live_screen *screen, const char *text)
 {
-  return a->port == b->port && memcmp(&a->address, &b->address, sizeof a->address) == 0;
+  struct notices *notices = screen->notices;
+  const unsigned count = atomic_load(&notices->count);
+  snprintf(notices->texts[count % NOTICES], NOTICE_SIZE, "%s", text);
+  atomic_store(&notices->count, count + 1);
 }
 
-static uint32_t slot_of(const struct endpoint *client, const struct endpoint *server)
+static bool on_request(void *context, const void *bytes, size_t size)
 {
-  uint32_t hash = UINT32_C(2166136261) ^ client->port ^ (uint32_t)server->port << 16;
-  for (size_t i = 0; i < sizeof client->address.bytes; i++)
-    hash = (hash ^ client->address.bytes[i] ^ (uint32_t)server->address.bytes[i] << 8) *
-           UINT32_C(16777619);
-  return (hash ^ hash >> 15) & (TABLE_SIZE - 1);
+  struct live_screen *screen = context;
+  char said[NOTICE_SIZE];
+  if (!live_write_request(screen->write, bytes, size, said, sizeof said))
+    return false;
+  notice(screen, said);
+  return true;
 }
 
-/* Its place, or a free one; NULL: the table is full. */
-static struct known *look_up(struct live_screen *screen, const struct endpoint *client,
-                             const struct endpoint *server)
+static void on_end_event(void *context, enum recorder_event event, uint32_t end, const char *text)
 {
-  uint32_t slot = slot_of(client, server);
-  for (uint32_t i = 0; i < TABLE_SIZE; i++, slot = (slot + 1) & (TABLE_SIZE - 1)) {
-    struct known *known = &screen->table[slot];
-    if (known->id == 0 ||
-        (same_endpoint(&known->client, client) && same_endpoint(&known->server, server)))
-      return known;
-  }
-  return NULL;
-}
-
-static void name_endpoint(const struct endpoint *endpoint, char out[MODEL_NAME_SIZE])
-{
-  char text[INET6_ADDRSTRLEN] = "?";
-  const bool four = endpoint->ip_version == 4;
-  inet_ntop(four ? AF_INET : AF_INET6,
-            four ? endpoint->address.bytes + 12 : endpoint->address.bytes, text, sizeof text);
-  snprintf(out, MODEL_NAME_SIZE, four ? "%s:%u" : "[%s]:%u", text, endpoint->port);
-}
-
-static struct known *make_known(struct live_screen *screen, struct known *place,
-                                const struct connection_summary *summary)
-{
-  if (place == NULL || screen->model->count >= MODEL_CONNECTIONS_MAX) {
-    screen->model->left_out++;
-    return NULL;
-  }
-  struct model_connection *connection = model_take(screen->model, screen->next_id);
-  if (connection == NULL)
-    return NULL;
-  *place = (struct known){.id = screen->next_id++,
-                          .client = summary->client,
-                          .server = summary->server,
-                          .end = summary->end,
-                          .bytes = {summary->streams[0].bytes, summary->streams[1].bytes}};
-  name_endpoint(&summary->client, connection->client);
-  name_endpoint(&summary->server, connection->server);
-  return place;
-}
-
-/* ---- what the model shows ---- */
-
-/* The owner that matters: a wait before an idle stream, and of two waits the longer one. */
-static void take_owner(struct model_connection *connection, const struct stream_now now[2])
-{
-  struct model_owner owner = {.kind = OWNER_IDLE, .since_ns = TIME_INVALID};
-  for (int side = 0; side < 2; side++) {
-    if (now[side].state == STREAM_MOVING && owner.kind == OWNER_IDLE)
-      owner.kind = OWNER_MOVING;
-    if (now[side].state != STREAM_WAITING ||
-        (owner.kind == OWNER_LOCATION && owner.since_ns <= now[side].since_ns))
-      continue;
-    owner = (struct model_owner){.kind = OWNER_LOCATION,
-                                 .location = now[side].owner,
-                                 .since_ns = now[side].since_ns,
-                                 .sender = (enum stream_side)side};
-  }
-  /* what was studied with both ends counts for more than what one end guesses */
-  for (uint32_t i = 0; i < connection->finding_count; i++) {
-    const struct finding *finding = connection->findings[i];
-    if (finding->state == FINDING_CLOSED || finding->location == LOCATION_NONE)
-      continue;
-    owner = (struct model_owner){.kind = OWNER_LOCATION,
-                                 .location = finding->location,
-                                 .since_ns = finding->start_ns,
-                                 .sender = finding->sender};
+  struct live_screen *screen = context;
+  char said[NOTICE_SIZE];
+  const char *name = screen->options.ends[end].interface;
+  const int letter = 'A' + (int)end;
+  switch (event) {
+  case RECORDER_EVENT_AWAY:
+    snprintf(said, sizeof said, "end %c: %s went away (%s); it is waited for", letter, name, text);
+    break;
+  case RECORDER_EVENT_BACK:
+    snprintf(said, sizeof said, "end %c: %s is back %s", letter, name, text);
+    break;
+  case RECORDER_EVENT_LOST:
+    snprintf(said, sizeof said, "end %c: %s is lost: %s", letter, name, text);
     break;
   }
-  if (connection->summary.closed)
-    owner.kind = OWNER_CLOSED;
-  connection->has_owner = true;
-  connection->owner = owner;
-}
-
-static void on_now(void *context, const struct connection_summary *summary,
-                   const struct stream_now now[2])
-{
-  struct live_screen *screen = context;
-  struct known *known = look_up(screen, &summary->client, &summary->server);
-  if (known == NULL || known->id == 0)
-    known = make_known(screen, known, summary);
-  struct model_connection *connection = known != NULL ? model_find(screen->model, known->id) : NULL;
-  if (connection == NULL)
-    return;
-  model_set_view(connection, summary, NULL);
-  if ((connection->ends & (connection->ends - 1)) != 0 && connection->level == EVIDENCE_ONE_END)
-    connection->level = EVIDENCE_BOTH_ENDS;
-  if (known->end != screen->looking_at)
-    return;
-  for (int side = 0; side < 2; side++) {
-    const uint64_t bytes = summary->streams[side].bytes;
-    if (bytes > known->bytes[side])
-      connection->sent_bytes[side][MODEL_BUCKETS - 1] += (uint32_t)(bytes - known->bytes[side]);
-    known->bytes[side] = bytes;
-  }
-  known->seen_ns = screen->refreshed_ns;
-  connection->summary = *summary;
-  take_owner(connection, now);
-}
-
-/* The activity moves to the left as time goes on. */
-static void shift_buckets(struct live_screen *screen, int64_t now_ns)
-{
-  struct model *model = screen->model;
-  int64_t steps = (now_ns - screen->bucket_ns) / BUCKET_NS;
-  if (screen->bucket_ns == 0 || steps > MODEL_BUCKETS) {
-    screen->bucket_ns = now_ns;
-    steps = MODEL_BUCKETS;
-  }
-  if (steps <= 0)
-    return;
-  if (steps < MODEL_BUCKETS)
-    screen->bucket_ns += steps * BUCKET_NS;
-  for (uint32_t i = 0; i < model->count; i++)
-    for (int side = 0; side < 2; side++) {
-      uint32_t *sent = model->connections[i]->sent_bytes[side];
-      memmove(sent, sent + steps, (size_t)(MODEL_BUCKETS - steps) * sizeof *sent);
-      memset(sent + MODEL_BUCKETS - steps, 0, (size_t)steps * sizeof *sent);
-    }
-}
-
-/* The table is made anew without them, since removing from it one by one would break its chains. */
-static void forget_gone(struct live_screen *screen)
-{
-  uint32_t gone = 0;
-  for (uint32_t i = 0; i < TABLE_SIZE; i++)
-    gone +=
-        screen->table[i].id != 0 && screen->refreshed_ns - screen->table[i].seen_ns > GONE_AFTER_NS;
-  if (gone == 0)
-    return;
-  struct known *before = screen->table;
-  screen->table = calloc(TABLE_SIZE, sizeof *screen->table);
-  if (screen->table == NULL) {
-    screen->table = before;
-    return;
-  }
-  for (uint32_t i = 0; i < TABLE_SIZE; i++) {
-    if (before[i].id == 0)
-      continue;
-    if (screen->refreshed_ns - before[i].seen_ns > GONE_AFTER_NS)
-      model_remove(screen->model, before[i].id);
-    else
-      *look_up(screen, &before[i].client, &before[i].server) = before[i];
-  }
-  free(before);
-}
-
-static void refresh(struct live_screen *screen, int64_t now_ns)
-{
-  screen->refreshed_ns = now_ns;
-  screen->model->start_ns = now_ns - SHOWN_NS;
-  screen->model->end_ns = screen->model->now_ns = now_ns;
-  shift_buckets(screen, now_ns);
-  for (uint32_t end = 0; end < screen->options.end_count; end++) {
-    screen->looking_at = (uint8_t)end;
-    monitor_each_now(screen->monitor, end, on_now, screen);
-  }
-  forget_gone(screen);
-  if (now_ns - screen->loaded_ns >= PACKETS_NS) {
-    screen->loaded_ns = now_ns;
-    screen->model->packets_of = 0; /* drawn anew from what has come meanwhile */
-  }
-  screen->dirty = true;
-}
-
-/* ---- packets ---- */
-
-static int load(void *context, const struct model_connection *connection,
-                struct model_packets *packets)
-{
-  struct live_screen *screen = context;
-  const struct connection_summary *summary = &connection->summary;
-  const struct window_wish wish = {.ends = screen->options.end_count,
-                                   .a = summary->client,
-                                   .b = summary->server,
-                                   .from_ns = screen->model->start_ns,
-                                   .start_ns = screen->model->start_ns,
-                                   .end_ns = screen->model->start_ns,
-                                   .packets_max = STUDY_PACKETS};
-  struct window_part part;
-  struct packet_strip strip;
-  if (screen->monitor == NULL || monitor_take(screen->monitor, &wish, &part) < 0)
-    return -1;
-  packet_strip_begin(&strip, packets);
-  for (uint32_t end = 0; end < screen->options.end_count; end++) {
-    struct connection_summary view = *summary;
-    view.end = (uint8_t)end;
-    packet_strip_view(&strip, &view, NULL);
-    for (uint32_t i = 0; i < part.counts[end]; i++) {
-      const struct packet *packet = part.packets[end][i];
-      const struct endpoint src = {.address = packet->src, .port = packet->src_port};
-      const struct endpoint dst = {.address = packet->dst, .port = packet->dst_port};
-      if (packet->kind != PACKET_TCP)
-        packet_strip_foreign(&strip, packet);
-      else if (same_endpoint(&src, &summary->client) && same_endpoint(&dst, &summary->server))
-        packet_strip_add(&strip, packet, SIDE_CLIENT);
-      else if (same_endpoint(&src, &summary->server) && same_endpoint(&dst, &summary->client))
-        packet_strip_add(&strip, packet, SIDE_SERVER);
-    }
-  }
-  window_part_free(&part);
-  return packet_strip_finish(&strip);
-}
-
-/* ---- hooks ---- */
-
-static void on_event(void *context, const struct monitor_event *event)
-{
-  struct live_screen *screen = context;
-  const struct finding *finding = event->finding;
-  struct known *known = look_up(screen, &event->summary->client, &event->summary->server);
-  if (known != NULL && known->id == 0)
-    known = make_known(screen, known, event->summary);
-  struct model_connection *connection = known != NULL ? model_find(screen->model, known->id) : NULL;
-  if (connection == NULL)
-    return;
-  known->seen_ns = screen->refreshed_ns;
-  if (event->level > connection->level)
-    connection->level = event->level;
-  model_add_finding(connection, finding);
-  screen->dirty = true;
-  if (finding->state == FINDING_OPEN && finding->severity == SEVERITY_PROBLEM) {
-    screen_bell();
-    ui_say(&screen->ui, "%s: %.120s", connection->client, finding->summary);
-  }
-}
-
-static void draw(struct live_screen *screen)
-{
-  int rows, columns;
-  screen->dirty = false;
-  screen_size(&rows, &columns);
-  if ((rows != screen->grid.rows || columns != screen->grid.columns) &&
-      !grid_resize(&screen->grid, rows, columns))
-    return;
-  ui_draw(&screen->ui, &screen->grid);
-  screen_show(&screen->grid);
-}
-
-static void on_tick(void *context, struct monitor *monitor, int64_t now_ns)
-{
-  struct live_screen *screen = context;
-  struct event event;
-  screen->monitor = monitor;
-  for (int i = 0; i < EVENTS_AT_ONCE; i++) {
-    screen_wait(0, &event);
-    if (event.kind == EVENT_NONE)
-      break;
-    ui_handle(&screen->ui, &event);
-    screen->dirty = true;
-  }
-  if (now_ns - screen->refreshed_ns >= REFRESH_NS && !screen->ui.paused)
-    refresh(screen, now_ns);
-  if (screen->ui.quit)
-    flight_finish(screen->flight);
-  else if (screen->dirty)
-    draw(screen);
-  screen->monitor = NULL;
-}
-
-/* ---- what the user asks for ---- */
-
-static const char *on_kick(void *context, const struct model_connection *connection)
-{
-  struct live_screen *screen = context;
-  const struct stream_summary *streams = connection->summary.streams;
-  enum stream_side sender = streams[1].bytes > streams[0].bytes ? SIDE_SERVER : SIDE_CLIENT;
-  if (connection->has_owner && connection->owner.kind == OWNER_LOCATION)
-    sender = connection->owner.sender;
-  const bool client = sender == SIDE_CLIENT;
-  const struct endpoint *from = client ? &connection->summary.client : &connection->summary.server;
-  const struct endpoint *to = client ? &connection->summary.server : &connection->summary.client;
-  return flight_kick(screen->flight, from, to)
-             ? "a ping is on its way through the sender's interface"
-             : "no interface of the sender is known here";
-}
-
-static const char *on_record(void *context)
-{
-  struct live_screen *screen = context;
-  if (!screen->options.can_write)
-    return "there is no file to write to: start with -w FILE";
-  return flight_record(screen->flight) ? "the last seconds and the next ones are being written"
-                                       : "no more is written";
-}
-
-static const char *on_write(void *context, const struct model_connection *connection)
-{
-  (void)connection;
-  return on_record(context);
+  notice(screen, said);
 }
 
 /* What was said meanwhile would have spoilt the picture. */
@@ -366,7 +93,7 @@ static void on_over(void *context)
   struct live_screen *screen = context;
   char buffer[4096];
   ssize_t got;
-  screen_close();
+  screen_process_stop(screen->terminal);
   if (screen->said_fd < 0)
     return;
   fflush(stderr);
@@ -387,6 +114,169 @@ static void put_stderr_aside(struct live_screen *screen)
     dup2(screen->said_fd, STDERR_FILENO);
 }
 
+int live_screen_attach(void *context, struct flight *flight, struct error *error)
+{
+  struct live_screen *screen = context;
+  struct error why;
+  screen->flight = flight;
+  if (screen_process_start(&screen->terminal, &screen->options.screen, &why) < 0)
+    return error_set(error, ERROR_UNSUPPORTED,
+                     "live: %.120s; tcpstall capture --until-stall tells the same as lines",
+                     why.text);
+  put_stderr_aside(screen);
+  return 0;
+}
+
+/* ---- the writing side: what is shown ---- */
+
+/* "tap0 + tap0  REC stall.pcapng 12s" */
+static void entitle(struct live_screen *screen, int64_t now_ns)
+{
+  struct model *model = live_model_shown(screen->live);
+  char text[sizeof model->title];
+  size_t used = 0;
+  for (uint32_t i = 0; i < screen->options.end_count && used < sizeof text; i++)
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? " + " : "",
+                             screen->options.ends[i].interface);
+  const bool recording = flight_is_recording(screen->flight);
+  if (!recording)
+    screen->recording_ns = TIME_INVALID;
+  else if (!time_is_valid(screen->recording_ns))
+    screen->recording_ns = now_ns;
+  if (recording && used < sizeof text)
+    used +=
+        (size_t)snprintf(text + used, sizeof text - used, "  REC %.40s %lds", screen->options.file,
+                         (long)((now_ns - screen->recording_ns) / NS_PER_S));
+  if (screen->ui.paused && used < sizeof text)
+    snprintf(text + used, sizeof text - used, "  PAUSED");
+  memcpy(model->title, text, sizeof text);
+}
+
+static void count_drops(struct live_screen *screen)
+{
+  struct model *model = live_model_shown(screen->live);
+  for (uint32_t i = 0; i < screen->options.end_count; i++) {
+    model->ends[i].has_dropped = true;
+    model->ends[i].dropped = recorder_dropped(flight_recorder(screen->flight), i);
+  }
+}
+
+static void refresh(struct live_screen *screen, struct monitor *monitor, int64_t now_ns)
+{
+  screen->refreshed_ns = now_ns;
+  count_drops(screen);
+  if (!screen->ui.paused)
+    live_model_refresh(screen->live, monitor, now_ns);
+  screen->dirty = true;
+}
+
+static void draw(struct live_screen *screen, int64_t now_ns)
+{
+  struct grid *grid = &screen->grid;
+  screen->dirty = screen->urgent = false;
+  screen->drawn_ns = now_ns;
+  screen->rows = screen->columns = 0;
+  screen_process_size(screen->terminal, &screen->rows, &screen->columns);
+  if (screen->rows < 1 || screen->columns < 1 ||
+      ((screen->rows != grid->rows || screen->columns != grid->columns) &&
+       !grid_resize(grid, screen->rows, screen->columns)))
+    return;
+  entitle(screen, now_ns);
+  ui_draw(&screen->ui, grid);
+  screen_process_show(screen->terminal, grid);
+}
+
+static void show_notices(struct live_screen *screen)
+{
+  struct notices *notices = screen->notices;
+  if (atomic_load(&notices->count) == screen->notices_shown)
+    return;
+  screen->notices_shown = atomic_load(&notices->count);
+  ui_say(&screen->ui, "%.*s", NOTICE_SIZE - 1,
+         notices->texts[(screen->notices_shown - 1) % NOTICES]);
+  screen->urgent = true;
+}
+
+static void on_event(void *context, const struct monitor_event *event)
+{
+  struct live_screen *screen = context;
+  const struct finding *finding = event->finding;
+  const struct model_connection *connection = live_model_take(screen->live, event);
+  screen->dirty = true;
+  if (connection == NULL || finding->state != FINDING_OPEN || finding->severity != SEVERITY_PROBLEM)
+    return;
+  ui_say(&screen->ui, "%s: %.120s", connection->client, finding->summary);
+  if (screen->drawn_ns - screen->bell_ns >= BELL_NS) {
+    screen->bell_ns = screen->drawn_ns;
+    screen_process_bell(screen->terminal);
+  }
+}
+
+static void take_keys(struct live_screen *screen)
+{
+  struct event event;
+  for (int i = 0; i < EVENTS_AT_ONCE && !screen->ui.quit; i++) {
+    screen_process_event(screen->terminal, &event);
+    if (event.kind == EVENT_NONE)
+      break;
+    ui_handle(&screen->ui, &event);
+    screen->urgent = true;
+  }
+}
+
+static void on_tick(void *context, struct monitor *monitor, int64_t now_ns)
+{
+  struct live_screen *screen = context;
+  live_model_lend(screen->live, monitor);
+  take_keys(screen);
+  show_notices(screen);
+  if (now_ns - screen->refreshed_ns >= REFRESH_NS)
+    refresh(screen, monitor, now_ns);
+  if (screen->ui.quit)
+    flight_finish(screen->flight);
+  else if (screen->urgent || (screen->dirty && now_ns - screen->drawn_ns >= DRAW_NS))
+    draw(screen, now_ns);
+  live_model_lend(screen->live, NULL);
+}
+
+/* ---- the writing side: what the user asks for ---- */
+
+/* By the names of each end: the interface by which the sender's packets leave knows one of them. */
+static const char *on_kick(void *context, const struct model_connection *connection)
+{
+  struct live_screen *screen = context;
+  const struct stream_summary *streams = connection->summary.streams;
+  enum stream_side sender = streams[1].bytes > streams[0].bytes ? SIDE_SERVER : SIDE_CLIENT;
+  if (connection->has_owner && connection->owner.kind == OWNER_LOCATION)
+    sender = connection->owner.sender;
+  for (uint32_t end = 0; end < screen->options.end_count; end++) {
+    struct live_names names;
+    if (!live_model_names(screen->live, connection, end, &names))
+      continue;
+    const bool client = sender == SIDE_CLIENT;
+    if (flight_kick(screen->flight, client ? &names.client : &names.server,
+                    client ? &names.server : &names.client))
+      return "a ping is on its way through the sender's interface";
+  }
+  return "no interface of the sender is known here";
+}
+
+static const char *on_record(void *context)
+{
+  struct live_screen *screen = context;
+  if (screen->options.file == NULL)
+    return "there is no file to record into: start with -w FILE";
+  return flight_record(screen->flight) ? "the last seconds and all that follows are being recorded"
+                                       : "no more is recorded";
+}
+
+static const char *on_write(void *context, const struct model_connection *connection)
+{
+  struct live_screen *screen = context;
+  return live_write_connection(screen->write, flight_recorder(screen->flight), screen->live,
+                               connection);
+}
+
 /* ---- */
 
 struct live_screen *live_screen_new(const struct live_screen_options *options)
@@ -395,29 +285,28 @@ struct live_screen *live_screen_new(const struct live_screen_options *options)
   if (screen == NULL)
     return NULL;
   screen->options = *options;
-  screen->next_id = 1;
-  screen->model = model_new();
-  screen->table = calloc(TABLE_SIZE, sizeof *screen->table);
-  screen->hooks = (struct flight_screen){
-      .context = screen, .event = on_event, .tick = on_tick, .over = on_over};
+  screen->stderr_fd = screen->said_fd = -1;
+  screen->recording_ns = TIME_INVALID;
+  screen->live = live_model_new(options->ends, options->end_count);
+  screen->write = live_write_new(options->ends, options->end_count);
+  void *shared = mmap(NULL, sizeof *screen->notices, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  screen->notices = shared != MAP_FAILED ? shared : NULL;
+  screen->hooks = (struct flight_screen){.context = screen,
+                                         .event = on_event,
+                                         .tick = on_tick,
+                                         .request = on_request,
+                                         .end_event = on_end_event,
+                                         .over = on_over};
   const struct ui_actions actions = {.context = screen,
                                      .write = on_write,
                                      .kick = on_kick,
                                      .recorder = on_record,
                                      .language = connection_filter_language()};
-  if (screen->model == NULL || screen->table == NULL ||
-      !ui_init(&screen->ui, screen->model, &actions)) {
+  if (screen->live == NULL || screen->write == NULL || screen->notices == NULL ||
+      !ui_init(&screen->ui, live_model_shown(screen->live), &actions)) {
     live_screen_free(screen);
     return NULL;
-  }
-  put_stderr_aside(screen);
-  screen->model->live = true;
-  screen->model->load = load;
-  screen->model->load_context = screen;
-  for (uint32_t i = 0; i < options->end_count; i++) {
-    const size_t used = strlen(screen->model->title);
-    snprintf(screen->model->title + used, sizeof screen->model->title - used, "%s%s",
-             i > 0 ? " + " : "", options->ends[i].interface);
   }
   return screen;
 }
@@ -426,20 +315,18 @@ void live_screen_free(struct live_screen *screen)
 {
   if (screen == NULL)
     return;
+  screen_process_stop(screen->terminal);
+  screen_process_free(screen->terminal);
   ui_free(&screen->ui);
-  model_free(screen->model);
+  live_model_free(screen->live);
+  live_write_free(screen->write);
   grid_free(&screen->grid);
-  free(screen->table);
+  if (screen->notices != NULL)
+    munmap(screen->notices, sizeof *screen->notices);
   free(screen);
 }
 
 const struct flight_screen *live_screen_hooks(struct live_screen *screen)
 {
   return &screen->hooks;
-}
-
-void live_screen_attach(void *context, struct flight *flight)
-{
-  struct live_screen *screen = context;
-  screen->flight = flight;
 }

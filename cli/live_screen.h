@@ -1,25 +1,28 @@
 #ifndef CLI_LIVE_SCREEN_H
 #define CLI_LIVE_SCREEN_H
 
-/* The dashboard while a capture goes on: what the flight recorder's live model (monitor.h) knows,
- * drawn between its ticks, on the writing side of the recorder. */
+/* The dashboard while a capture goes on: what the flight recorder's live model (monitor.h) knows is
+ * made into a picture between its ticks, on the writing side of the recorder; a process of its own
+ * (screen_process.h) shows it. */
 
 #include "cli/flight.h"
+#include "tui/screen.h"
 
 struct live_screen; /* opaque */
 
 struct live_screen_options {
   const struct recorder_end_options *ends;
   uint32_t end_count;
-  bool can_write; /* there is a file for what is kept */
+  const char *file; /* for what is recorded; NULL: there is none */
+  struct screen_options screen;
 };
 
-/* The terminal is open (tui/screen.h). NULL: no memory. */
+/* NULL: no memory. */
 struct live_screen *live_screen_new(const struct live_screen_options *options);
 void live_screen_free(struct live_screen *screen); /* NULL is allowed */
 
-/* For capture_run(): context is the live_screen. `over` closes the terminal. */
+/* For capture_run(): context is the live_screen. The first opens the terminal, `over` closes it. */
+int live_screen_attach(void *context, struct flight *flight, struct error *error);
 const struct flight_screen *live_screen_hooks(struct live_screen *screen);
-void live_screen_attach(void *context, struct flight *flight);
 
 #endif

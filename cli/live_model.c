@@ -1,0 +1,445 @@
+#include "cli/live_model.h"
+
+#include "cli/live_names.h"
+#include "cli/packet_strip.h"
+#include "wire/timestamp.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHOWN_NS      (60 * NS_PER_S) /* of the past */
+#define BUCKET_NS     (SHOWN_NS / MODEL_BUCKETS)
+#define PACKETS_NS    NS_PER_S        /* how old the plots may be */
+#define GONE_AFTER_NS (30 * NS_PER_S) /* so long a connection that is over stays in the list */
+/* Of the connection that is looked at, and as many others of that time; some 2 ms. */
+#define PACKETS_SHOWN 100000u
+/* Where ends have seen connections that no other end has, the last packets of all are surveyed: so
+ * many, so often while that pairs some, and else more and more seldom. Some 20 ms. */
+#define PAIRING_PACKETS   20000u
+#define PAIRING_NS        (2 * NS_PER_S)
+#define PAIRING_SELDOM_NS (60 * NS_PER_S)
+
+struct live_model {
+  const struct recorder_end_options *ends;
+  uint32_t end_count;
+  struct monitor *monitor; /* NULL: not now */
+  struct model *model;
+  struct live_names_table names;
+  uint64_t next_id;
+  uint8_t looking_at;                /* end */
+  uint32_t alone[ANALYZER_ENDS_MAX]; /* connections that only this end has seen, at this look */
+  int64_t refreshed_ns, loaded_ns, bucket_ns;
+  int64_t pairing_ns, pairing_step_ns; /* the next one */
+};
+
+static void name_endpoint(const struct endpoint *endpoint, char out[MODEL_NAME_SIZE])
+{
+  char text[INET6_ADDRSTRLEN] = "?";
+  const bool four = endpoint->ip_version == 4;
+  inet_ntop(four ? AF_INET : AF_INET6,
+            four ? endpoint->address.bytes + 12 : endpoint->address.bytes, text, sizeof text);
+  snprintf(out, MODEL_NAME_SIZE, four ? "%s:%u" : "[%s]:%u", text, endpoint->port);
+}
+
+/* ---- connections ---- */
+
+/* NULL: there are too many, or no memory. */
+static struct model_connection *show_new(struct live_model *live, struct live_name *place,
+                                         const struct connection_summary *summary)
+{
+  struct model_connection *connection =
+      place != NULL ? model_take(live->model, live->next_id) : NULL;
+  if (place == NULL)
+    live->model->left_out++;
+  if (connection == NULL)
+    return NULL;
+  const struct live_name name = {.id = live->next_id++,
+                                 .client = summary->client,
+                                 .server = summary->server,
+                                 .end = summary->end,
+                                 .seen_end = summary->end,
+                                 .bytes = {summary->streams[0].bytes, summary->streams[1].bytes}};
+  live_names_keep(&live->names, place, &name);
+  name_endpoint(&summary->client, connection->client);
+  name_endpoint(&summary->server, connection->server);
+  return connection;
+}
+
+static struct model_connection *
+show(struct live_model *live, const struct connection_summary *summary, struct live_name **name)
+{
+  *name = live_names_find(&live->names, &summary->client, &summary->server);
+  struct model_connection *connection =
+      *name != NULL && (*name)->id != 0 ? model_find(live->model, (*name)->id) : NULL;
+  if (connection == NULL)
+    connection = show_new(live, *name, summary);
+  if (connection != NULL)
+    (*name)->seen_ns = live->refreshed_ns;
+  return connection;
+}
+
+/* The owner that matters: a wait before an idle stream, and of two waits the longer one. */
+static struct model_owner owner_of(const struct model_connection *connection,
+                                   const struct stream_now now[2])
+{
+  struct model_owner owner = {.kind = OWNER_IDLE, .since_ns = TIME_INVALID};
+  for (int side = 0; side < 2; side++) {
+    if (now[side].state == STREAM_MOVING && owner.kind == OWNER_IDLE)
+      owner.kind = OWNER_MOVING;
+    if (now[side].state != STREAM_WAITING ||
+        (owner.kind == OWNER_LOCATION && owner.since_ns <= now[side].since_ns))
+      continue;
+    owner = (struct model_owner){.kind = OWNER_LOCATION,
+                                 .location = now[side].owner,
+                                 .since_ns = now[side].since_ns,
+                                 .sender = (enum stream_side)side};
+  }
+  /* what was studied with both ends counts for more than what one end guesses */
+  for (uint32_t i = 0; i < connection->finding_count; i++) {
+    const struct finding *finding = connection->findings[i];
+    if (finding->state == FINDING_CLOSED || finding->location == LOCATION_NONE)
+      continue;
+    owner = (struct model_owner){.kind = OWNER_LOCATION,
+                                 .location = finding->location,
+                                 .since_ns = finding->start_ns,
+                                 .sender = finding->sender};
+    break;
+  }
+  if (connection->summary.closed)
+    owner.kind = OWNER_CLOSED;
+  return owner;
+}
+
+static void on_now(void *context, const struct connection_summary *summary,
+                   const struct stream_now now[2])
+{
+  struct live_model *live = context;
+  struct live_name *name;
+  struct model_connection *connection = show(live, summary, &name);
+  if (connection == NULL)
+    return;
+  model_set_view(connection, summary, name->seq_shift);
+  const bool several = (connection->ends & (connection->ends - 1)) != 0;
+  if (several && connection->level == EVIDENCE_ONE_END)
+    connection->level = EVIDENCE_BOTH_ENDS;
+  live->alone[live->looking_at] += !several && !summary->closed;
+  if (name->alias || name->end != live->looking_at)
+    return;
+  for (int side = 0; side < 2; side++) {
+    const uint64_t bytes = summary->streams[side].bytes;
+    if (bytes > name->bytes[side])
+      connection->sent_bytes[side][MODEL_BUCKETS - 1] += (uint32_t)(bytes - name->bytes[side]);
+    name->bytes[side] = bytes;
+  }
+  connection->summary = *summary;
+  connection->has_owner = true;
+  connection->owner = owner_of(connection, now);
+}
+
+/* The activity moves to the left as time goes on. */
+static void shift_buckets(struct live_model *live, int64_t now_ns)
+{
+  struct model *model = live->model;
+  int64_t steps = (now_ns - live->bucket_ns) / BUCKET_NS;
+  if (live->bucket_ns == 0 || steps > MODEL_BUCKETS) {
+    live->bucket_ns = now_ns;
+    steps = MODEL_BUCKETS;
+  }
+  if (steps <= 0)
+    return;
+  if (steps < MODEL_BUCKETS)
+    live->bucket_ns += steps * BUCKET_NS;
+  for (uint32_t i = 0; i < model->count; i++)
+    for (int side = 0; side < 2; side++) {
+      uint32_t *sent = model->connections[i]->sent_bytes[side];
+      memmove(sent, sent + steps, (size_t)(MODEL_BUCKETS - steps) * sizeof *sent);
+      memset(sent + MODEL_BUCKETS - steps, 0, (size_t)steps * sizeof *sent);
+    }
+}
+
+static void on_gone(void *context, uint64_t id)
+{
+  const struct live_model *live = context;
+  model_remove(live->model, id);
+}
+
+/* ---- the same connection under other names ---- */
+
+/* The connection that one of a pair's members is shown as already: the first of them. */
+static const struct live_name *shown_as(const struct live_model *live,
+                                        const struct connection_pair *pair)
+{
+  const struct live_name *first = NULL;
+  for (uint32_t i = 0; i < pair->member_count; i++) {
+    const struct pair_member *member = &pair->members[i];
+    const struct live_name *name = live_names_find(&live->names, &member->client, &member->server);
+    if (name != NULL && name->id != 0 && !name->alias && (first == NULL || name->id < first->id))
+      first = name;
+  }
+  return first;
+}
+
+/* What was shown apart so far becomes part of the other one. */
+static void join(struct live_model *live, uint64_t part_id, uint64_t whole_id)
+{
+  const struct model_connection *part = model_find(live->model, part_id);
+  struct model_connection *whole = model_find(live->model, whole_id);
+  if (part == NULL || whole == NULL || part == whole)
+    return;
+  for (uint32_t i = 0; i < part->finding_count; i++)
+    model_add_finding(whole, part->findings[i]);
+  if (part->level > whole->level)
+    whole->level = part->level;
+  whole->ends |= part->ends;
+  model_remove(live->model, part_id);
+}
+
+/* Returns whether something was learnt. */
+static bool learn(struct live_model *live, const struct connection_pair *pair)
+{
+  const struct live_name *first = pair->certainty != PAIR_POSSIBLE ? shown_as(live, pair) : NULL;
+  bool learnt = false;
+  if (first == NULL)
+    return false;
+  const uint64_t id = first->id;
+  for (uint32_t i = 0; i < pair->member_count; i++) {
+    const struct pair_member *member = &pair->members[i];
+    struct live_name *place = live_names_find(&live->names, &member->client, &member->server);
+    if (place == NULL || place->id == id)
+      continue;
+    const uint64_t before = place->id;
+    const struct live_name name = {.id = id,
+                                   .client = member->client,
+                                   .server = member->server,
+                                   .alias = true,
+                                   .seen_end = member->end,
+                                   .seq_shift = {member->seq_shift[0], member->seq_shift[1]},
+                                   .seen_ns = live->refreshed_ns};
+    live_names_keep(&live->names, place, &name);
+    join(live, before, id);
+    learnt = true;
+  }
+  return learnt;
+}
+
+/* The last packets of all ends: a wish for a connection that nobody has. */
+static struct survey *survey_part(uint32_t ends, const struct window_part *part)
+{
+  struct survey_limits limits;
+  survey_limits_default(&limits);
+  struct survey *survey = survey_new(ends, &limits);
+  int status = survey != NULL ? 0 : -1;
+  for (uint32_t end = 0; end < ends; end++)
+    for (uint32_t i = 0; i < part->counts[end] && status == 0; i++)
+      status = survey_packet(survey, part->packets[end][i]);
+  if (status == 0)
+    status = survey_solve(survey);
+  if (status == 0)
+    return survey;
+  survey_free(survey);
+  return NULL;
+}
+
+static bool pair_all(struct live_model *live)
+{
+  const int64_t now_ns = live->refreshed_ns;
+  const struct window_wish wish = {.ends = live->end_count,
+                                   .from_ns = live->model->start_ns,
+                                   .start_ns = now_ns,
+                                   .end_ns = now_ns,
+                                   .packets_max = 2 * PAIRING_PACKETS};
+  struct window_part part;
+  bool learnt = false;
+  if (monitor_take(live->monitor, &wish, &part) < 0)
+    return false;
+  struct survey *survey = survey_part(live->end_count, &part);
+  for (uint32_t i = 0; survey != NULL && i < survey_pair_count(survey); i++)
+    learnt |= learn(live, survey_pair(survey, i));
+  survey_free(survey);
+  window_part_free(&part);
+  return learnt;
+}
+
+static void pair_if_due(struct live_model *live)
+{
+  uint32_t ends = 0;
+  for (uint32_t end = 0; end < live->end_count; end++)
+    ends += live->alone[end] > 0;
+  if (ends < 2 || live->refreshed_ns < live->pairing_ns)
+    return;
+  const bool learnt = pair_all(live);
+  live->pairing_step_ns = learnt ? PAIRING_NS : 2 * live->pairing_step_ns;
+  if (live->pairing_step_ns > PAIRING_SELDOM_NS)
+    live->pairing_step_ns = PAIRING_SELDOM_NS;
+  live->pairing_ns = live->refreshed_ns + live->pairing_step_ns;
+}
+
+bool live_model_names(const struct live_model *live, const struct model_connection *connection,
+                      uint32_t end, struct live_names *names)
+{
+  const struct connection_summary *summary = &connection->summary;
+  *names = (struct live_names){.client = summary->client, .server = summary->server};
+  for (uint32_t i = 0; i < LIVE_NAMES_SLOTS && live->names.aliases > 0; i++) {
+    const struct live_name *name = &live->names.slots[i];
+    if (name->id != connection->id || !name->alias || name->seen_end != end)
+      continue;
+    *names = (struct live_names){.client = name->client,
+                                 .server = name->server,
+                                 .seq_shift = {name->seq_shift[0], name->seq_shift[1]}};
+    return true;
+  }
+  return (connection->ends >> end & 1) != 0;
+}
+
+/* ---- packets ---- */
+
+static void add_packets(struct packet_strip *strip, const struct live_names *names, uint32_t end,
+                        const struct window_part *part, const struct clock_map *clock)
+{
+  for (uint32_t i = 0; i < part->counts[end]; i++) {
+    struct packet packet = *part->packets[end][i];
+    const struct endpoint src = {.address = packet.src, .port = packet.src_port};
+    const struct endpoint dst = {.address = packet.dst, .port = packet.dst_port};
+    if (clock != NULL && clock->piece_count > 0)
+      packet.time_ns = clock_map_to_a(clock, packet.time_ns);
+    if (packet.kind != PACKET_TCP)
+      packet_strip_foreign(strip, &packet);
+    else if (live_endpoint_equals(&src, &names->client) &&
+             live_endpoint_equals(&dst, &names->server))
+      packet_strip_add(strip, &packet, SIDE_CLIENT);
+    else if (live_endpoint_equals(&src, &names->server) &&
+             live_endpoint_equals(&dst, &names->client))
+      packet_strip_add(strip, &packet, SIDE_SERVER);
+  }
+}
+
+static int take_part(const struct live_model *live, const struct live_names *names,
+                     struct window_part *part)
+{
+  const int64_t from_ns = live->model->start_ns;
+  const struct window_wish wish = {.ends = live->end_count,
+                                   .a = names->client,
+                                   .b = names->server,
+                                   .from_ns = from_ns,
+                                   .start_ns = from_ns,
+                                   .end_ns = from_ns,
+                                   .packets_max = PACKETS_SHOWN};
+  return monitor_take(live->monitor, &wish, part);
+}
+
+/* One end's, as it names the connection. An end on another host has a clock of its own, which is
+ * fitted if it can be. */
+static int load_end(const struct live_model *live, struct packet_strip *strip,
+                    const struct model_connection *connection, uint32_t end)
+{
+  struct connection_summary view = connection->summary;
+  struct live_names names;
+  struct window_part part;
+  live_model_names(live, connection, end, &names);
+  if (take_part(live, &names, &part) < 0)
+    return -1;
+  struct survey *survey =
+      live->ends[end].kind == RECORDER_STREAM ? survey_part(live->end_count, &part) : NULL;
+  view.client = names.client;
+  view.server = names.server;
+  view.end = (uint8_t)end;
+  packet_strip_view(strip, &view, names.seq_shift);
+  add_packets(strip, &names, end, &part,
+              survey != NULL ? survey_clock(survey, (uint8_t)end) : NULL);
+  survey_free(survey);
+  window_part_free(&part);
+  return 0;
+}
+
+static int load(void *context, const struct model_connection *connection,
+                struct model_packets *packets)
+{
+  const struct live_model *live = context;
+  struct packet_strip strip;
+  int status = live->monitor != NULL ? 0 : -1;
+  packet_strip_begin(&strip, packets);
+  for (uint32_t end = 0; end < live->end_count && status == 0; end++)
+    status = load_end(live, &strip, connection, end);
+  return packet_strip_finish(&strip) == 0 ? status : -1;
+}
+
+/* ---- */
+
+struct live_model *live_model_new(const struct recorder_end_options *ends, uint32_t end_count)
+{
+  struct live_model *live = calloc(1, sizeof *live);
+  if (live == NULL)
+    return NULL;
+  *live = (struct live_model){.ends = ends,
+                              .end_count = end_count,
+                              .next_id = 1,
+                              .pairing_step_ns = PAIRING_NS,
+                              .model = model_new()};
+  if (!live_names_init(&live->names) || live->model == NULL) {
+    live_model_free(live);
+    return NULL;
+  }
+  live->model->live = true;
+  live->model->load = load;
+  live->model->load_context = live;
+  live->model->end_count = end_count;
+  for (uint32_t i = 0; i < end_count; i++)
+    snprintf(live->model->ends[i].name, sizeof live->model->ends[i].name, "%s", ends[i].interface);
+  return live;
+}
+
+void live_model_free(struct live_model *live)
+{
+  if (live == NULL)
+    return;
+  model_free(live->model);
+  live_names_free(&live->names);
+  free(live);
+}
+
+struct model *live_model_shown(struct live_model *live)
+{
+  return live->model;
+}
+
+void live_model_lend(struct live_model *live, struct monitor *monitor)
+{
+  live->monitor = monitor;
+}
+
+void live_model_refresh(struct live_model *live, struct monitor *monitor, int64_t now_ns)
+{
+  live->monitor = monitor;
+  live->refreshed_ns = now_ns;
+  live->model->start_ns = now_ns - SHOWN_NS;
+  live->model->end_ns = live->model->now_ns = now_ns;
+  live->model->left_out = 0;
+  shift_buckets(live, now_ns);
+  for (uint32_t end = 0; end < live->end_count; end++) {
+    live->looking_at = (uint8_t)end;
+    live->alone[end] = 0;
+    monitor_each_now(monitor, end, on_now, live);
+  }
+  live_names_forget(&live->names, now_ns - GONE_AFTER_NS, on_gone, live);
+  pair_if_due(live);
+  if (now_ns - live->loaded_ns >= PACKETS_NS) {
+    live->loaded_ns = now_ns;
+    live->model->packets_of = 0; /* drawn anew from what has come meanwhile */
+  }
+}
+
+struct model_connection *live_model_take(struct live_model *live, const struct monitor_event *event)
+{
+  struct live_name *name;
+  struct model_connection *connection = show(live, event->summary, &name);
+  if (connection == NULL)
+    return NULL;
+  if (event->level > connection->level)
+    connection->level = event->level;
+  model_add_finding(connection, event->finding);
+  if (event->pair != NULL && event->pair->member_count > 1)
+    learn(live, event->pair);
+  return model_find(live->model, name->id);
+}
