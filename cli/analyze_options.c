@@ -20,6 +20,7 @@ enum option_key {
   KEY_AT,
   KEY_COLOR,
   KEY_CONNECTION,
+  KEY_HTML,
   KEY_EACH,
   KEY_JSON_LINES,
   KEY_LIMITS,
@@ -63,7 +64,8 @@ static const struct argp_option option_table[] = {
     {.doc = "What is reported:"},
     {"json", KEY_JSON, NULL, 0, "for programs: schema tcpstall/1", 0},
     {"json-lines", KEY_JSON_LINES, NULL, 0,
-     "for jobs over many traces: a line of JSON for each capture, connection and finding, with keys "
+     "for jobs over many traces: a line of JSON for each capture, connection and finding, with "
+     "keys "
      "that are the same wherever the trace is analysed",
      0},
     {"each", KEY_EACH, NULL, 0,
@@ -75,6 +77,10 @@ static const struct argp_option option_table[] = {
     {"local-time", KEY_LOCAL_TIME, NULL, 0,
      "clock times in this machine's time zone instead of UTC", 0},
     {"output", KEY_OUTPUT, "FILE", 0, "write the report to FILE", 0},
+    {"html", KEY_HTML, "FILE", 0,
+     "write the report to FILE too, as one page for a browser that needs nothing else: verdicts, "
+     "time-sequence diagrams, ladders of packets",
+     0},
     {"write", KEY_WRITE, "FILE", 0,
      "write the traces to FILE too, as one pcapng, with the findings as comments on the frames "
      "that "
@@ -264,6 +270,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     append_filter(options, text, state);
     break;
   case KEY_EACH: options->each = true; break;
+  case KEY_HTML: options->html = text; break;
   case KEY_JSON: options->json = true; break;
   case KEY_JSON_LINES: options->json_lines = true; break;
   case KEY_LIMITS: set_limits(options, text, state); break;

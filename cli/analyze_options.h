@@ -19,6 +19,7 @@ struct analyze_options {
   char *filter;           /* tcpdump's language, NULL = everything; owned */
   bool filter_from_words; /* it stands behind the traces */
   const char *output;     /* -o, NULL = standard output */
+  const char *html;       /* --html, NULL = not wanted */
   const char *write;      /* -w, the traces again with comments; NULL = not wanted */
   bool problems_only;     /* into it, only connections with a problem */
   bool json, verbose, all, local_time, no_progress;

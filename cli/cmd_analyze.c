@@ -4,6 +4,7 @@
 #include "cli/annotated.h"
 #include "cli/commands.h"
 #include "cli/complain.h"
+#include "cli/html_report.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 
@@ -88,7 +89,8 @@ static int open_sources(struct analysis *analysis)
   const struct analyze_options *options = analysis->options;
   const struct source_options source_options = {
       .trace = analysis->trace_options,
-      .twice = options->write != NULL || (options->trace_count > 1 && !options->apart),
+      .twice = options->write != NULL || options->html != NULL ||
+               (options->trace_count > 1 && !options->apart),
       .spool_max_bytes = options->spool_max_bytes};
   struct opening openings[ANALYZER_ENDS_MAX];
   int status = identify_sources(analysis);
@@ -157,7 +159,8 @@ static int prepare_collector(struct analysis *analysis)
   collect_options_default(&collect_options);
   collect_options.limits = options->limits.collect;
   collect_options.min_stall_ns = options->min_stall_ns;
-  collect_options.every_connection = options->json || options->json_lines || options->verbose;
+  collect_options.every_connection =
+      options->json || options->json_lines || options->verbose || options->html != NULL;
   if (select_connection(analysis, &collect_options.selection) != 0)
     return EXIT_TROUBLE;
   analysis->collect = collect_new(&collect_options);
@@ -352,7 +355,11 @@ static int check_output(const struct analyze_options *options)
 {
   if (options->write != NULL && strcmp(options->write, "-") == 0 && options->output == NULL)
     return trouble("-w - needs -o FILE: the report goes to standard output");
-  const int status = check_file(options, "-o", options->output);
+  if (options->html != NULL && strcmp(options->html, "-") == 0 && options->output == NULL)
+    return trouble("--html - needs -o FILE: the report goes to standard output");
+  int status = check_file(options, "-o", options->output);
+  if (status == 0)
+    status = check_file(options, "--html", options->html);
   return status == 0 ? check_file(options, "-w", options->write) : status;
 }
 
@@ -362,6 +369,8 @@ static int run(struct analysis *analysis)
   const struct report_names names = {analysis, host_name};
   if (status == 0)
     status = output_report(analysis->collect, analysis->options, &names);
+  if (status == 0 && analysis->options->html != NULL)
+    status = html_report_write(analysis, &names);
   if (status == 0 && analysis->options->write != NULL)
     status = annotated_write(analysis);
   if (status == 0 && collect_overview(analysis->collect)->problems > 0)

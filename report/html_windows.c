@@ -1,0 +1,104 @@
+#include "report/html_figure.h"
+
+/* How many bytes were on their way, and how many the receiver allowed, as the sender's end saw it.
+ */
+
+struct flight {
+  int64_t sent, acked;
+  bool sent_known, acked_known;
+  double window;
+  bool window_known;
+};
+
+static void take(const struct figure *figure, struct flight *flight,
+                 const struct html_packet *packet)
+{
+  if (packet->end != figure->near || (packet->marks & HTML_FOREIGN) != 0)
+    return;
+  if (packet->side == figure->side) {
+    const int64_t to = packet->seq + packet->payload_bytes;
+    if (!flight->sent_known || to > flight->sent)
+      flight->sent = to;
+    flight->sent_known = true;
+    return;
+  }
+  if ((packet->flags & TCP_ACK) == 0)
+    return;
+  if (!flight->acked_known || packet->ack > flight->acked)
+    flight->acked = packet->ack;
+  flight->acked_known = true;
+  if ((packet->flags & (TCP_SYN | TCP_RST)) == 0) {
+    flight->window = packet->window_bytes;
+    flight->window_known = true;
+  }
+}
+
+static double in_flight(const struct flight *flight)
+{
+  return flight->sent_known && flight->acked_known && flight->sent > flight->acked
+             ? (double)(flight->sent - flight->acked)
+             : 0;
+}
+
+typedef void flight_visit(void *context, const struct figure *figure, double x,
+                          const struct flight *flight);
+
+/* From the connection's begin on, since what is in flight depends on all before. */
+static void walk(const struct figure *figure, flight_visit *visit, void *context)
+{
+  struct flight flight = {.window = 0};
+  uint32_t i = 0;
+  for (; i < figure->first; i++)
+    take(figure, &flight, &figure->drawn->list[i]);
+  visit(context, figure, 0, &flight);
+  for (; i < figure->last; i++) {
+    take(figure, &flight, &figure->drawn->list[i]);
+    visit(context, figure, svg_x(&figure->time, figure->drawn->list[i].time_ns), &flight);
+  }
+}
+
+static void find_most(void *context, const struct figure *figure, double x,
+                      const struct flight *flight)
+{
+  double *most = context;
+  (void)figure;
+  (void)x;
+  *most = in_flight(flight) > *most ? in_flight(flight) : *most;
+  *most = flight->window > *most ? flight->window : *most;
+}
+
+struct line {
+  struct svg_steps steps;
+  struct svg_bytes bytes;
+  bool window;
+};
+
+static void add_step(void *context, const struct figure *figure, double x,
+                     const struct flight *flight)
+{
+  struct line *line = context;
+  (void)figure;
+  if (line->window ? flight->window_known : flight->sent_known)
+    svg_steps_add(&line->steps, x,
+                  svg_y(&line->bytes, line->window ? flight->window : in_flight(flight)));
+}
+
+static void put_line(const struct figure *figure, const struct svg_bytes *bytes, bool window)
+{
+  struct line line = {.bytes = *bytes, .window = window};
+  svg_steps_begin(&line.steps, figure->stream, window ? "edge" : "flight");
+  walk(figure, add_step, &line);
+  svg_steps_end(&line.steps, figure->time.x1);
+}
+
+void figure_windows(const struct figure *figure, double top, double height)
+{
+  double most = 1;
+  walk(figure, find_most, &most);
+  const struct svg_bytes bytes = {-most * 0.03, most * 1.08, height, 0};
+  figure_bytes_scale(figure, &bytes, top, 3);
+  figure_panel(figure, top, height);
+  put_line(figure, &bytes, true);
+  put_line(figure, &bytes, false);
+  fputs("</svg>\n", figure->stream);
+}
