@@ -55,6 +55,13 @@ struct clock_piece {
   uint32_t zone_first, zone_count; /* into zones, in order; none: uncertainty_ns holds throughout */
 };
 
+/* What is known of the two clocks beforehand. */
+enum clock_host {
+  CLOCK_HOST_UNKNOWN, /* nothing: fitted */
+  CLOCK_HOST_SHARED, /* both points are on one host: it is the same clock, and nothing was fitted */
+  CLOCK_HOST_DOUBTED /* so it was said, but packets contradict it: fitted */
+};
+
 /* Plain data: copy it freely. Pieces are in order of time, that of the clock which was not stepped
  * backwards, and on it they do not overlap. */
 struct clock_map {
@@ -65,6 +72,7 @@ struct clock_map {
   uint32_t mistakes;       /* bounds left out: what is before and behind them agrees, and not with
                               them; such as packets that were mistaken for each other */
   struct clock_zone zones[CLOCK_ZONES_MAX];
+  enum clock_host host;
 };
 
 /* The map of a clock onto itself. */

@@ -64,6 +64,7 @@ static void forget_result(struct survey *survey)
   memset(survey->clocks, 0, sizeof survey->clocks);
   clock_map_identity(&survey->clocks[0]);
   memset(survey->clock_known, 0, sizeof survey->clock_known);
+  memset(survey->host_doubted, 0, sizeof survey->host_doubted);
 }
 
 void survey_free(struct survey *survey)
@@ -122,6 +123,11 @@ int survey_packets(struct survey *survey, const struct packet *packets, size_t c
 }
 
 /* --- solving --- */
+
+void survey_set_host(struct survey *survey, uint8_t end, uint32_t host)
+{
+  survey->hosts[end] = host;
+}
 
 static int match_all(struct survey *survey)
 {

@@ -62,6 +62,10 @@ int survey_packet(struct survey *survey, const struct packet *packet);
  * connections, since memory is fetched ahead. Returns 0 or ERROR_MEMORY. */
 int survey_packets(struct survey *survey, const struct packet *packets, size_t count);
 
+/* Before survey_solve(): ends that are told the same host (any number but 0) are read by the clock
+ * of that host, all of them: nothing is fitted between them, unless packets contradict it. */
+void survey_set_host(struct survey *survey, uint8_t end, uint32_t host);
+
 /* Pairs, orders, fits the clocks. May be called again after more packets. Returns 0 or
  * ERROR_MEMORY. */
 int survey_solve(struct survey *survey);

@@ -89,7 +89,7 @@ static int feed_edges(struct survey *survey, struct clock_fit *fits[], bool soli
     if (edge->order == 0 &&
         (!time_is_valid(edge->both_ways_ns) || edge->both_ways_ns > SAME_POINT_NS))
       continue;
-    uint8_t end = a_known ? edge->end_b : edge->end_a;
+    uint8_t end = survey->leaders[a_known ? edge->end_b : edge->end_a];
     if (fits[end] == NULL && (fits[end] = clock_fit_new()) == NULL)
       return ERROR_MEMORY;
     feed_edge(survey, edge, a_known, fits[end]);
@@ -120,11 +120,16 @@ static int fit_all(struct survey *survey)
 {
   int fitted;
   survey->clock_known[0] = true;
+  survey_find_hosts(survey);
   do {
+    survey_share_clocks(survey);
     fitted = fit_next(survey, true);
     if (fitted == 0)
       fitted = fit_next(survey, false);
   } while (fitted > 0);
+  for (uint32_t end = 0; end < survey->ends; end++)
+    if (survey->host_doubted[end] && survey->leaders[end] == end)
+      survey->clocks[end].host = CLOCK_HOST_DOUBTED;
   return fitted;
 }
 

@@ -6,6 +6,7 @@
  * survey.c        the facade: packets in, pairs and clocks out
  * survey_match.c  which connections of two captures are one: edges
  * survey_fit.c    which end of an edge is upstream; the clocks
+ * survey_host.c   ends whose host is the same, and so their clock
  * survey_group.c  edges of several captures become pairs, their points are put in order */
 
 #include "analyzer/pairing.h"
@@ -38,12 +39,15 @@ struct survey {
   struct sketch_budget budget; /* of the sketches */
   uint64_t memory_peak_bytes;
   struct sketch_set sets[ANALYZER_ENDS_MAX];
+  uint32_t hosts[ANALYZER_ENDS_MAX]; /* 0: not known */
 
   /* while solving */
   struct pairing_scratch *scratch;
   struct pairing_point *points; /* SURVEY_POINTS_MAX */
   struct survey_edges edges;
-  uint64_t working_bytes; /* allocated for solving, now */
+  uint64_t working_bytes;               /* allocated for solving, now */
+  uint8_t leaders[ANALYZER_ENDS_MAX];   /* the first end of its host: its clock is fitted for all */
+  bool host_doubted[ANALYZER_ENDS_MAX]; /* its clock is not that of another end of its host */
 
   /* the result */
   struct connection_pair *pairs;
@@ -72,6 +76,11 @@ size_t survey_edge_points(struct survey *survey, const struct survey_edge *edge)
 
 /* Puts the ends of each edge in order, and fits the clocks. Returns 0 or ERROR_MEMORY. */
 int survey_fit(struct survey *survey);
+
+/* Finds each end's leader. */
+void survey_find_hosts(struct survey *survey);
+/* Gives ends without a known clock that of their leader, if it is known. */
+void survey_share_clocks(struct survey *survey);
 
 /* Makes survey->pairs of the edges. Returns 0 or ERROR_MEMORY. */
 int survey_group(struct survey *survey);

@@ -15,6 +15,7 @@
 #define INTERFACE_TABLE_MAX                                                                        \
   16384 /* interfaces of one file; dumpcap writes as many as the host has */
 #define INTERFACE_TEXT_BYTES_MAX 255
+#define INTERFACE_BOOT_ID_BYTES  64 /* a UUID, and room */
 
 struct interface_entry {
   char *name, *description; /* owned; NULL = not said */
@@ -26,6 +27,8 @@ struct interface_entry {
   bool has_dropped;
   bool samples_announced;  /* its description says that there are some */
   bool samples_big_endian; /* their kernel's byte order, as the last header of them says */
+  char boot_id[INTERFACE_BOOT_ID_BYTES]; /* of that kernel, as their headers say; "": not told */
+  bool boot_ids_differ;                  /* several: the capture went on after a restart, say */
   uint64_t samples, samples_damaged, samples_missing;
   uint32_t next_sample;
   bool samples_ended;

@@ -309,8 +309,8 @@ void trace_get_info(const struct trace *trace, struct trace_info *info)
 void trace_get_interface(const struct trace *trace, uint32_t index,
                          struct trace_interface *interface)
 {
-  *interface =
-      (struct trace_interface){.name = "", .description = "", .captured_on = "", .gap = ""};
+  *interface = (struct trace_interface){
+      .name = "", .description = "", .captured_on = "", .boot_id = "", .gap = ""};
   if (index >= trace->interfaces.count)
     return;
   const struct interface_entry *entry = &trace->interfaces.entries[index];
@@ -331,6 +331,8 @@ void trace_get_interface(const struct trace *trace, uint32_t index,
   interface->samples_missing = entry->samples_missing;
   interface->samples_announced = entry->samples_announced;
   interface->samples_ended = entry->samples_ended;
+  if (!entry->boot_ids_differ)
+    interface->boot_id = entry->boot_id;
   interface->gaps = entry->gaps;
   if (entry->gap != NULL)
     interface->gap = entry->gap;

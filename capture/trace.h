@@ -84,6 +84,9 @@ struct trace_interface {
    * of the trace: what follows the last one is missing, as the recording was cut off, or a tool
    * that rewrote the file dropped them. */
   bool samples_announced, samples_ended;
+  /* Which kernel's, one between two starts of its machine: "" if that is not told, or if there are
+   * several. Owned by the trace, valid until trace_close(). */
+  const char *boot_id;
   /* Times in which the recorder captured nothing there, and what it says of the last one ("" if
    * there was none): "tap0 was away for 2.5 s: ..." */
   uint32_t gaps;

@@ -4,15 +4,32 @@
 
 #include <string.h>
 
+/* One kernel's, or nobody's. */
+static void learn_boot_id(struct interface_entry *interface, const struct sample_record *header)
+{
+  const char *value;
+  size_t size;
+  if (!sample_text_value(header, "boot_id", &value, &size) || size == 0 ||
+      size >= sizeof interface->boot_id)
+    return;
+  if (interface->boot_id[0] == '\0')
+    memcpy(interface->boot_id, value, size);
+  else if (strlen(interface->boot_id) != size || memcmp(interface->boot_id, value, size) != 0)
+    interface->boot_ids_differ = true;
+}
+
 /* The last header of an interface's samples tells the byte order of what follows, too. */
-static void learn_byte_order(struct interface_entry *interface, struct sample_records records)
+static void learn_header(struct interface_entry *interface, struct sample_records records)
 {
   struct sample_record record;
   const char *value;
   size_t size;
   while (sample_next(&records, &record))
-    if (record.type == SAMPLE_HEADER && sample_text_value(&record, "byte_order", &value, &size))
-      interface->samples_big_endian = size == 3 && memcmp(value, "big", 3) == 0;
+    if (record.type == SAMPLE_HEADER) {
+      learn_boot_id(interface, &record);
+      if (sample_text_value(&record, "byte_order", &value, &size))
+        interface->samples_big_endian = size == 3 && memcmp(value, "big", 3) == 0;
+    }
   if (records.overrun)
     interface->samples_damaged++;
 }
@@ -50,7 +67,7 @@ static void take_option(struct trace *trace, uint32_t index, int64_t time_ns,
     interface->samples_damaged++;
     return;
   }
-  learn_byte_order(interface, sample.records);
+  learn_header(interface, sample.records);
   sample.big_endian = interface->samples_big_endian;
   if (trace->on_sample != NULL)
     trace->on_sample(trace->sample_context, &sample);

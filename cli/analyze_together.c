@@ -82,6 +82,41 @@ static int open_traces(struct together *together)
   return 0;
 }
 
+/* The kernel's that took the samples of a point's interfaces, if all are one's; or "". */
+static const char *boot_id_of(const struct together *together, uint32_t end)
+{
+  const struct points *points = &together->analysis->points;
+  const struct point *point = &points->points[end];
+  const struct lane_ends *lanes = &points->lanes[point->source_index];
+  struct trace_interface interface;
+  struct trace_info info;
+  const char *boot_id = NULL;
+  if (point->source->is_text)
+    return "";
+  trace_get_info(together->traces[end], &info);
+  for (uint32_t i = 0; i < info.interface_count; i++) {
+    if (lanes->ends[i < lanes->count ? i : lanes->count - 1] != end)
+      continue;
+    trace_get_interface(together->traces[end], i, &interface);
+    if (boot_id != NULL && strcmp(boot_id, interface.boot_id) != 0)
+      return "";
+    boot_id = interface.boot_id;
+  }
+  return boot_id != NULL ? boot_id : "";
+}
+
+/* Points of one host, as the samples in the files tell it, are read by one clock. */
+static void declare_hosts(const struct together *together)
+{
+  for (uint32_t end = 0; end < together->analysis->points.count; end++) {
+    const char *boot_id = boot_id_of(together, end);
+    uint32_t first = 0;
+    while (first < end && strcmp(boot_id_of(together, first), boot_id) != 0)
+      first++;
+    survey_set_host(together->survey, (uint8_t)end, boot_id[0] != '\0' ? first + 1 : 0);
+  }
+}
+
 static int survey_batches(struct together *together, struct lanes *lanes, uint32_t lane_count)
 {
   struct progress progress;
@@ -94,8 +129,10 @@ static int survey_batches(struct together *together, struct lanes *lanes, uint32
     status = survey_packets(together->survey, batch->packets, batch->count);
     progress_update_part(&progress, lane_count, lane, batch->bytes_read, batch->bytes_total);
   }
-  if (status == 0)
+  if (status == 0) {
+    declare_hosts(together); /* all samples have been read past */
     status = survey_solve(together->survey);
+  }
   progress_end(&progress);
   return status;
 }

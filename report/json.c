@@ -101,7 +101,7 @@ static int write_clocks(struct json *json)
   for (uint32_t end = 1; end < joint->ends; end++) {
     const struct clock_map *map = joint->clocks[end];
     for (uint32_t i = 0; map != NULL && i < map->piece_count && result == 0; i++)
-      result = write_element(json, json_clock_object((uint8_t)end, &map->pieces[i]));
+      result = write_element(json, json_clock_object((uint8_t)end, map, i));
   }
   return result;
 }

@@ -5,11 +5,23 @@
 
 /* ---- clocks ---- */
 
-json_t *json_clock_object(uint8_t end, const struct clock_piece *piece)
+static const char *clock_source(const struct clock_map *map)
 {
+  switch (map->host) {
+  case CLOCK_HOST_SHARED: return "one-host";
+  case CLOCK_HOST_DOUBTED: return "fitted-not-one-host";
+  case CLOCK_HOST_UNKNOWN: break;
+  }
+  return "fitted";
+}
+
+json_t *json_clock_object(uint8_t end, const struct clock_map *map, uint32_t index)
+{
+  const struct clock_piece *piece = &map->pieces[index];
   json_t *object = json_object();
   json_object_set_new(object, "from", json_end(0));
   json_object_set_new(object, "to", json_end(end));
+  json_set_text(object, "source", clock_source(map));
   json_set_time(object, "from_s", "from_ns", piece->from_ns);
   json_set_time(object, "to_s", "to_ns", piece->to_ns);
   json_set_time(object, "offset_s", "offset_ns", piece->offset_ns);

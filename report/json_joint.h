@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 /* One piece of the clock of `end` against A's. */
-json_t *json_clock_object(uint8_t end, const struct clock_piece *piece);
+json_t *json_clock_object(uint8_t end, const struct clock_map *map, uint32_t index);
 /* Only of a connection with a pairing. */
 json_t *json_pairing_object(const struct report_connection *connection);
 json_t *json_path_array(const struct report_connection *connection);

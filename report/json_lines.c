@@ -158,7 +158,7 @@ static json_t *clocks_array(const struct report_joint *joint)
   for (uint32_t end = 1; end < joint->ends; end++) {
     const struct clock_map *map = joint->clocks[end];
     for (uint32_t i = 0; map != NULL && i < map->piece_count; i++)
-      json_array_append_new(array, json_clock_object((uint8_t)end, &map->pieces[i]));
+      json_array_append_new(array, json_clock_object((uint8_t)end, map, i));
   }
   return array;
 }

@@ -126,13 +126,19 @@ static void drift_text(const struct clock_piece *piece, struct text_buffer *out)
     text_append(out, ", losing %.1f ppm", -piece->skew_ppm);
 }
 
-/* "B's clock is 12.345678 s ahead of A's (± 0.2 ms, gaining 12.3 ppm, 1 step)" */
+/* "B's clock is 12.345678 s ahead of A's (± 0.2 ms, gaining 12.3 ppm, 1 step)", "B's clock is A's:
+ * both were captured on one host (± 1 us)" */
 static void clock_text(uint8_t end, const struct clock_map *map, struct text_buffer *out)
 {
   const int64_t uncertainty_ns = map_uncertainty_ns(map);
   const struct clock_piece *first = &map->pieces[0], *last = &map->pieces[map->piece_count - 1];
   const uint64_t steps = (uint64_t)map->piece_count - 1 + map->steps_left_out;
   char text[FORMAT_TEXT_SIZE], usual[FORMAT_TEXT_SIZE];
+  if (map->host == CLOCK_HOST_SHARED) {
+    text_append(out, " %c's clock is A's: both were captured on one host (± %s).", letter(end),
+                format_duration_up(uncertainty_ns, text));
+    return;
+  }
   text_append(out, " %c's clock ", letter(end));
   piece_text(first, uncertainty_ns, out);
   if (steps > 0) {
@@ -153,7 +159,10 @@ static void clock_text(uint8_t end, const struct clock_map *map, struct text_buf
   drift_text(last, out);
   if (steps > 0)
     text_append(out, ", %s step%s", format_count(steps, text), text_plural(steps));
-  text_append(out, ").");
+  text_append(out, ")%s.",
+              map->host == CLOCK_HOST_DOUBTED
+                  ? "; it is not another end's, although their kernels tell the same boot id"
+                  : "");
 }
 
 static bool all_corrected(const struct report_joint *joint)

@@ -82,6 +82,12 @@ grep -qE '^0 total .* damaged=0 missing=0 announced=1 ended=1' samples || wrong 
 awk '$1 != "0" && $1 != "1" || $2 !~ /^[0-9]+$/ { next } $3 ~ /^after=/ { n = substr($3, 7) + 0; if (n < last) bad = 1; last = n } END { exit bad }' samples ||
   wrong "the samples are not in the order of the file"
 
+# Both ends are namespaces of this host: one clock, and nothing to be fitted.
+"$program" analyze --json trace.pcapng 2>err >report.json
+[ "$(jq -c '[.clocks[] | [.from, .to, .source, .offset_ns, .uncertainty_ns]]' report.json)" = '[["A","B","one-host",0,1000]]' ] ||
+  wrong "one host's clock: $(jq -c .clocks report.json) $(cat err)"
+"$program" analyze trace.pcapng | tr '\n' ' ' | grep -q "B's clock is A's: both were captured on one host" || wrong "the report does not say that it is one clock"
+
 # Frame numbers are those of the packets alone, and what drops the samples leaves their announcement.
 frames=$(awk '$2 == "total" { sub("frames=", "", $3); n += $3 } END { print n }' samples)
 [ "$(tshark -r trace.pcapng -T fields -e frame.number 2>/dev/null | tail -n 1)" = "$frames" ] || wrong "tshark counts other frames than $frames"

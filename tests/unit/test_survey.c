@@ -560,6 +560,73 @@ static void test_clock_through_another_point(void **state)
   survey_free(scene.survey);
 }
 
+/* Two namespaces of one host: nothing is fitted. A third end, elsewhere, is. */
+static void test_one_clock_of_one_host(void **state)
+{
+  (void)state;
+  struct scene scene = scene_new(3, 26);
+  scene.points[2].clock_offset_ns = 3 * NS_PER_S;
+  for (uint8_t end = 0; end < 3; end++)
+    survey_set_host(scene.survey, end, end == 1 ? 1 : end + 1u);
+  survey_set_host(scene.survey, 0, 1);
+  struct talk talk = talk_new(&scene, 1, 40000, 2, 443);
+  talk_open(&scene, &talk);
+  talk_exchange(&scene, &talk, 20000);
+  solve(&scene);
+  const struct clock_map *map = survey_clock(scene.survey, 1);
+  assert_int_equal(map->host, CLOCK_HOST_SHARED);
+  assert_int_equal(map->piece_count, 1);
+  assert_int_equal(map->pieces[0].offset_ns, 0);
+  assert_int_equal(map->pieces[0].uncertainty_ns, NS_PER_US);
+  assert_int_equal(clock_map_to_a(map, scene.now_ns), scene.now_ns);
+  /* and it stays so: hours before and behind, too */
+  for (int hours = -5; hours <= 5; hours++)
+    assert_int_equal(clock_map_uncertainty_ns(map, scene.now_ns + hours * 3600 * NS_PER_S),
+                     NS_PER_US);
+  assert_int_equal(survey_clock(scene.survey, 2)->host, CLOCK_HOST_UNKNOWN);
+  assert_clock_holds(&scene, 2);
+  survey_free(scene.survey);
+}
+
+/* The clock that was fitted for one end of a host is the other's. */
+static void test_one_clock_of_the_other_host(void **state)
+{
+  (void)state;
+  struct scene scene = scene_new(3, 27);
+  scene.points[1].clock_offset_ns = scene.points[2].clock_offset_ns = -11 * NS_PER_S;
+  survey_set_host(scene.survey, 1, 5);
+  survey_set_host(scene.survey, 2, 5);
+  struct talk talk = talk_new(&scene, 1, 40000, 2, 443);
+  talk_open(&scene, &talk);
+  talk_exchange(&scene, &talk, 20000);
+  solve(&scene);
+  const struct clock_map *one = survey_clock(scene.survey, 1), *two = survey_clock(scene.survey, 2);
+  assert_clock_holds(&scene, 1);
+  assert_clock_holds(&scene, 2);
+  assert_true(clock_map_to_a(one, scene.now_ns) == clock_map_to_a(two, scene.now_ns));
+  assert_int_equal(one->host, CLOCK_HOST_UNKNOWN);
+  survey_free(scene.survey);
+}
+
+/* A machine that was copied while it ran: the same boot id, another clock. Then it is fitted. */
+static void test_one_host_is_contradicted(void **state)
+{
+  (void)state;
+  for (int ahead = 0; ahead < 2; ahead++) {
+    struct scene scene = scene_new(2, 28);
+    scene.points[1].clock_offset_ns = ahead ? 30 * NS_PER_MS : -30 * NS_PER_MS;
+    survey_set_host(scene.survey, 0, 1);
+    survey_set_host(scene.survey, 1, 1);
+    struct talk talk = talk_new(&scene, 1, 40000, 2, 443);
+    talk_open(&scene, &talk);
+    talk_exchange(&scene, &talk, 20000);
+    solve(&scene);
+    assert_int_equal(survey_clock(scene.survey, 1)->host, CLOCK_HOST_DOUBTED);
+    assert_clock_holds(&scene, 1);
+    survey_free(scene.survey);
+  }
+}
+
 static void test_clients_on_both_sides(void **state)
 {
   (void)state;
@@ -789,6 +856,9 @@ int main(void)
       cmocka_unit_test(test_small_overlap_of_a_long_transfer),
       cmocka_unit_test(test_three_points_in_any_order),
       cmocka_unit_test(test_clock_through_another_point),
+      cmocka_unit_test(test_one_clock_of_one_host),
+      cmocka_unit_test(test_one_clock_of_the_other_host),
+      cmocka_unit_test(test_one_host_is_contradicted),
       cmocka_unit_test(test_clients_on_both_sides),
       cmocka_unit_test(test_connections_beyond_the_limit),
       cmocka_unit_test(test_flood_of_syns_hides_nothing),
