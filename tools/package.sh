@@ -48,7 +48,9 @@ if [ "$(id -u)" -ne 0 ]; then
   echo "the fresh Debian needs root: not tried" >&2
   exit 2
 fi
+# shellcheck disable=SC1091 # the machine's own
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+# shellcheck disable=SC2016 # apt's own variables
 : "${MIRROR:=$(apt-get indextargets --format '$(SITE) $(CODENAME)' | awk -v release="$release" '$2 == release { print $1; exit }')}"
 debootstrap --variant=minbase "$release" "$chroot" ${MIRROR:+"$MIRROR"} >"$output/debootstrap.log" 2>&1 || {
   tail -n 20 "$output/debootstrap.log" >&2
@@ -77,6 +79,7 @@ status=0
 inside tcpstall analyze /usr/share/doc/tcpstall/examples/2003-tap-stall/sender.txt >"$scratch/verdict" || status=$?
 [ "$status" = 1 ] && grep -q 'tx-queue-hold' "$scratch/verdict"
 echo "it reads the trace of 2003: $(grep -m 1 -oE 'stall of .*hold' "$scratch/verdict")"
+# shellcheck disable=SC2016 # for the shell in there
 inside bash -c '. /usr/share/bash-completion/completions/tcpstall; COMP_WORDS=(tcpstall an) COMP_CWORD=1; _tcpstall; [ "${COMPREPLY[*]}" = analyze ]'
 for page in "$chroot"/usr/share/man/man1/tcpstall*.1.gz; do
   gzip -t "$page"
