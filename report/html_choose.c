@@ -241,7 +241,7 @@ static int on_connection(void *context, const struct report_connection *connecti
       html->healthy_count += drawn != NULL;
     } else if (html->healthy_count > 0) {
       drawn = smallest_healthy(html);
-      if (drawn->packets >= connection->summary->packets)
+      if (drawn == NULL || drawn->packets >= connection->summary->packets)
         return 0;
       drawn->id = connection->id;
     }
