@@ -19,7 +19,8 @@ static void write_scale(const struct model_announced *by, char *out)
 {
   switch (by->wscale_state) {
   case WSCALE_KNOWN: snprintf(out, ANNOUNCED_TEXT_SIZE, "%u", by->wscale_min); break;
-  case WSCALE_ABSENT: snprintf(out, ANNOUNCED_TEXT_SIZE, "none"); break;
+  /* both have to announce one (RFC 7323, 2.2): whose was missing is not said */
+  case WSCALE_ABSENT: snprintf(out, ANNOUNCED_TEXT_SIZE, "not in use"); break;
   case WSCALE_INFERRED:
     snprintf(out, ANNOUNCED_TEXT_SIZE, "at least %u (inferred)", by->wscale_min);
     break;

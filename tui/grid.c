@@ -188,21 +188,39 @@ static size_t line_bytes(const char *text, int columns)
   return at;
 }
 
+/* Takes a line off the text, into line. Returns what is left. */
+static const char *take_line(const char *text, int columns, char line[FORMAT_SIZE])
+{
+  size_t bytes = line_bytes(text, columns);
+  if (bytes >= FORMAT_SIZE)
+    bytes = FORMAT_SIZE - 1;
+  memcpy(line, text, bytes);
+  line[bytes] = '\0';
+  for (text += bytes; *text == ' ';)
+    text++;
+  return text;
+}
+
 int area_wrap(const struct area *area, int row, int column, enum style style, const char *text)
 {
+  char line[FORMAT_SIZE];
   const int columns = area->columns - column;
   while (*text != '\0' && columns > 0 && row < area->rows) {
-    char line[FORMAT_SIZE];
-    size_t bytes = line_bytes(text, columns);
-    if (bytes >= sizeof line)
-      bytes = sizeof line - 1;
-    memcpy(line, text, bytes);
-    line[bytes] = '\0';
+    text = take_line(text, columns, line);
     area_text(area, row++, column, style, line);
-    for (text += bytes; *text == ' ';)
-      text++;
   }
   return row;
+}
+
+int text_lines(const char *text, int columns)
+{
+  char line[FORMAT_SIZE];
+  int lines = 0;
+  while (*text != '\0' && columns > 0) {
+    text = take_line(text, columns, line);
+    lines++;
+  }
+  return lines;
 }
 
 void area_line(const struct area *area, int row, int column, int columns, enum style style,

@@ -49,12 +49,14 @@ int area_format(const struct area *area, int row, int column, enum style style, 
                 ...) __attribute__((format(printf, 5, 6)));
 /* As area_text(), right-aligned: the last character is left of column. */
 void area_right(const struct area *area, int row, int column, enum style style, const char *text);
-/* Text in lines of at most the area's width, broken at spaces, from `row` on. Returns the row
- * behind it. */
+/* Text in lines of at most the area's width, broken at spaces, from `row` on, which may be above
+ * the area. Returns the row behind it, or the area's last one if it goes on below. */
 int area_wrap(const struct area *area, int row, int column, enum style style, const char *text);
 void area_line(const struct area *area, int row, int column, int columns, enum style style,
                uint32_t glyph);
 
+/* Lines that area_wrap() makes of it, however many rows there are. */
+int text_lines(const char *text, int columns);
 /* Cells that UTF-8 text takes. */
 int text_columns(const char *text);
 /* Takes a character off UTF-8; invalid bytes give '?'. Returns its bytes, 0 at the end. */

@@ -201,6 +201,15 @@ struct model_owner model_owner_at(const struct model *model,
   return owner;
 }
 
+bool model_is_held(const struct model *model, const struct model_connection *connection,
+                   int64_t time_ns)
+{
+  if (connection->has_owner && time_ns >= model->end_ns)
+    return connection->owner.kind == OWNER_LOCATION;
+  return connection->finding_count > 0 &&
+         model_owner_at(model, connection, time_ns).kind == OWNER_LOCATION;
+}
+
 const struct finding *model_worst(const struct model_connection *connection)
 {
   return connection->finding_count > 0 ? connection->findings[0] : NULL;

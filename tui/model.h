@@ -146,6 +146,9 @@ int64_t model_bucket_ns(const struct model *model, uint32_t bucket); /* where it
 
 struct model_owner model_owner_at(const struct model *model,
                                   const struct model_connection *connection, int64_t time_ns);
+/* Somebody holds it up then: what model_owner_at() says, for less. */
+bool model_is_held(const struct model *model, const struct model_connection *connection,
+                   int64_t time_ns);
 /* The worst finding, NULL: none. */
 const struct finding *model_worst(const struct model_connection *connection);
 uint32_t model_problems(const struct model_connection *connection);

@@ -120,7 +120,7 @@ static void draw_title(const struct ui *ui, const struct area *area)
   char text[200], clock[WORD_SIZE], moving[32] = "";
   for (uint32_t i = 0; i < ui->model->count; i++) {
     const struct model_connection *connection = ui->model->connections[i];
-    stalled += model_owner_at(ui->model, connection, ui->model->now_ns).kind == OWNER_LOCATION;
+    stalled += model_is_held(ui->model, connection, ui->model->now_ns);
     problems += model_problems(connection);
   }
   if (ui->playing)

@@ -99,10 +99,12 @@ struct ui {
     uint8_t end, wanted_end;
   } ladder;
   struct {
-    uint32_t cursor; /* evidence */
-    int scroll;
-    bool follow; /* the cursor was moved: show where it is */
+    uint32_t cursor;            /* evidence */
+    int scroll, last;           /* rows above the screen; at most */
+    int rows[EVIDENCE_MAX + 1]; /* of the body, where each piece of evidence begins */
+    bool follow;                /* the cursor was moved: show where it is */
   } verdict;
+  int help_top, help_last; /* rows of the help above the screen; at most */
 };
 
 /* false: no memory. */

@@ -154,7 +154,7 @@ static void draw_announced(const struct area *area, const struct model_connectio
 {
   struct announced_row rows[ANNOUNCED_ROWS];
   const int count = announced_rows(connection, rows);
-  const int label = 26;
+  const int label = 28;
   if (count == 0) {
     area_text(area, 0, 1, STYLE_DIM, "what the hosts announced is not known here");
     return;
@@ -345,6 +345,11 @@ static bool key(struct ui *ui, uint32_t pressed)
   case 'd': ui->plot.announced = !ui->plot.announced; return true;
   case 'j':
   case KEY_DOWN_: step_finding(ui, 1); return true;
+  case 'k':
+    if (ui->model->live) /* it is the kick's */
+      return false;
+    step_finding(ui, -1);
+    return true;
   case KEY_UP_: step_finding(ui, -1); return true;
   case KEY_RETURN: ui_enter(ui, ui_finding(ui) != NULL ? VIEW_FINDING : VIEW_LADDER); return true;
   default: return false;

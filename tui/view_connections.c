@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP 1
+#define GAP               1
+#define FINDINGS_ROWS_MIN 4
 
 enum column {
   COLUMN_ID,
@@ -82,9 +83,10 @@ static double rank_of(const struct ui *ui, const struct model_connection *connec
   case SORT_STALLED:
   case SORT_COUNT: break;
   }
-  const struct model_owner owner = model_owner_at(model, connection, model->now_ns);
   const struct finding *worst = model_worst(connection);
-  double rank = owner.kind == OWNER_LOCATION ? 1e12 : owner.kind == OWNER_CLOSED ? 0 : 1;
+  double rank = model_is_held(model, connection, model->now_ns) ? 1e12
+                : connection->summary.closed                    ? 0
+                                                                : 1;
   rank += 1e6 * model_problems(connection);
   return worst != NULL ? rank + (double)worst->waited_ns / 1e9 : rank;
 }
@@ -279,20 +281,10 @@ static void draw_header(const struct ui *ui, const struct area *area, const int 
   }
 }
 
-static void draw(struct ui *ui, const struct area *area)
+static void draw_rows(const struct ui *ui, const struct area *area, const int *widths)
 {
-  int widths[COLUMN_COUNT];
-  choose_widths(area->columns + GAP, widths);
-  arrange(ui);
-  keep_cursor(ui, area->rows - 1);
-  draw_header(ui, area, widths);
-  if (ui->list.count == 0)
-    area_text(area, 2, 2, STYLE_DIM,
-              ui->model->count > 0 ? "no connection matches the filter (/ changes it)"
-              : ui->model->live    ? "no TCP connection yet"
-                                   : "there is no TCP connection in it");
-  for (int row = 1; row < area->rows; row++) {
-    const uint32_t index = ui->list.top + (uint32_t)row - 1;
+  for (int row = 0; row < area->rows; row++) {
+    const uint32_t index = ui->list.top + (uint32_t)row;
     if (index >= ui->list.count)
       break;
     struct area line = area_part(area, row, 0, 1, area->columns);
@@ -307,6 +299,60 @@ static void draw(struct ui *ui, const struct area *area)
       at += widths[i] + GAP;
     }
   }
+}
+
+/* What was found about the chosen one, where there is room for it. */
+static void draw_findings(const struct ui *ui, const struct area *area)
+{
+  const struct model_connection *connection = ui_connection(ui);
+  char clock[WORD_SIZE], waited[WORD_SIZE];
+  int row = 1;
+  if (connection == NULL || area->rows < FINDINGS_ROWS_MIN)
+    return;
+  area_line(area, 0, 0, area->columns, STYLE_FRAME, 0x2500);
+  area_format(area, 0, 2, STYLE_HEADER, " %s \u2192 %s ", connection->client, connection->server);
+  if (connection->finding_count == 0)
+    area_text(area, row, 2, STYLE_DIM, "nothing was found here");
+  for (uint32_t i = 0; i < connection->finding_count && row + 1 < area->rows; i++) {
+    const struct finding *finding = connection->findings[i];
+    const bool problem = finding->severity == SEVERITY_PROBLEM;
+    const enum style style = problem ? (enum style)style_of_location(finding->location) : STYLE_DIM;
+    int at = 2 + area_format(area, row, 2, STYLE_DIM, "%s ", word_clock(clock, finding->start_ns));
+    at += area_format(area, row, at, style, "%s ", location_name(finding->location));
+    at += area_format(area, row, at, problem ? STYLE_NORMAL : STYLE_DIM, "%s",
+                      cause_info(finding->cause)->code);
+    if (finding->waited_ns > 0)
+      at += area_format(area, row, at, STYLE_NORMAL, " %s",
+                        word_duration(waited, finding->waited_ns));
+    area_format(area, row, at, STYLE_DIM, ", %s", confidence_name(finding->confidence));
+    row = area_wrap(area, row + 1, 4, problem ? STYLE_NORMAL : STYLE_DIM, finding->summary);
+  }
+}
+
+static void draw(struct ui *ui, const struct area *area)
+{
+  int widths[COLUMN_COUNT];
+  const int note_rows = ui->list.selection != NULL;
+  const struct area body = area_part(area, 1, 0, area->rows - 1 - note_rows, area->columns);
+  choose_widths(area->columns + GAP, widths);
+  arrange(ui);
+  keep_cursor(ui, body.rows);
+  draw_header(ui, area, widths);
+  draw_rows(ui, &body, widths);
+  if (ui->list.count == 0)
+    area_text(area, 2, 2, STYLE_DIM,
+              ui->model->count > 0 ? "no connection matches the filter (/ changes it)"
+              : ui->model->live    ? "no TCP connection yet"
+                                   : "there is no TCP connection in it");
+  if (note_rows > 0)
+    area_format(area, area->rows - 1, 1, STYLE_WARNING,
+                "%u of %u match: %s   (/ changes the filter, / Ctrl-U Enter shows all)",
+                ui->list.count, ui->model->count, ui->list.filter);
+  if ((int64_t)ui->list.count >= body.rows)
+    return;
+  const int used = (int)ui->list.count + 1;
+  const struct area rest = area_part(&body, used, 0, body.rows - used, body.columns);
+  draw_findings(ui, &rest);
 }
 
 /* ---- keys ---- */

@@ -4,9 +4,8 @@
 
 #include <stdio.h>
 
-#define LABEL_COLUMNS  14
-#define FACT_AT        24 /* behind a piece of evidence's frame, end and time */
-#define FACT_LINES_MAX 8
+#define LABEL_COLUMNS 14
+#define FACT_AT       24 /* behind a piece of evidence's frame, end and time */
 
 /* A page of any length, of which a part is shown. */
 struct page {
@@ -18,25 +17,12 @@ struct page {
 static void put(struct page *page, const char *label, enum style style, const char *text)
 {
   const int columns = page->area->columns - LABEL_COLUMNS - 1;
+  const struct area part = area_part(page->area, 0, LABEL_COLUMNS, page->area->rows, columns);
   if (text == NULL || *text == '\0' || columns < 10)
     return;
-  /* lines above the area are laid out as well, and fall outside */
-  struct area tall = *page->area;
-  struct grid scratch = {0};
-  if (!grid_resize(&scratch, 64, columns))
-    return;
-  tall = area_of(&scratch);
-  const int lines = area_wrap(&tall, 0, 0, style, text);
   area_text(page->area, page->row, 1, STYLE_HEADER, label);
-  for (int line = 0; line < lines; line++)
-    for (int column = 0; column < columns; column++) {
-      const struct cell *cell = grid_cell(&scratch, line, column);
-      if (cell->glyph > ' ')
-        area_glyph(page->area, page->row + line, LABEL_COLUMNS + column, (enum style)cell->style,
-                   cell->glyph);
-    }
-  page->row += lines;
-  grid_free(&scratch);
+  area_wrap(&part, page->row, 0, style, text);
+  page->row += text_lines(text, columns);
 }
 
 static void put_place(struct page *page, const struct finding *finding)
@@ -53,10 +39,11 @@ static void put_place(struct page *page, const struct finding *finding)
 static void put_times(struct page *page, const struct finding *finding)
 {
   char text[200], from[WORD_SIZE], to[WORD_SIZE], length[WORD_SIZE], most[WORD_SIZE];
-  snprintf(text, sizeof text, "%s to %s (%s), %s", word_clock(from, finding->start_ns),
+  snprintf(text, sizeof text, "%s to %s (%s), %s%s", word_clock(from, finding->start_ns),
            word_clock(to, finding->end_ns),
            word_duration(length, finding->end_ns - finding->start_ns),
-           finding->state == FINDING_OPEN ? "not over" : ended_by_name(finding->ended_by));
+           finding->state == FINDING_OPEN ? "not over" : "ended by ",
+           finding->state == FINDING_OPEN ? "" : ended_by_name(finding->ended_by));
   put(page, "when", STYLE_NORMAL, text);
   if (!time_is_valid(finding->hold_min_ns))
     return;
@@ -65,30 +52,57 @@ static void put_times(struct page *page, const struct finding *finding)
   put(page, "held", STYLE_NORMAL, text);
 }
 
-static void put_evidence(struct page *page, const struct finding *finding, uint32_t cursor)
+/* What does not fit into the line goes below it. */
+static void put_fact(struct page *page, const struct evidence *evidence, bool chosen)
 {
   char clock[WORD_SIZE], frame[24];
+  const int columns = page->area->columns - LABEL_COLUMNS;
+  struct area line = area_part(page->area, 0, LABEL_COLUMNS, page->area->rows, columns);
+  line.selected = chosen;
+  const struct area fact = area_part(&line, 0, FACT_AT, line.rows, columns - FACT_AT - 1);
+  int lines = text_lines(evidence->fact, fact.columns);
+  lines = lines > 0 ? lines : 1;
+  for (int i = 0; i < lines; i++)
+    area_line(&line, page->row + i, 0, columns, STYLE_NORMAL, ' ');
+  snprintf(frame, sizeof frame, "%llu", (unsigned long long)evidence->frame);
+  area_right(&line, page->row, 7, STYLE_DIM, evidence->frame != 0 ? frame : "-");
+  area_format(&line, page->row, 8, STYLE_DIM, "%c %s", 'A' + evidence->end,
+              word_clock(clock, evidence->time_ns));
+  area_wrap(&fact, page->row, 0, STYLE_NORMAL, evidence->fact);
+  page->row += lines;
+}
+
+static void put_evidence(struct ui *ui, struct page *page, const struct finding *finding)
+{
   area_text(page->area, page->row, 1, STYLE_HEADER, "evidence");
   for (uint32_t i = 0; i < finding->evidence_count; i++) {
-    const struct evidence *evidence = &finding->evidence[i];
-    struct area line =
-        area_part(page->area, page->row, LABEL_COLUMNS, 1, page->area->columns - LABEL_COLUMNS);
-    if (page->row < 0)
-      line.rows = 0;
-    line.selected = i == cursor;
-    if (i == cursor)
+    const bool chosen = i == ui->verdict.cursor;
+    if (chosen)
       page->evidence_row = page->row;
-    area_fill(&line, STYLE_NORMAL);
-    snprintf(frame, sizeof frame, "%llu", (unsigned long long)evidence->frame);
-    area_right(&line, 0, 7, STYLE_DIM, evidence->frame != 0 ? frame : "-");
-    area_format(&line, 0, 8, STYLE_DIM, "%c %s", 'A' + evidence->end,
-                word_clock(clock, evidence->time_ns));
-    /* what does not fit into the line goes below it */
-    struct area facts = area_part(page->area, page->row, LABEL_COLUMNS + FACT_AT, FACT_LINES_MAX,
-                                  page->area->columns);
-    facts.selected = i == cursor;
-    const int lines = page->row < 0 ? 1 : area_wrap(&facts, 0, 0, STYLE_NORMAL, evidence->fact);
-    page->row += lines > 0 ? lines : 1;
+    ui->verdict.rows[i] = page->row;
+    put_fact(page, &finding->evidence[i], chosen);
+    ui->verdict.rows[i + 1] = page->row;
+  }
+}
+
+/* What the kernels said of the two sockets meanwhile. */
+static void put_kernel(struct page *page, const struct finding *finding)
+{
+  char text[400];
+  for (uint32_t i = 0; i < finding->kernel_count; i++) {
+    const struct kernel_evidence *kernel = &finding->kernel[i];
+    char unacked[32] = "", backlog[64] = "", sizes[4][WORD_SIZE];
+    if (kernel->of_sender)
+      snprintf(unacked, sizeof unacked, "%u segments unacked, ", kernel->tcpi_unacked_pkts);
+    if (kernel->qdisc_backlog_bytes >= 0)
+      snprintf(backlog, sizeof backlog, ", device's queue %s",
+               word_bytes(sizes[0], (double)kernel->qdisc_backlog_bytes));
+    snprintf(text, sizeof text, "%s's socket at %c: %s%s not sent, %s not read, window %s%s",
+             stream_side_name(kernel->socket), 'A' + kernel->end, unacked,
+             word_bytes(sizes[1], kernel->tcpi_notsent_bytes),
+             word_bytes(sizes[2], kernel->rqueue_bytes),
+             word_bytes(sizes[3], kernel->tcpi_snd_wnd_bytes), backlog);
+    put(page, i == 0 ? "kernels" : "", STYLE_NORMAL, text);
   }
 }
 
@@ -115,7 +129,8 @@ static void draw_page(struct ui *ui, struct page *page, const struct model_conne
   put_place(page, finding);
   put_times(page, finding);
   put(page, "why", STYLE_NORMAL, finding->reason);
-  put_evidence(page, finding, ui->verdict.cursor);
+  put_evidence(ui, page, finding);
+  put_kernel(page, finding);
   put_alternatives(page, finding);
   put(page, "to settle it", STYLE_NORMAL, finding->settle);
   put(page, "advice", STYLE_NORMAL, finding->advice);
@@ -133,6 +148,9 @@ static void draw(struct ui *ui, const struct area *area)
     ui->verdict.cursor = finding->evidence_count > 0 ? finding->evidence_count - 1 : 0;
   struct page page = {.area = area, .row = -ui->verdict.scroll};
   draw_page(ui, &page, connection, finding);
+  ui->verdict.last = page.row + ui->verdict.scroll - area->rows;
+  if (page.row > area->rows)
+    area_right(area, area->rows - 1, area->columns, STYLE_WARNING, " more below ");
   /* the cursor stays in sight */
   int scroll = ui->verdict.scroll;
   if (!ui->verdict.follow)
@@ -150,6 +168,8 @@ static void draw(struct ui *ui, const struct area *area)
   area_fill(area, STYLE_NORMAL);
   page = (struct page){.area = area, .row = -scroll};
   draw_page(ui, &page, connection, finding);
+  if (page.row > area->rows)
+    area_right(area, area->rows - 1, area->columns, STYLE_WARNING, " more below ");
 }
 
 static void to_frame(struct ui *ui, const struct finding *finding)
@@ -164,39 +184,63 @@ static void to_frame(struct ui *ui, const struct finding *finding)
   ui_enter(ui, VIEW_LADDER);
 }
 
+/* No farther than to the last row. */
+static void scroll_to(struct ui *ui, int scroll)
+{
+  scroll = scroll > ui->verdict.last ? ui->verdict.last : scroll;
+  ui->verdict.scroll = scroll < 0 ? 0 : scroll;
+}
+
+static void step_finding(struct ui *ui, int by)
+{
+  const struct model_connection *connection = ui_connection(ui);
+  const int64_t to = (int64_t)ui->finding + by;
+  if (connection == NULL || to < 0 || to >= connection->finding_count)
+    return;
+  ui->finding = (uint32_t)to;
+  ui->verdict.cursor = 0;
+  ui->verdict.scroll = 0;
+}
+
 static bool key(struct ui *ui, uint32_t pressed)
 {
   const struct finding *finding = ui_finding(ui);
-  const struct model_connection *connection = ui_connection(ui);
   if (finding == NULL)
     return false;
   ui->verdict.follow = pressed != KEY_PAGE_DOWN && pressed != KEY_PAGE_UP;
   switch (pressed) {
+  case 'k':
+    if (ui->model->live) /* it is the kick's */
+      return false;
+    ui->verdict.cursor -= ui->verdict.cursor > 0;
+    return true;
   case KEY_UP_: ui->verdict.cursor -= ui->verdict.cursor > 0; return true;
   case 'j':
   case KEY_DOWN_:
     ui->verdict.cursor += ui->verdict.cursor + 1 < finding->evidence_count;
     return true;
-  case KEY_PAGE_DOWN: ui->verdict.scroll += ui->body_rows / 2; return true;
-  case KEY_PAGE_UP:
-    ui->verdict.scroll -= ui->body_rows / 2;
-    ui->verdict.scroll = ui->verdict.scroll < 0 ? 0 : ui->verdict.scroll;
-    return true;
+  case KEY_PAGE_DOWN: scroll_to(ui, ui->verdict.scroll + ui->body_rows / 2); return true;
+  case KEY_PAGE_UP: scroll_to(ui, ui->verdict.scroll - ui->body_rows / 2); return true;
   case 'h':
-  case KEY_LEFT_:
-    ui->finding -= ui->finding > 0;
-    ui->verdict.cursor = 0;
-    ui->verdict.scroll = 0;
-    return true;
+  case KEY_LEFT_: step_finding(ui, -1); return true;
   case 'l':
-  case KEY_RIGHT_:
-    ui->finding += ui->finding + 1 < connection->finding_count;
-    ui->verdict.cursor = 0;
-    ui->verdict.scroll = 0;
-    return true;
+  case KEY_RIGHT_: step_finding(ui, 1); return true;
   case KEY_RETURN: to_frame(ui, finding); return true;
   default: return false;
   }
 }
 
-const struct view view_finding = {.title = "finding", .draw = draw, .key = key};
+static void click(struct ui *ui, int row, int column, bool twice)
+{
+  const struct finding *finding = ui_finding(ui);
+  (void)column;
+  for (uint32_t i = 0; finding != NULL && i < finding->evidence_count; i++) {
+    if (row < ui->verdict.rows[i] || row >= ui->verdict.rows[i + 1])
+      continue;
+    if (twice || i == ui->verdict.cursor)
+      to_frame(ui, finding);
+    ui->verdict.cursor = i;
+  }
+}
+
+const struct view view_finding = {.title = "finding", .draw = draw, .key = key, .click = click};

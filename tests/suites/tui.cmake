@@ -5,3 +5,9 @@ set_tests_properties(tui.screens PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABE
 add_test(NAME tui.live COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/tui/live.sh $<TARGET_FILE:tcpstall>)
 set_tests_properties(tui.live PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS tui
   ENVIRONMENT "PATHEMU=$<TARGET_FILE:tcpstall-pathemu>;LAB_ENDPOINT=$<TARGET_FILE:lab_endpoint>")
+
+# How long drawing takes: not timed by ctest, which draws a few small ones.
+tcpstall_bench_program(tui_draw ${CMAKE_SOURCE_DIR}/tests/bench/tui_draw.c)
+target_link_libraries(bench_tui_draw PRIVATE room_tui)
+add_test(NAME tui.draw COMMAND bench_tui_draw 500 2000)
+set_tests_properties(tui.draw PROPERTIES TIMEOUT 60 LABELS tui)
