@@ -4,10 +4,12 @@
 #include "wire/timestamp.h"
 
 #include <linux/filter.h>
+#include <net/if.h>
 #include <pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define FILTER_BYTES_MAX 16384
@@ -16,6 +18,7 @@ struct live {
   pcap_t *lanes[LIVE_LANES];
   uint64_t dropped[LIVE_LANES];
   uint32_t linktype;
+  char interface[IFNAMSIZ];
 };
 
 struct delivery {
@@ -151,6 +154,7 @@ int live_open(struct live **live_out, const struct live_options *options, struct
   struct live *live = calloc(1, sizeof *live);
   if (live == NULL)
     return error_set(error, ERROR_MEMORY, "no memory to capture");
+  snprintf(live->interface, sizeof live->interface, "%s", options->interface);
   int rc = net_namespace_enter(options->network_namespace, &home, error);
   if (rc == 0) {
     struct error back;
@@ -211,6 +215,17 @@ int live_read(struct live *live, enum live_lane lane, int max, live_handler *han
   if (count >= 0)
     return count;
   return error_set(error, ERROR_IO, "%s", pcap_geterr(live->lanes[lane]));
+}
+
+/* Asked of the capture's own socket, which belongs to the interface's namespace. A name that nobody
+ * has any more was changed, or went with its interface, which libpcap tells. */
+bool live_is_down(const struct live *live)
+{
+  struct ifreq request;
+  memset(&request, 0, sizeof request);
+  memcpy(request.ifr_name, live->interface, sizeof request.ifr_name);
+  return ioctl(pcap_fileno(live->lanes[LIVE_IN]), SIOCGIFFLAGS, &request) == 0 &&
+         (request.ifr_flags & IFF_UP) == 0;
 }
 
 /* ps_ifdrop is left aside: libpcap reads it by name from the namespace where the thread is. */

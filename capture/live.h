@@ -53,6 +53,10 @@ typedef void live_handler(void *context, const struct frame *frame);
 int live_read(struct live *live, enum live_lane lane, int max, live_handler *handler, void *context,
               struct error *error);
 
+/* The interface is there and was taken down: libpcap waits for it to come up again and says
+ * nothing. Cost: a system call. */
+bool live_is_down(const struct live *live);
+
 /* Frames that passed the filter and found no room in the kernel's buffer, so far, of both lanes. */
 uint64_t live_dropped(struct live *live);
 

@@ -15,9 +15,9 @@
 #define POLL_MS 10 /* the longest wait for frames: the lanes' complete_ns moves on with it */
 /* Frames of one lane before the next lane has its turn: 8 MiB of the largest, a quarter of a queue.
  */
-#define READ_MAX       128
-#define PAUSE_NS       (INT64_C(1) * NS_PER_MS) /* while a queue is nearly full */
-#define DROPS_EVERY_NS (INT64_C(100) * NS_PER_MS)
+#define READ_MAX      128
+#define PAUSE_NS      (INT64_C(1) * NS_PER_MS)   /* while a queue is nearly full */
+#define LOOK_EVERY_NS (INT64_C(100) * NS_PER_MS) /* at what was lost, and whether it is up */
 /* The kernel's buffers are emptied at the end for so long at most, if frames keep coming. */
 #define DRAIN_MAX_NS (INT64_C(10) * NS_PER_S)
 
@@ -176,6 +176,17 @@ static void drain(struct recorder_reader *reader)
   } while (!is_lost(reader) && waited_ns < DRAIN_MAX_NS && (!emptied || waited_ns < LIVE_DELAY_NS));
 }
 
+/* Nothing can be captured until it is up again, and nobody else would tell. */
+static void look_whether_down(struct recorder_reader *reader)
+{
+  struct error why;
+  if (!live_is_down(reader->live))
+    return;
+  error_set(&why, ERROR_IO, "it is down");
+  for (int lane = 0; lane < LIVE_LANES; lane++)
+    note_failure(reader, (enum live_lane)lane, &why);
+}
+
 static void count_drops(struct recorder_reader *reader)
 {
   atomic_store(&reader->end->shared->kernel_dropped,
@@ -184,7 +195,7 @@ static void count_drops(struct recorder_reader *reader)
 
 static void read_interface(struct recorder_reader *reader)
 {
-  int64_t counted_ns = 0;
+  int64_t looked_ns = 0;
   bool emptied = false;
   while (!recorder_reader_is_over(reader) && !is_lost(reader)) {
     if (emptied)
@@ -192,9 +203,10 @@ static void read_interface(struct recorder_reader *reader)
     begin_when_told(reader);
     emptied = read_all(reader);
     int64_t now_ns = recorder_clock_ns(CLOCK_MONOTONIC);
-    if (reader->begun && now_ns - counted_ns >= DROPS_EVERY_NS) {
+    if (reader->begun && now_ns - looked_ns >= LOOK_EVERY_NS) {
+      look_whether_down(reader);
       count_drops(reader);
-      counted_ns = now_ns;
+      looked_ns = now_ns;
     }
   }
   drain(reader);

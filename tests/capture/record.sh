@@ -201,6 +201,19 @@ done
 stop INT 0
 [ "$(by_end 0)" = 120 ] || wrong "6: $(by_end 0) of 120 packets after the interface came back: $(cat err)"
 grep -qa "first was away for" lost.pcapng || wrong "6: the gap is not in the file"
+
+# Down for a moment and up again is such a time as well, though libpcap does not tell.
+start -i first -i near -w lost.pcapng || exit 1
+ip link set first down
+sleep 0.6
+ip link set first up
+await "end A: first went away (it is down)"
+await "end A: first is back after 0\.[3-9]"
+ip neigh replace 10.8.0.9 lladdr 02:00:00:00:00:09 dev first nud permanent
+(exec 3<>/dev/udp/10.8.0.9/9 && dd if=/dev/zero bs=1000 count=40 >&3 2>/dev/null)
+stop INT 0
+[ "$(by_end 0)" = 40 ] || wrong "6: $(by_end 0) of 40 packets after the interface was up again: $(cat err)"
+grep -qa "first was away for 0\.[3-9]" lost.pcapng || wrong "6: the time when it was down is not in the file"
 ip link del first
 
 # 7. Nothing to capture is trouble, and leaves no file.
