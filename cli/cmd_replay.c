@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 #include "cli/complain.h"
 #include "cli/interrupt.h"
+#include "cli/replay_export.h"
 #include "cli/replay_load.h"
 #include "cli/replay_minimize.h"
 #include "cli/replay_one_end.h"
@@ -136,23 +137,6 @@ static int read_scenario(struct replay *replay)
   return EXIT_TROUBLE;
 }
 
-static int write_scenario(const struct replay *replay)
-{
-  const char *path = replay->options.scenario_output;
-  if (path == NULL || replay->plan == NULL)
-    return 0;
-  char *text = plan_text(replay->plan);
-  FILE *stream = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-  bool ok = text != NULL && stream != NULL && fputs(text, stream) >= 0;
-  if (stream != NULL && stream != stdout)
-    ok = fclose(stream) == 0 && ok;
-  free(text);
-  if (ok)
-    return 0;
-  complain("%s: %s", path, strerror(errno));
-  return EXIT_TROUBLE;
-}
-
 static int make_plan(struct replay *replay)
 {
   struct error error;
@@ -161,7 +145,8 @@ static int make_plan(struct replay *replay)
   if (replay->plan == NULL)
     return trouble(error.text);
   replay->report.plan = replay->plan;
-  return write_scenario(replay);
+  const char *path = replay->options.scenario_output;
+  return path != NULL ? replay_export_plan(replay->plan, path) : 0;
 }
 
 /* ---- the runs ---- */
@@ -311,6 +296,20 @@ static int run_wire(struct replay *replay)
   return replay_wire(wire);
 }
 
+/* Files for other runs: the scenario first, which needs all of the recording. */
+static int export(struct replay *replay)
+{
+  int status = 0;
+  if (replay->options.plan_output != NULL) {
+    status = make_plan(replay);
+    if (status == 0)
+      status = replay_export_plan(replay->plan, replay->options.plan_output);
+  }
+  if (status == 0 && replay->options.drill_output != NULL)
+    status = replay_export_drill(&replay->options, &replay->recording);
+  return status;
+}
+
 static int run(struct replay *replay)
 {
   if (replay->options.way != NULL && strcmp(replay->options.way, "wire") == 0)
@@ -318,6 +317,8 @@ static int run(struct replay *replay)
   int status = check_congestion_control(replay->options.congestion_control);
   if (status == 0)
     status = load(replay);
+  if (status == 0 && (replay->options.plan_output != NULL || replay->options.drill_output != NULL))
+    return export(replay);
   if (status == 0 && replay->report.target == NULL)
     return tell(replay);
   if (status == 0 && replay_own_program(replay->program, sizeof replay->program) == NULL)

@@ -21,10 +21,13 @@ enum option_key {
   KEY_CONNECTION,
   KEY_CONTROL,
   KEY_EXPECT,
+  KEY_EXPORT_PACKETDRILL,
+  KEY_EXPORT_SCENARIO,
   KEY_FINDING,
   KEY_JSON,
   KEY_MINIMIZE,
   KEY_MIN_STALL,
+  KEY_ROLE,
   KEY_SCENARIO,
   KEY_WRITE_SCENARIO
 };
@@ -58,6 +61,12 @@ static const struct argp_option option_table[] = {
      "path: what was extracted from the trace; - is standard output, and the report then goes to "
      "standard error",
      0},
+    {"export-scenario", KEY_EXPORT_SCENARIO, "FILE", 0,
+     "the same, and nothing is run: for --scenario and for tcpstall-pathemu", 0},
+    {"export-packetdrill", KEY_EXPORT_PACKETDRILL, "FILE", 0,
+     "a script for packetdrill, which asserts what a right kernel does; nothing is run", 0},
+    {"role", KEY_ROLE, "client|server", 0,
+     "the kernel that packetdrill has under test; default: the end that the verdict is about", 0},
     {"expect", KEY_EXPECT, "stall|clean", 0,
      "for regression tests: exit status 0 if it comes out like that, else 1", 0},
     {"json", KEY_JSON, NULL, 0, "JSON in place of text", 0},
@@ -80,6 +89,13 @@ static enum replay_expectation take_expectation(const char *text, struct argp_st
   if (strcmp(text, "stall") != 0 && strcmp(text, "clean") != 0)
     argp_error(state, "--expect: '%s' is neither stall nor clean", text);
   return text[0] == 's' ? EXPECT_STALL : EXPECT_CLEAN;
+}
+
+static enum recording_side take_role(const char *text, struct argp_state *state)
+{
+  if (strcmp(text, "client") != 0 && strcmp(text, "server") != 0)
+    argp_error(state, "--role: '%s' is neither client nor server", text);
+  return text[0] == 'c' ? RECORDING_CLIENT : RECORDING_SERVER;
 }
 
 static void add_trace(struct replay_options *options, const char *text, struct argp_state *state)
@@ -112,10 +128,16 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case KEY_CC: options->congestion_control = text; break;
   case KEY_CONTROL: options->control = true; break;
   case KEY_EXPECT: options->expect = take_expectation(text, state); break;
+  case KEY_EXPORT_PACKETDRILL: options->drill_output = text; break;
+  case KEY_EXPORT_SCENARIO: options->plan_output = text; break;
   case KEY_FINDING: options->finding = take_number(text, UINT32_MAX, "finding", state); break;
   case KEY_JSON: options->json = true; break;
   case KEY_MINIMIZE: options->minimize = true; break;
   case KEY_REPEAT: options->repeat = take_number(text, REPLAY_REPEAT_MAX, "repeat", state); break;
+  case KEY_ROLE:
+    options->role = take_role(text, state);
+    options->has_role = true;
+    break;
   case KEY_SCENARIO: options->scenario = text; break;
   case KEY_VERBOSE: options->verbose = true; break;
   case KEY_WRITE: options->recording_output = text; break;
@@ -140,6 +162,15 @@ static void check(struct replay_options *options)
   }
   if ((options->scenario != NULL) == (options->analyze.trace_count > 0)) {
     argp_failure(NULL, EXIT_TROUBLE, 0, "which trace? One or several files, or --scenario FILE");
+    exit(EXIT_TROUBLE);
+  }
+  if (options->drill_output != NULL && options->scenario != NULL) {
+    argp_failure(NULL, EXIT_TROUBLE, 0,
+                 "--export-packetdrill needs a trace: a scenario has no packets");
+    exit(EXIT_TROUBLE);
+  }
+  if (options->has_role && options->drill_output == NULL) {
+    argp_failure(NULL, EXIT_TROUBLE, 0, "--role belongs to --export-packetdrill: say that as well");
     exit(EXIT_TROUBLE);
   }
 }

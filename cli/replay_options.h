@@ -20,6 +20,10 @@ struct replay_options {
   const char *scenario;           /* --scenario, NULL: from the traces */
   const char *scenario_output;    /* --write-scenario, NULL: none */
   const char *recording_output;   /* -w, NULL: none */
+  /* --export-scenario, --export-packetdrill; with one of them nothing is run. NULL: none */
+  const char *plan_output, *drill_output;
+  bool has_role; /* --role: this end is packetdrill's kernel under test */
+  enum recording_side role;
   const char *congestion_control; /* NULL: guessed */
   uint32_t repeat;
   uint32_t finding;                /* 0: the worst */

@@ -1,155 +1,111 @@
 #include "replay/plan_text.h"
 
+#include "replay/script_text.h"
 #include "wire/timestamp.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* ---- text that grows ---- */
-
-struct text {
-  char *bytes;
-  size_t size, room;
-  bool failed;
-};
-
-static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void add(struct text *text, const char *format, ...)
-{
-  char line[1024];
-  va_list arguments;
-  va_start(arguments, format);
-  const int length = vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  const size_t size = length < (int)sizeof line ? (size_t)length : sizeof line - 1;
-  if (text->size + size + 1 > text->room && !text->failed) {
-    const size_t room = text->room * 2 + size + 4096;
-    char *longer = room <= (size_t)4 * PLAN_TEXT_MAX ? realloc(text->bytes, room) : NULL;
-    text->failed = longer == NULL;
-    text->bytes = longer != NULL ? longer : text->bytes;
-    text->room = longer != NULL ? room : text->room;
-  }
-  if (text->failed)
-    return;
-  memcpy(text->bytes + text->size, line, size + 1);
-  text->size += size;
-}
-
-static char *finish(struct text *text)
-{
-  if (!text->failed && text->bytes != NULL)
-    return text->bytes;
-  free(text->bytes);
-  return NULL;
-}
-
-/* ---- parts ---- */
-
-static void add_duration(struct text *text, int64_t ns)
+static void add_duration(struct script_text *text, int64_t ns)
 {
   if (ns % NS_PER_S == 0)
-    add(text, "%" PRId64 "s", ns / NS_PER_S);
+    script_text_add(text, "%" PRId64 "s", ns / NS_PER_S);
   else if (ns % NS_PER_MS == 0)
-    add(text, "%" PRId64 "ms", ns / NS_PER_MS);
+    script_text_add(text, "%" PRId64 "ms", ns / NS_PER_MS);
   else
-    add(text, "%" PRId64 "us", (ns + NS_PER_US / 2) / NS_PER_US);
+    script_text_add(text, "%" PRId64 "us", (ns + NS_PER_US / 2) / NS_PER_US);
 }
 
 /* Behind a line: whether it is what the finding blames, and why it is there. */
-static void add_remark(struct text *text, const struct plan *plan, uint32_t condition)
+static void add_remark(struct script_text *text, const struct plan *plan, uint32_t condition)
 {
   if (condition < plan->condition_count) {
     const struct plan_condition *of = &plan->conditions[condition];
     if (of->suspected)
-      add(text, " # suspected: %s", of->why);
+      script_text_add(text, " # suspected: %s", of->why);
     else if (of->why[0] != '\0')
-      add(text, " # %s", of->why);
+      script_text_add(text, " # %s", of->why);
   }
-  add(text, "\n");
+  script_text_add(text, "\n");
 }
 
-static void add_target(struct text *text, const struct plan_target *target)
+static void add_target(struct script_text *text, const struct plan_target *target)
 {
   if (!target->there)
     return;
-  add(text, "#@ expect %s %s %s %s ", target->problem ? "problem" : "info", target->kind,
-      target->location, target->cause);
+  script_text_add(text, "#@ expect %s %s %s %s ", target->problem ? "problem" : "info",
+                  target->kind, target->location, target->cause);
   add_duration(text, target->waited_ns);
-  add(text, " sender=%s ended=%s\n", target->sender == RECORDING_CLIENT ? "client" : "server",
-      target->ended_by);
+  script_text_add(text, " sender=%s ended=%s\n",
+                  target->sender == RECORDING_CLIENT ? "client" : "server", target->ended_by);
 }
 
-static void add_side(struct text *text, const struct plan *plan, enum plan_host host)
+static void add_side(struct script_text *text, const struct plan *plan, enum plan_host host)
 {
   const struct plan_side *side = &plan->sides[host];
   const char name = host == PLAN_A ? 'a' : 'b';
-  add(text, "#@ %c host %s port=%u mss=%u", name, side->opens ? "opens" : "listens", side->port,
-      side->mss);
+  script_text_add(text, "#@ %c host %s port=%u mss=%u", name, side->opens ? "opens" : "listens",
+                  side->port, side->mss);
   if (side->window_scaling)
-    add(text, " scale=%u", side->wscale);
-  add(text, " timestamps=%d sack=%d", side->timestamps ? 1 : 0, side->sack ? 1 : 0);
+    script_text_add(text, " scale=%u", side->wscale);
+  script_text_add(text, " timestamps=%d sack=%d", side->timestamps ? 1 : 0, side->sack ? 1 : 0);
   if (side->nodelay)
-    add(text, " nodelay=1");
+    script_text_add(text, " nodelay=1");
   if (side->tos != 0)
-    add(text, " tos=%u", side->tos);
+    script_text_add(text, " tos=%u", side->tos);
   if (side->send_buffer_bytes > 0)
-    add(text, " send-buffer=%u", side->send_buffer_bytes);
+    script_text_add(text, " send-buffer=%u", side->send_buffer_bytes);
   if (side->receive_buffer_bytes > 0 && side->buffer_condition == PLAN_NO_CONDITION)
-    add(text, " receive-buffer=%u", side->receive_buffer_bytes);
+    script_text_add(text, " receive-buffer=%u", side->receive_buffer_bytes);
   if (side->congestion_control[0] != '\0')
-    add(text, " cc=%s", side->congestion_control);
-  add(text, "\n");
+    script_text_add(text, " cc=%s", side->congestion_control);
+  script_text_add(text, "\n");
   if (side->buffer_condition != PLAN_NO_CONDITION && !plan_is_off(plan, side->buffer_condition)) {
-    add(text, "#@ %c receive-buffer %u", name, side->receive_buffer_bytes);
+    script_text_add(text, "#@ %c receive-buffer %u", name, side->receive_buffer_bytes);
     add_remark(text, plan, side->buffer_condition);
   }
   if (side->route_condition != PLAN_NO_CONDITION && !plan_is_off(plan, side->route_condition)) {
-    add(text, "#@ %c route rto-min=", name);
+    script_text_add(text, "#@ %c route rto-min=", name);
     add_duration(text, side->route_rto_min_ns);
     add_remark(text, plan, side->route_condition);
   }
   if (side->nagle_condition != PLAN_NO_CONDITION && !plan_is_off(plan, side->nagle_condition)) {
-    add(text, "#@ %c nagle", name);
+    script_text_add(text, "#@ %c nagle", name);
     add_remark(text, plan, side->nagle_condition);
   }
 }
 
-static void add_step(struct text *text, const struct plan *plan, char name, bool reader,
+static void add_step(struct script_text *text, const struct plan *plan, char name, bool reader,
                      const struct plan_step *step)
 {
   if (plan_is_off(plan, step->condition)) {
     if (step->kind == STEP_ABORT)
-      add(text, "#@ %c shut\n", name);
+      script_text_add(text, "#@ %c shut\n", name);
     return;
   }
-  add(text, "#@ %c ", name);
+  script_text_add(text, "#@ %c ", name);
   switch (step->kind) {
-  case STEP_WRITE: add(text, "write %" PRId64, step->value); break;
+  case STEP_WRITE: script_text_add(text, "write %" PRId64, step->value); break;
   case STEP_WAIT:
-    add(text, "%s ", reader ? "stop-reading" : "wait");
+    script_text_add(text, "%s ", reader ? "stop-reading" : "wait");
     add_duration(text, step->value);
     break;
   case STEP_AWAIT_READ:
     if (step->value == INT64_MAX)
-      add(text, "await-end");
+      script_text_add(text, "await-end");
     else
-      add(text, "await-read %" PRId64, step->value);
+      script_text_add(text, "await-read %" PRId64, step->value);
     break;
-  case STEP_AWAIT_QUEUE: add(text, "await-queue"); break;
-  case STEP_AWAIT_SENT: add(text, "await-sent"); break;
-  case STEP_READ: add(text, "read %" PRId64, step->value); break;
-  case STEP_READ_ALL: add(text, "read-all"); break;
-  case STEP_SHUT: add(text, "shut"); break;
-  case STEP_ABORT: add(text, "abort"); break;
+  case STEP_AWAIT_QUEUE: script_text_add(text, "await-queue"); break;
+  case STEP_AWAIT_SENT: script_text_add(text, "await-sent"); break;
+  case STEP_READ: script_text_add(text, "read %" PRId64, step->value); break;
+  case STEP_READ_ALL: script_text_add(text, "read-all"); break;
+  case STEP_SHUT: script_text_add(text, "shut"); break;
+  case STEP_ABORT: script_text_add(text, "abort"); break;
   }
   add_remark(text, plan, step->condition);
 }
 
-static void add_steps(struct text *text, const struct plan *plan, enum plan_host host)
+static void add_steps(struct script_text *text, const struct plan *plan, enum plan_host host)
 {
   const struct plan_side *side = &plan->sides[host];
   const char name = host == PLAN_A ? 'a' : 'b';
@@ -159,34 +115,35 @@ static void add_steps(struct text *text, const struct plan *plan, enum plan_host
     add_step(text, plan, name, true, &side->reader.steps[i]);
 }
 
-static void add_path(struct text *text, const struct plan *plan, bool remarks)
+static void add_path(struct script_text *text, const struct plan *plan, bool remarks)
 {
   for (int direction = 0; direction < PATH_DIRECTIONS; direction++)
     if (plan->delay_ns[direction] > 0) {
-      add(text, "%s delay ", direction == PATH_AB ? "ab" : "ba");
+      script_text_add(text, "%s delay ", direction == PATH_AB ? "ab" : "ba");
       add_duration(text, plan->delay_ns[direction]);
-      add(text, "\n");
+      script_text_add(text, "\n");
     }
   for (uint32_t i = 0; i < plan->condition_count; i++) {
     const struct plan_condition *condition = &plan->conditions[i];
     if (condition->kind != CONDITION_RULE || condition->off)
       continue;
-    add(text, "%s", condition->text);
+    script_text_add(text, "%s", condition->text);
     if (remarks)
       add_remark(text, plan, i);
     else
-      add(text, "\n");
+      script_text_add(text, "\n");
   }
 }
 
-static void add_holds(struct text *text, const struct plan *plan)
+static void add_holds(struct script_text *text, const struct plan *plan)
 {
   for (uint32_t i = 0; i < plan->condition_count; i++) {
     const struct plan_condition *condition = &plan->conditions[i];
     if (condition->kind != CONDITION_QUEUE_HOLD || condition->off)
       continue;
-    add(text, "#@ %c hold-queue byte=%" PRId64 " for=", condition->host == PLAN_A ? 'a' : 'b',
-        condition->hold.byte);
+    script_text_add(text,
+                    "#@ %c hold-queue byte=%" PRId64 " for=", condition->host == PLAN_A ? 'a' : 'b',
+                    condition->hold.byte);
     add_duration(text, condition->hold.for_ns);
     add_remark(text, plan, i);
   }
@@ -194,29 +151,30 @@ static void add_holds(struct text *text, const struct plan *plan)
 
 char *plan_text(const struct plan *plan)
 {
-  struct text text = {0};
-  add(&text, "# Made by tcpstall replay. `tcpstall replay --scenario FILE` runs it; the lines that "
+  struct script_text text = {0};
+  script_text_add(
+      &text, "# Made by tcpstall replay. `tcpstall replay --scenario FILE` runs it; the lines that "
              "begin\n# with #@ are for the hosts, the others are for the path "
              "(docs/scenario.md).\n");
   add_target(&text, &plan->target);
   for (uint32_t i = 0; i < plan->assumption_count; i++)
-    add(&text, "# assumed: %s\n", plan->assumptions[i]);
-  add(&text, "#@ ip %u limit=", plan->ip_version);
+    script_text_add(&text, "# assumed: %s\n", plan->assumptions[i]);
+  script_text_add(&text, "#@ ip %u limit=", plan->ip_version);
   add_duration(&text, plan->limit_ns);
-  add(&text, "%s\n", plan->old_pacing ? " old-pacing=1" : "");
+  script_text_add(&text, "%s\n", plan->old_pacing ? " old-pacing=1" : "");
   add_side(&text, plan, PLAN_A);
   add_side(&text, plan, PLAN_B);
   add_steps(&text, plan, PLAN_A);
   add_steps(&text, plan, PLAN_B);
   add_holds(&text, plan);
   add_path(&text, plan, true);
-  return finish(&text);
+  return script_text_finish(&text);
 }
 
 char *plan_scenario(const struct plan *plan)
 {
-  struct text text = {0};
-  add(&text, "# the path\n");
+  struct script_text text = {0};
+  script_text_add(&text, "# the path\n");
   add_path(&text, plan, false);
-  return finish(&text);
+  return script_text_finish(&text);
 }

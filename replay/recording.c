@@ -54,6 +54,14 @@ static void trim_point(struct recording_point *point, int64_t from_ns, int64_t t
   point->packet_count = kept;
 }
 
+void recording_begin_at(struct recording *recording, int64_t from_ns)
+{
+  recording->start_ns = from_ns;
+  recording->whole = false;
+  for (uint32_t i = 0; i < recording->point_count; i++)
+    trim_point(&recording->points[i], from_ns, INT64_MAX);
+}
+
 void recording_trim(struct recording *recording)
 {
   if (recording->target >= recording->finding_count)

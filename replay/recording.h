@@ -117,6 +117,9 @@ void recording_clear(struct recording *recording); /* frees what it owns */
  * connection then begins in mid-stream. What is known of the handshake stays. */
 void recording_trim(struct recording *recording);
 
+/* Forgets what was before: the connection then begins in mid-stream. */
+void recording_begin_at(struct recording *recording, int64_t from_ns);
+
 /* printf-like; beyond the limit silently full. */
 void recording_assume(struct recording *recording, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
