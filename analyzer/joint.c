@@ -158,11 +158,13 @@ static bool is_declared(void *context, uint8_t end)
   return joint->declared[end];
 }
 
-/* At the point nearest to that side first: elsewhere its addresses may be another host's. */
+/* At the point nearest to that side first, and not at the other side's own: there its addresses are
+ * another host's, or a transparent proxy's. */
 static bool find_socket(const struct joint *joint, const struct link *link, enum stream_side side,
                         struct socket_witness *witness)
 {
-  for (uint32_t i = 0; i < link->point_count; i++) {
+  const uint32_t places = link->point_count > 1 ? link->point_count - 1 : 1;
+  for (uint32_t i = 0; i < places; i++) {
     const uint32_t place = side == SIDE_CLIENT ? i : link->point_count - 1 - i;
     const struct pair_member *member = link->members[place];
     const struct endpoint *own = side == SIDE_CLIENT ? &member->client : &member->server;

@@ -23,6 +23,7 @@ enum sender_class {
   SENDER_STALE_WINDOW, /* the same, though a larger window has passed the capture */
   SENDER_STALE_ACK,    /* an ACK has passed the capture that the socket does not know */
   SENDER_READY,        /* unsent bytes, room, and no attempt */
+  SENDER_ELSEWHERE,    /* it contradicts the capture: another socket, or another time */
   SENDER_FLIGHT,       /* all that it sent has passed the capture and waits for its ACK */
   SENDER_CLASSES
 };
@@ -71,12 +72,24 @@ static inline char socket_end_letter(const struct socket_sight *sight)
   return (char)('A' + sight->end);
 }
 
-/* ---- socket_sender.c ---- */
+/* ---- socket_identity.c ---- */
 
+/* The ACKs that the socket knows, against those that were captured at its own host. */
+enum socket_fit {
+  SOCKET_UNKNOWN, /* not to be told */
+  SOCKET_EQUAL,
+  SOCKET_BEHIND, /* an ACK was captured that it does not know */
+  SOCKET_AHEAD   /* it knows one that was not captured */
+};
+enum socket_fit socket_fit(const struct socket_case *one, const struct sample_socket *state);
+uint32_t socket_flight_bytes(const struct sample_socket *state);
 /* Bytes that TCP has sent and the capture at the sender's end has not seen; < 0: it has seen more;
  * false: not to be told. */
 bool socket_held_bytes(const struct socket_case *one, const struct sample_socket *state,
                        int64_t *held_bytes);
+
+/* ---- socket_sender.c ---- */
+
 void socket_see_sender(struct socket_case *one);
 /* true: the verdict is made. */
 bool socket_judge_sender(struct socket_case *one);

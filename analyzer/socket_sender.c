@@ -17,54 +17,11 @@
  * 200. */
 #define ACK_DELAY_MAX_NS (250 * NS_PER_MS)
 
-/* ---- what the socket says of sequence numbers ---- */
-
-/* snd_una as the socket has it: tcpi_bytes_acked counts from the ISN, the SYN of who opened
- * included (Linux: the other side's socket is made behind the handshake). */
-static bool socket_una(const struct socket_case *one, const struct sample_socket *state,
-                       uint32_t *una)
-{
-  const struct situation *situation = one->situation;
-  const struct stream *stream = situation->stream;
-  if (!one->sender.here || (stream->flags & STREAM_SYN) == 0 ||
-      (situation->connection->flags & CONNECTION_ROLES_FROM_SYN) == 0 ||
-      (situation->connection->flags & CONNECTION_SIMULTANEOUS) != 0 ||
-      (state->tcpi_bytes_acked == 0 && stream->snd_una != stream->isn + 1))
-    return false;
-  const uint32_t syn = situation->side == SIDE_CLIENT ? 0 : 1;
-  *una = stream->isn + syn + (uint32_t)state->tcpi_bytes_acked;
-  return true;
-}
-
-static uint32_t flight_bytes(const struct sample_socket *state)
-{
-  return state->wqueue_bytes > state->tcpi_notsent_bytes
-             ? state->wqueue_bytes - state->tcpi_notsent_bytes
-             : 0;
-}
-
-bool socket_held_bytes(const struct socket_case *one, const struct sample_socket *state,
-                       int64_t *held_bytes)
-{
-  const struct stream *stream = one->situation->stream;
-  uint32_t una;
-  if (!one->sender.here || (stream->flags & STREAM_STARTED) == 0 ||
-      (stream->flags & STREAM_BAD_CHECKSUM_DATA) != 0) /* was seen, and does not count as sent */
-    return false;
-  if (socket_una(one, state, &una))
-    *held_bytes = seq_diff(una + flight_bytes(state), stream->snd_nxt);
-  else if (state->wmem_alloc_bytes > 0) /* the socket is taken to know every ACK seen here */
-    *held_bytes = (int64_t)flight_bytes(state) - one->situation->outstanding;
-  else
-    return false;
-  return true;
-}
-
 /* Data that TCP counts as sent, and that is neither acknowledged nor outstanding: what it tried to
  * send was refused below. */
 static bool has_vain_attempts(const struct sample_socket *state)
 {
-  const uint64_t accounted = state->tcpi_bytes_acked + flight_bytes(state);
+  const uint64_t accounted = state->tcpi_bytes_acked + socket_flight_bytes(state);
   return state->tcpi_bytes_sent > state->tcpi_bytes_retrans &&
          state->tcpi_bytes_sent - state->tcpi_bytes_retrans > accounted;
 }
@@ -97,13 +54,15 @@ static enum sender_class classify_unsent(const struct socket_case *one,
 
 static enum sender_class classify(const struct socket_case *one, const struct sample_socket *state)
 {
-  uint32_t una;
   int64_t held_bytes;
+  const enum socket_fit fit = socket_fit(one, state);
+  if (fit == SOCKET_AHEAD)
+    return SENDER_ELSEWHERE;
   if (state->wqueue_bytes == 0)
-    return SENDER_EMPTY;
-  if (socket_una(one, state, &una) && seq_gt(one->situation->stream->snd_una, una))
+    return fit == SOCKET_BEHIND ? SENDER_ELSEWHERE : SENDER_EMPTY;
+  if (fit == SOCKET_BEHIND)
     return SENDER_STALE_ACK;
-  if (flight_bytes(state) == 0)
+  if (socket_flight_bytes(state) == 0)
     return classify_unsent(one, state);
   if (socket_held_bytes(one, state, &held_bytes) && held_bytes > 0)
     return state->wmem_alloc_bytes > 0 ? SENDER_HELD : SENDER_GONE;
@@ -390,6 +349,18 @@ static void judge_empty(struct socket_case *one)
       socket_end_letter(&one->sender.socket));
 }
 
+static void tell_stale_doubt(struct socket_case *one, bool acts, bool is_ack)
+{
+  if (!is_ack && socket_capture_misses(one))
+    finding_add_alternative(one->finding, LOCATION_RECEIVER_APP, CAUSE_ZERO_WINDOW,
+                            "the capture does not say that it lost nothing: the receiver may have "
+                            "closed its window again, unseen");
+  if (!acts)
+    finding_add_alternative(one->finding, LOCATION_SENDER_APP, CAUSE_UNKNOWN,
+                            "nothing that this socket sent shows that it is the captured one: a "
+                            "proxy has two of the same addresses");
+}
+
 /* What has passed the capture did not reach the socket: its counter of segments tells whether TCP
  * has seen it. */
 static void judge_stale(struct socket_case *one, enum cause cause)
@@ -398,16 +369,16 @@ static void judge_stale(struct socket_case *one, enum cause cause)
   const struct socket_sight *sight = &one->sender.socket;
   const bool is_ack = cause == CAUSE_ACK_IGNORED;
   const uint32_t segments = sight->last.tcpi_segs_in_pkts - sight->first.tcpi_segs_in_pkts;
-  /* A window that was closed again is a packet that has to have been captured. */
-  const bool certain = one->sender.proof && (is_ack || !socket_capture_misses(one));
+  const struct wait *wait = one->situation->wait;
+  /* It shows on the wire what it does not know: that it is this socket. And a window that was
+   * closed again is a packet that has to have been captured. */
+  const bool acts = is_ack ? wait->retransmissions_of_acked > 0 : wait->probes > 0;
+  const bool certain = one->sender.proof && acts && (is_ack || !socket_capture_misses(one));
   const enum confidence confidence = certain ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   char gap[32];
   socket_settle(one, LOCATION_SENDER_TCP, cause, confidence, confidence);
   finding->alternative_count = 0;
-  if (!certain)
-    finding_add_alternative(finding, LOCATION_RECEIVER_APP, CAUSE_ZERO_WINDOW,
-                            "the capture does not say that it lost nothing: the receiver may have "
-                            "closed its window again, unseen");
+  tell_stale_doubt(one, acts, is_ack);
   if (is_ack)
     socket_fact(finding, sight->end, sight->longest.from_ns,
                 "the kernel of %c has not taken in that ACK: tcpi_bytes_acked stays at %llu, "
@@ -584,6 +555,7 @@ bool socket_judge_sender(struct socket_case *one)
     if (!nothing)
       judge_ready(one);
     return !nothing;
+  case SENDER_ELSEWHERE: return false;
   case SENDER_WINDOW: judge_window(one); return false;
   case SENDER_FLIGHT:
   default: judge_flight(one); return false;

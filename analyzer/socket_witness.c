@@ -16,12 +16,22 @@ static struct endpoint endpoint_of(const struct connection *connection, enum str
                            connection->key.ip_version};
 }
 
+/* Its packets come in at this capture point, and the other side's go out: the socket that this host
+ * has of that address is not theirs, but a transparent proxy's towards somebody else. */
+static bool comes_from_outside(const struct connection *connection, enum stream_side side)
+{
+  const uint32_t ways = STREAM_OUTGOING | STREAM_INCOMING;
+  return (connection->stream[side].flags & ways) == STREAM_INCOMING &&
+         (connection->stream[side ^ 1].flags & ways) == STREAM_OUTGOING;
+}
+
 static bool find_here(const struct analyzer *analyzer, const struct connection *connection,
                       enum stream_side side, struct socket_witness *witness)
 {
   const struct endpoint own = endpoint_of(connection, side);
   const struct endpoint peer = endpoint_of(connection, side ^ 1);
-  return socket_witness_at(analyzer->samples, connection->end, &own, &peer, witness);
+  return !comes_from_outside(connection, side) &&
+         socket_witness_at(analyzer->samples, connection->end, &own, &peer, witness);
 }
 
 bool socket_witness_find(const struct analyzer *analyzer, const struct connection *connection,

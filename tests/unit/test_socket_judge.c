@@ -411,14 +411,25 @@ static void tell_ack_ignored(struct scene *scene)
   acknowledge(scene, WINDOW);
   socket.wqueue_bytes = MSS;
   socket.tcpi_unacked_pkts = 1;
+  socket.tcpi_bytes_sent += MSS;
   for (int copies = 0; copies < 3; copies++) {
     sample_for(scene, &socket, 300 << copies);
     scene->nxt[scene->sender] -= MSS;
     send_data(scene, MSS, false);
+    socket.tcpi_bytes_sent += MSS;
+    socket.tcpi_bytes_retrans += MSS;
   }
   sample_for(scene, &socket, 200);
   go_on(scene);
   expect(scene, LOCATION_SENDER_TCP, CAUSE_ACK_IGNORED, CONFIDENCE_PROVEN);
+}
+
+static void probe_with(struct scene *scene, uint16_t window)
+{
+  scene->nxt[scene->sender]--;
+  send_data(scene, 0, false);
+  scene->nxt[scene->sender]++;
+  acknowledge(scene, window);
 }
 
 /* A window of nothing, and then a larger one that the socket does not know. */
@@ -434,7 +445,11 @@ static void tell_window_ignored(struct scene *scene)
   socket.timer = SAMPLE_TIMER_PERSIST;
   sample_for(scene, &socket, 200);
   acknowledge(scene, WINDOW);
-  sample_for(scene, &socket, 3000);
+  for (int probes = 0; probes < 3; probes++) {
+    sample_for(scene, &socket, 400 << probes);
+    probe_with(scene, WINDOW);
+  }
+  sample_for(scene, &socket, 200);
   go_on(scene);
   expect(scene, LOCATION_SENDER_TCP, CAUSE_WINDOW_UPDATE_IGNORED, CONFIDENCE_PROVEN);
 }
@@ -609,6 +624,134 @@ static void tell_overtaken_data(struct scene *scene)
               scene->finding.confidence < CONFIDENCE_PROVEN);
 }
 
+/* ---- whose socket it is ---- */
+
+/* As tell_held(), by a capture that may have lost what is missing in it, or says that it lost some.
+ */
+static void tell_held_lossy(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = socket.wmem_alloc_bytes = 5 * MSS;
+  socket.tcpi_unacked_pkts = 5;
+  socket.timer = 1;
+  socket.tcpi_bytes_sent += 5 * MSS;
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+  assert_true(scene->finding.alternative_count > 0);
+}
+
+/* As tell_refused(). */
+static void tell_refused_lossy(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = socket.tcpi_notsent_bytes = 20 * MSS;
+  socket.timer = SAMPLE_TIMER_PERSIST;
+  for (int attempts = 0; attempts < 4; attempts++) {
+    socket.tcpi_bytes_sent += MSS;
+    sample_for(scene, &socket, 200 << attempts);
+  }
+  go_on(scene);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+/* The window that the socket knows is of an ACK that the capture may have lost. */
+static void tell_window_lossy(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.wqueue_bytes = socket.tcpi_notsent_bytes = 10 * MSS;
+  socket.tcpi_snd_wnd_bytes = 0;
+  socket.timer = SAMPLE_TIMER_PERSIST;
+  for (int probes = 0; probes < 3; probes++) {
+    sample_for(scene, &socket, 400 << probes);
+    scene->nxt[scene->sender]--;
+    send_data(scene, 0, false);
+    scene->nxt[scene->sender]++;
+  }
+  go_on(scene);
+  assert_true(scene->finding.location != LOCATION_SENDER_TCP ||
+              scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+static void lossy(story *tell)
+{
+  for (int side = 0; side < 2; side++) {
+    for (int lost = LOST_UNKNOWN; lost <= LOST_SOME; lost++) {
+      struct scene scene = {.sender = (enum stream_side)side};
+      scene.lost = lost == LOST_SOME ? LOST_SOME : LOST_UNKNOWN;
+      begin(&scene);
+      tell(&scene);
+    }
+  }
+}
+
+/* A socket that was restored (TCP_REPAIR): it counts from anew, and everything was acknowledged. */
+static void tell_restored(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.cookie = 8;
+  socket.tcpi_bytes_acked = 4 * MSS + (scene->sender == SIDE_CLIENT);
+  socket.tcpi_bytes_sent = 4 * MSS;
+  socket.wqueue_bytes = socket.tcpi_notsent_bytes = 300; /* corked, say */
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  assert_true(scene->finding.cause != CAUSE_ACK_IGNORED);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+/* A transparent proxy has a second socket with these addresses, towards the server, and that one
+ * waits for an ACK; or it has nothing to send, while this one has. */
+static void tell_proxy_behind(struct scene *scene)
+{
+  struct sample_socket socket = sender_socket(scene);
+  socket.tcpi_bytes_acked -= 2 * MSS;
+  socket.wqueue_bytes = 2 * MSS;
+  socket.tcpi_unacked_pkts = 2;
+  socket.timer = 1;
+  sample_for(scene, &socket, 3000);
+  go_on(scene);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+static void tell_proxy_ahead(struct scene *scene)
+{
+  const struct sample_socket before = sender_socket(scene);
+  send_data(scene, MSS, true);
+  struct sample_socket socket = before;
+  socket.tcpi_bytes_acked += MSS;
+  socket.tcpi_bytes_sent += MSS;
+  sample_for(scene, &socket, 3000);
+  acknowledge(scene, WINDOW);
+  end(scene);
+  assert_true(scene->finding.location != LOCATION_SENDER_APP);
+}
+
+/* Two sockets, by turns: neither state lasts. */
+static void tell_two_by_turns(struct scene *scene)
+{
+  struct sample_socket one = sender_socket(scene), other = one;
+  other.cookie = one.cookie + 1;
+  other.wqueue_bytes = other.tcpi_notsent_bytes = 10 * MSS;
+  for (int i = 0; i < 60; i++) {
+    sample_for(scene, &one, SAMPLE_MS);
+    sample_for(scene, &other, SAMPLE_MS);
+  }
+  go_on(scene);
+  assert_true(scene->finding.confidence < CONFIDENCE_PROVEN);
+}
+
+static void test_identity(void **state)
+{
+  (void)state;
+  lossy(tell_held_lossy);
+  lossy(tell_refused_lossy);
+  lossy(tell_window_lossy);
+  both_ways(tell_restored);
+  both_ways(tell_proxy_behind);
+  both_ways(tell_proxy_ahead);
+  both_ways(tell_two_by_turns);
+}
+
 static void test_less(void **state)
 {
   (void)state;
@@ -625,14 +768,6 @@ static void close_window(struct scene *scene)
 {
   send_data(scene, MSS, false);
   acknowledge(scene, 0);
-}
-
-static void probe_with(struct scene *scene, uint16_t window)
-{
-  scene->nxt[scene->sender]--;
-  send_data(scene, 0, false);
-  scene->nxt[scene->sender]++;
-  acknowledge(scene, window);
 }
 
 static void probe(struct scene *scene)
@@ -757,10 +892,8 @@ static void test_receiver(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_sender),
-      cmocka_unit_test(test_no_proof),
-      cmocka_unit_test(test_less),
-      cmocka_unit_test(test_receiver),
+      cmocka_unit_test(test_sender),   cmocka_unit_test(test_no_proof), cmocka_unit_test(test_less),
+      cmocka_unit_test(test_identity), cmocka_unit_test(test_receiver),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
