@@ -155,6 +155,14 @@ static void take_memory(struct flight_options *options, const char *text, struct
     argp_error(state, "--memory: %s is not between 8M and 1T", text);
 }
 
+static const char *name_of(int key)
+{
+  const struct argp_option *option = option_table;
+  while (option->key != key)
+    option++;
+  return option->name;
+}
+
 static error_t on_option(int key, char *text, struct argp_state *state)
 {
   struct flight_options *options = state->input;
@@ -162,8 +170,9 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     flight_options_default(options);
     return 0;
   }
-  if (key == ARGP_KEY_END && options->given && !options->on)
-    argp_error(state, "that option belongs to the flight recorder: say --until-stall as well");
+  if (key == ARGP_KEY_END && options->given != NULL && !options->on)
+    argp_error(state, "--%s belongs to the flight recorder: say --until-stall as well",
+               options->given);
   switch (key) {
   case KEY_UNTIL_STALL:
     options->on = true;
@@ -183,7 +192,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case KEY_REARM: options->rearm = true; break;
   default: return ARGP_ERR_UNKNOWN;
   }
-  options->given = true;
+  options->given = name_of(key);
   return 0;
 }
 

@@ -32,7 +32,7 @@ struct flight_options {
   struct flight_filter filter;
   enum kick_kind kick;
   int64_t kick_interval_ns;
-  bool given; /* some option that means nothing without --until-stall */
+  const char *given; /* an option that means nothing without --until-stall; NULL = none */
 };
 
 void flight_options_default(struct flight_options *options);

@@ -40,14 +40,17 @@ int parse_duration(const char *text, int64_t *duration_ns, struct error *error)
 
 int parse_size(const char *text, uint64_t *bytes, struct error *error)
 {
-  static const char units[] = "KMGT";
+  static const char units[] = "KMGT",
+                    small_units[] = "kmgt"; /* the same: nobody means millibytes */
   char *rest;
   errno = 0;
   double value = strtod(text, &rest);
-  const char *unit = *rest != '\0' && rest[1] == '\0' ? strchr(units, *rest) : NULL;
-  if (unit != NULL)
-    value = ldexp(value, 10 * (int)(unit - units + 1));
-  if (rest == text || errno != 0 || (*rest != '\0' && unit == NULL) ||
+  int unit = 0; /* thousands, of 1024 */
+  for (int i = 0; units[i] != '\0'; i++)
+    if ((*rest == units[i] || *rest == small_units[i]) && rest[1] == '\0')
+      unit = i + 1;
+  value = ldexp(value, 10 * unit);
+  if (rest == text || errno != 0 || (*rest != '\0' && unit == 0) ||
       !(value >= 0 && value <= SIZE_BYTES_MAX))
     return error_set(error, ERROR_USAGE,
                      "'%.40s' is no size: expected for example 500M, 8G or a number of bytes",

@@ -15,7 +15,7 @@
 /* "200", "200ms", "0.5s", "500us": milliseconds without a unit. At most a day. */
 int parse_duration(const char *text, int64_t *duration_ns, struct error *error);
 
-/* "500M", "8G", "1048576": bytes without a unit; K, M, G, T are powers of 1024. */
+/* "500M", "8g", "1048576": bytes without a unit; K, M, G, T, or small, are powers of 1024. */
 int parse_size(const char *text, uint64_t *bytes, struct error *error);
 
 /* Where one end stands, as --at says it. */

@@ -144,4 +144,10 @@ for arguments in "-w - --ring-size 1M" "-w x --ring-count 3" "-w x --ring-size 1
   "$program" capture -i near $arguments >out 2>err && wrong "5: $arguments: status 0"
   [ -s err ] || wrong "5: $arguments: nothing said"
 done
+for option in --before=5s --memory=16m --on=crawl --rearm --kick; do
+  "$program" capture -i near -w x.pcapng $option 2>err && wrong "5: $option: status 0"
+  grep -q -- "${option%%=*} belongs to the flight recorder" err || wrong "5: $option: $(cat err)"
+done
+"$program" capture -q -i near -w x.pcapng --buffer 8m --size 1k 2>err || wrong "5: small letters: $(cat err)"
+"$program" capture -i near -w x.pcapng --buffer 8mb 2>err && wrong "5: 8mb: status 0"
 exit $status
