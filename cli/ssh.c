@@ -24,7 +24,7 @@ struct ssh_end {
 
 struct ssh_ends {
   uint32_t count;
-  bool stopped;
+  bool stopped, others; /* others: the recording has more than one end */
   struct ssh_options options;
   struct ssh_end ends[RECORDER_ENDS_MAX];
 };
@@ -111,6 +111,7 @@ int ssh_ends_open(struct ssh_ends **ssh_ends_out, struct recorder_end_options *e
   if (ssh_ends == NULL)
     return error_set(error, ERROR_MEMORY, "no memory for remote ends");
   ssh_ends->options = *options;
+  ssh_ends->others = end_count > 1;
   int rc = 0;
   for (uint32_t i = 0; rc == 0 && i < end_count; i++)
     if (remote_target_is(ends[i].interface))
@@ -143,7 +144,7 @@ void ssh_ends_tick(struct ssh_ends *ssh_ends)
     if (!ended)
       continue;
     end->ended_early = true;
-    tell_ending(end, status, "; the other ends go on");
+    tell_ending(end, status, ssh_ends->others ? "; the other ends go on" : "");
   }
 }
 
