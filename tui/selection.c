@@ -199,6 +199,7 @@ static int parse_one(struct parser *parser)
     return parse_expression(parser);
   parser->at++;
   if (strcmp(token, "(") == 0) {
+    parser->qualifiers[0] = '\0';
     const int node = parse_any(parser);
     if (node < 0)
       return node;
@@ -213,12 +214,16 @@ static int parse_one(struct parser *parser)
     snprintf(parser->why, SELECTION_ERROR_SIZE, "\"%s\" has nothing before it", token);
     return -1;
   }
-  /* "port 80 or 81" */
+  /* "port 80 or 81"; but in "port 80 and 10.0.0.1" it is a word */
   if (is_number(token) && parser->qualifiers[0] != '\0') {
     char text[TEXT_MAX + TOKEN_SIZE];
     snprintf(text, sizeof text, "%s %s", parser->qualifiers, token);
-    return add_expression(parser, text);
+    const int node = add_expression(parser, text);
+    if (node >= 0)
+      return node;
+    parser->why[0] = '\0';
   }
+  parser->qualifiers[0] = '\0';
   return add_word(parser, token);
 }
 

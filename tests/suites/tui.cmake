@@ -11,3 +11,6 @@ tcpstall_bench_program(tui_draw ${CMAKE_SOURCE_DIR}/tests/bench/tui_draw.c)
 target_link_libraries(bench_tui_draw PRIVATE room_tui)
 add_test(NAME tui.draw COMMAND bench_tui_draw 500 2000)
 set_tests_properties(tui.draw PROPERTIES TIMEOUT 60 LABELS tui)
+
+# Filters in tcpdump's language are compiled in cli (tests/unit/test_tui_selection.c).
+target_sources(test_tui_selection PRIVATE ${CMAKE_SOURCE_DIR}/cli/connection_filter.c)
