@@ -37,6 +37,8 @@ static const struct command commands[] = {
      cmd_live, &live_argp},
     {"replay", "TRACE [TRACE...]", "brings a stall back, through real TAPs and live kernels",
      cmd_replay, &replay_argp},
+    {"split", "-n N TRACE [-o PREFIX]", "a large trace as several, by connection", cmd_split,
+     &split_argp},
 };
 
 static void print_commands(FILE *stream)

@@ -3,3 +3,9 @@
 add_test(NAME cli.lines COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/cli/lines.sh)
 set_tests_properties(cli.lines PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120 LABELS cli
   ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;JSON_CHECK=$<TARGET_FILE:json_schema_check>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+
+foreach(name samples cases merged ends captures)
+  add_test(NAME fleet.parts_${name} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/fleet/parts.sh ${name})
+  set_tests_properties(fleet.parts_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS fleet
+    ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+endforeach()
