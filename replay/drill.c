@@ -22,7 +22,7 @@
 /* With a handshake that was not recorded: between it and what was. */
 #define BEGIN_NS (10 * NS_PER_MS)
 /* Something is on time within that, or within a quarter of the stall. */
-#define TOLERANCE_NS     (50 * NS_PER_MS)
+#define TOLERANCE_NS     (100 * NS_PER_MS)
 #define TOLERANCE_MIN_NS (10 * NS_PER_MS)
 /* Probes that carry nothing are answered that seldom (Linux, tcp_invalid_ratelimit). */
 #define PROBE_ANSWER_NS (500 * NS_PER_MS)
@@ -57,10 +57,12 @@ struct walk {
   int64_t model_edge;          /* right edge that the kernel has announced; -1: not known */
   struct drill_reader reader;
   bool syn_sent, syn_heard, established;
+  bool dead;                     /* the kernel has reset it: nothing is acknowledged any more */
   int64_t frontier;              /* end of what the kernel has sent */
   int64_t acked, acked_ns, edge; /* of the peer's words */
   int64_t fin_at;                /* position of the kernel's FIN; INT64_MAX: not sent */
   int64_t last_ns;               /* of the event before, in the script */
+  int64_t heard_ns;              /* when data arrived last */
   int64_t probe_answered_ns;
   bool has_peer_ts;
   uint32_t peer_ts_base, peer_ts;
@@ -104,8 +106,9 @@ static bool gather(struct walk *walk)
           own->passages[i].sent_ns, own->passages[i].sent->frame, &own->passages[i], false};
   for (size_t i = 0; i < far->count; i++)
     if (far->passages[i].arrived != NULL)
-      walk->moments[walk->count++] = (struct moment){
-          far->passages[i].arrived_ns, far->passages[i].arrived->frame, &far->passages[i], true};
+      walk->moments[walk->count++] =
+          (struct moment){drill_arrival_ns(walk->drill, &far->passages[i]),
+                          far->passages[i].arrived->frame, &far->passages[i], true};
   qsort(walk->moments, walk->count, sizeof *walk->moments, compare_moments);
   return true;
 }
@@ -198,7 +201,8 @@ static struct drill_packet *inject(struct walk *walk, const struct passage *pass
 {
   struct drill *drill = walk->drill;
   const struct packet *packet = passage->arrived;
-  struct drill_event *event = drill_add(drill, DRILL_INJECT, to_script(walk, passage->arrived_ns));
+  struct drill_event *event =
+      drill_add(drill, DRILL_INJECT, to_script(walk, drill_arrival_ns(walk->drill, passage)));
   struct drill_packet *to = &event->packet;
   to->flags = packet->flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_PSH | TCP_ACK);
   to->seq = first;
@@ -334,7 +338,7 @@ static void hear_ack(struct walk *walk, const struct passage *passage)
   const int64_t edge = passage->ack + ((int64_t)passage->arrived->window << walk->far_shift);
   if (passage->ack > walk->acked) {
     walk->acked = passage->ack;
-    walk->acked_ns = to_script(walk, passage->arrived_ns);
+    walk->acked_ns = to_script(walk, drill_arrival_ns(walk->drill, passage));
   }
   if (passage->ack >= walk->acked)
     walk->edge = edge;
@@ -349,6 +353,7 @@ static void hear_data(struct walk *walk, const struct passage *passage, int64_t 
     packet->flags &= (uint16_t)~TCP_FIN;
   copy_sack(packet, passage);
   const int64_t at_ns = walk->last_ns;
+  const bool fin_again = fin && walk->far_fin_at < INT64_MAX;
   walk->model.duplicate = (struct receiver_range){0, 0};
   if (!is_old(walk, packet)) {
     if (packet->timestamps)
@@ -361,8 +366,12 @@ static void hear_data(struct walk *walk, const struct passage *passage, int64_t 
       walk->model.next = end + 1;
     }
   }
-  if (walk->drill->right.immediate_acks)
-    expect_ack(walk, at_ns);
+  walk->heard_ns = at_ns;
+  if (!walk->drill->right.immediate_acks || walk->dead)
+    return;
+  expect_ack(walk, at_ns);
+  if (fin_again)
+    last_event(walk)->packet.options = DRILL_OPTIONS_ANY; /* DSACK */
 }
 
 /* Empty, and behind what is expected next: a probe. Answered, but not often. */
@@ -377,6 +386,14 @@ static void hear_probe(struct walk *walk)
 
 static void expect_missing(struct walk *walk, int64_t until, int64_t at_ns);
 
+/* What nobody was seen to send, or the path changed, has arrived all the same. */
+static int64_t arrived_end(const struct passage *passage)
+{
+  return passage->sent == NULL && passage->first >= 0
+             ? passage->first + passage->arrived->payload_bytes
+             : passage->end;
+}
+
 static void hear(struct walk *walk, const struct passage *passage)
 {
   const struct packet *packet = passage->arrived;
@@ -385,7 +402,7 @@ static void hear(struct walk *walk, const struct passage *passage)
     inject_syn(walk, passage);
     return;
   }
-  if (passage->end <= passage->first && passage->ack < 0 && !(packet->flags & TCP_RST))
+  if (arrived_end(passage) <= passage->first && passage->ack < 0 && !(packet->flags & TCP_RST))
     return; /* about what was before the recording */
   if (packet->checksum == CHECKSUM_BAD && !walk->drill->wrong_checksums) {
     drill_note(walk->drill, "segments with wrong checksums, which packetdrill cannot make, are "
@@ -393,20 +410,22 @@ static void hear(struct walk *walk, const struct passage *passage)
     return;
   }
   if (passage->ack > walk->frontier && passage->ack <= walk->fin_at)
-    expect_missing(walk, passage->ack, to_script(walk, passage->arrived_ns));
+    expect_missing(walk, passage->ack, to_script(walk, drill_arrival_ns(walk->drill, passage)));
   hear_ack(walk, passage);
   const int64_t piece = walk->drill->plan->sides[walk->drill->host].mss;
-  if (passage->end > passage->first || fin) {
+  const int64_t end = arrived_end(passage);
+  if (end > passage->first || fin) {
     int64_t first = passage->first;
-    while (passage->end - first > PAYLOAD_MAX || (piece > 0 && passage->end - first > piece)) {
+    while (end - first > PAYLOAD_MAX || (piece > 0 && end - first > piece)) {
       const int64_t next = first + (piece > 0 ? piece : PAYLOAD_MAX);
       hear_data(walk, passage, first, next, false);
       first = next;
     }
-    hear_data(walk, passage, first, passage->end, fin);
+    hear_data(walk, passage, first, end, fin);
   } else {
     copy_sack(inject(walk, passage, passage->first, passage->first), passage);
-    if (walk->established && passage->first < walk->model.last_ack && !(packet->flags & TCP_RST))
+    if (walk->established && !walk->dead && passage->first < walk->model.last_ack &&
+        !(packet->flags & TCP_RST))
       hear_probe(walk);
   }
   if (walk->syn_sent && walk->syn_heard && packet->flags & TCP_ACK)
@@ -477,7 +496,7 @@ static void expect_missing(struct walk *walk, int64_t until, int64_t at_ns)
 static void read_on(struct walk *walk, int64_t at_ns)
 {
   const int64_t come = walk->model.next < walk->far_fin_at ? walk->model.next : walk->far_fin_at;
-  if (walk->established)
+  if (walk->established && !walk->dead)
     drill_read(walk->drill, &walk->reader, come, at_ns);
 }
 
@@ -495,7 +514,8 @@ static void say_nothing_new(struct walk *walk, const struct passage *passage, in
     set_grace(walk, DELAYED_ACK_NS);
     return;
   }
-  if (opens && passage->ack == walk->announced && walk->model.next == passage->ack) {
+  if (opens && at_ns > walk->heard_ns + HEARD_NS && passage->ack == walk->announced &&
+      walk->model.next == passage->ack) {
     read_on(walk, at_ns);
     expect_ack(walk, at_ns);
   }
@@ -532,6 +552,14 @@ static bool announce(struct walk *walk, const struct passage *passage)
   return opens;
 }
 
+static void expect_reset(struct walk *walk, const struct passage *passage, int64_t at_ns)
+{
+  struct drill_packet *reset =
+      expect(walk, at_ns, passage->sent->flags & (TCP_RST | TCP_ACK), passage->first, 0);
+  reset->options = DRILL_OPTIONS_ANY;
+  walk->dead = true;
+}
+
 static void say(struct walk *walk, const struct passage *passage)
 {
   const struct packet *packet = passage->sent;
@@ -544,8 +572,7 @@ static void say(struct walk *walk, const struct passage *passage)
     return;
   drill_write(walk->drill, at_ns, walk->most);
   if (packet->flags & TCP_RST)
-    expect(walk, at_ns, packet->flags & (TCP_RST | TCP_ACK), passage->first, 0)->options =
-        DRILL_OPTIONS_ANY;
+    expect_reset(walk, passage, at_ns);
   else if (passage->end == passage->first && !fin)
     say_nothing_new(walk, passage, at_ns, opens);
   else
@@ -721,7 +748,9 @@ static void begin(struct walk *walk)
   if (whole)
     return;
   drill->initial_segments = flight_segments(walk);
-  drill_note(drill, "the handshake is made up, with a congestion window of %u segments",
+  drill_note(drill,
+             "the handshake is made up, with a congestion window of %u segments; what the round "
+             "trips were is not known, so there are no tail loss probes",
              drill->initial_segments);
   make_handshake(walk, LEAD_NS, rtt_ns);
 }
@@ -792,11 +821,13 @@ static char *script_of(struct drill *drill, const struct drill_options *options,
   drill->far_syn = drill->point->syns[drill->far].seen ? drill->point->syns[drill->far]
                                                        : assumed_syn(&recording->hosts[drill->far]);
   drill->tolerance_ns = TOLERANCE_NS;
-  if (drill->target != NULL && drill->target->waited_ns / 4 < TOLERANCE_NS)
+  if (drill->target != NULL && drill->target->waited_ns > 0 &&
+      drill->target->waited_ns / 4 < TOLERANCE_NS)
     drill->tolerance_ns = drill->target->waited_ns / 4 > TOLERANCE_MIN_NS
                               ? drill->target->waited_ns / 4
                               : TOLERANCE_MIN_NS;
   drill->mss = full_segment(drill);
+  drill->stood_still = drill->target != NULL && strcmp(drill->target->cause, "host-paused") == 0;
   drill->wrong_checksums =
       drill->target != NULL && strcmp(drill->target->cause, "checksum-drop") == 0;
   if (!at_it)

@@ -17,7 +17,7 @@
 #define DRILL_PACKETS_MAX 4000
 
 #define DRILL_NOTES_MAX  16
-#define DRILL_NOTE_BYTES 160
+#define DRILL_NOTE_BYTES 200
 
 struct drill_options {
   bool has_side;                  /* else the end that the verdict is about */

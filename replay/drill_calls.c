@@ -80,6 +80,8 @@ void drill_add_set_up(struct script_text *text, const struct drill *drill)
                   "\nsysctl -q net.ipv4.tcp_timestamps=%d net.ipv4.tcp_sack=%d "
                   "net.ipv4.tcp_window_scaling=%d",
                   side->timestamps, side->sack, side->window_scaling);
+  if (drill->initial_segments > 0)
+    script_text_add(text, "\nsysctl -q net.ipv4.tcp_early_retrans=0");
   script_text_add(text, "\nsysctl -q net.ipv4.tcp_wmem=\"4096 %d %d\"", SEND_BUFFER_BYTES,
                   SEND_BUFFER_BYTES);
   add_receive_buffer(text, drill);
@@ -226,6 +228,23 @@ static void cut_writes(struct drill *drill, uint32_t *room, int64_t at_ns, int64
   }
 }
 
+/* What the verdict says that TCP had when nothing held it back any more was written by then. */
+static void write_step(struct drill *drill, uint32_t *room, int64_t *now_ns, int64_t first,
+                       int64_t end)
+{
+  const struct drill_right *right = &drill->right;
+  if (right->at_once && end > right->data->first) {
+    const int64_t go_ns = to_script(drill, right->go_ns);
+    if (right->write_then && first < right->data->first) {
+      cut_writes(drill, room, *now_ns, first, right->data->first);
+      first = right->data->first;
+    }
+    if (right->write_then || *now_ns > go_ns)
+      *now_ns = go_ns;
+  }
+  cut_writes(drill, room, *now_ns, first, end);
+}
+
 /* When the kernel's FIN or RST left, without data; TIME_INVALID: it had some, or none was seen. */
 static int64_t lone_end_ns(const struct drill *drill)
 {
@@ -251,10 +270,7 @@ bool drill_plan_writes(struct drill *drill, int64_t established_ns)
     case STEP_WRITE:
       if (waited)
         now_ns = later(now_ns, left_ns(drill, written));
-      if (drill->right.at_once && written + step->value > drill->right.data->first &&
-          now_ns > to_script(drill, drill->right.go_ns))
-        now_ns = to_script(drill, drill->right.go_ns); /* it was TCP's by then */
-      cut_writes(drill, &room, now_ns, written, written + step->value);
+      write_step(drill, &room, &now_ns, written, written + step->value);
       written += step->value;
       waited = false;
       break;

@@ -57,9 +57,11 @@ struct drill_write {
 
 /* What of the recording a right kernel would have done otherwise, and where the script ends. */
 struct drill_right {
-  bool at_once;               /* `data` leaves at go_ns, not when it did */
-  int64_t go_ns;              /* of the recording: when nothing held it back any more */
-  int64_t grace_ns;           /* or so much later */
+  bool at_once;     /* `data` leaves at go_ns, not when it did */
+  int64_t go_ns;    /* of the recording: when nothing held it back any more */
+  int64_t grace_ns; /* or so much later */
+  /* The window had room before: the application writes `data` at go_ns, lest they leave earlier. */
+  bool write_then;
   const struct passage *data; /* the first that then has to leave */
   bool syn_at_once;           /* the first SYN is answered at once; that is all of the script */
   int64_t cut_ns;             /* of the recording: the script's end, after the next reaction */
@@ -82,6 +84,7 @@ struct drill {
   bool opens;
   const struct recording_point *point; /* what is closest to the kernel under test */
   struct recorded_syn own_syn, far_syn;
+  bool stood_still;          /* the host did, its capture as well */
   bool wrong_checksums;      /* what arrives with one is injected, since the verdict is about it */
   int64_t lead_ns;           /* recorded time + lead_ns = time of the script */
   int64_t tolerance_ns;      /* of everything that is expected */
@@ -141,5 +144,8 @@ void drill_read(struct drill *drill, struct drill_reader *reader, int64_t availa
 /* ---- drill_stall.c ---- */
 
 struct drill_right drill_right(const struct drill *drill);
+
+/* When a packet of the peer arrived; on a host that stood still, when it would have. */
+int64_t drill_arrival_ns(const struct drill *drill, const struct passage *passage);
 
 #endif

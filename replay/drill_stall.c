@@ -62,26 +62,37 @@ static int64_t written_ns(const struct drill *drill, const struct passage *data)
   return TIME_INVALID;
 }
 
-/* When all before `data` had been acknowledged and its place was in the window; TIME_INVALID:
- * never seen. */
-static int64_t allowed_ns(const struct drill *drill, const struct passage *data)
+int64_t drill_arrival_ns(const struct drill *drill, const struct passage *passage)
+{
+  const int64_t delay_ns = drill->flow->sides[drill->far].delay_ns;
+  if (!drill->stood_still || passage->sent == NULL || !drill->flow->both_ends)
+    return passage->arrived_ns;
+  return passage->sent_ns + delay_ns < passage->arrived_ns ? passage->sent_ns + delay_ns
+                                                           : passage->arrived_ns;
+}
+
+/* Finds when all before `data` had been acknowledged and its place was in the window. */
+static bool find_go(struct drill_right *right, const struct drill *drill,
+                    const struct passage *data)
 {
   const struct flow_passages *far = &drill->flow->sides[drill->far];
   const uint8_t shift =
       drill->own_syn.has_wscale && drill->far_syn.has_wscale ? drill->far_syn.wscale : 0;
-  int64_t first_ns = TIME_INVALID;
+  right->go_ns = TIME_INVALID;
   for (size_t i = 0; i < far->count; i++) {
     const struct passage *passage = &far->passages[i];
-    if (passage->arrived == NULL || passage->ack < data->first)
+    if (passage->arrived == NULL || passage->ack < 0)
       continue;
     const uint8_t by = passage->arrived->flags & TCP_SYN ? 0 : shift;
-    const int64_t edge = passage->ack + ((int64_t)passage->arrived->window << by);
-    if (edge < data->end)
-      continue;
-    if (!time_is_valid(first_ns) || passage->arrived_ns < first_ns)
-      first_ns = passage->arrived_ns;
+    const bool room = passage->ack + ((int64_t)passage->arrived->window << by) >= data->end;
+    const int64_t at_ns = drill_arrival_ns(drill, passage);
+    if (room && passage->ack < data->first)
+      right->write_then = true;
+    if (room && passage->ack >= data->first &&
+        (!time_is_valid(right->go_ns) || at_ns < right->go_ns))
+      right->go_ns = at_ns;
   }
-  return first_ns;
+  return time_is_valid(right->go_ns);
 }
 
 /* The probes of a connection that has nothing to say: empty, one byte early. */
@@ -159,13 +170,15 @@ static void judge_sender(struct drill_right *right, const struct drill *drill)
 {
   const struct recorded_finding *target = drill->target;
   const struct passage *data = fresh_after(drill, target->end_ns - SLACK_NS);
-  const int64_t go_ns = data != NULL ? allowed_ns(drill, data) : TIME_INVALID;
-  if (is_any(target->cause, held_back) && time_is_valid(go_ns) &&
-      go_ns < data->sent_ns - drill->tolerance_ns) {
+  if (data != NULL && is_any(target->cause, held_back) && find_go(right, drill, data) &&
+      right->go_ns < data->sent_ns - drill->tolerance_ns) {
     right->at_once = true;
     right->data = data;
-    right->go_ns = go_ns;
-    right->claim = "All before is acknowledged, the window is open: a right kernel sends now.";
+    right->claim =
+        right->write_then
+            ? "All before is acknowledged, the window is open: a right kernel sends "
+              "what is written now at once."
+            : "All before is acknowledged, the window is open: a right kernel sends now.";
     return;
   }
   if (strcmp(target->cause, "excessive-rto") == 0)
