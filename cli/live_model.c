@@ -15,9 +15,10 @@
 #define GONE_AFTER_NS (30 * NS_PER_S) /* so long a connection that is over stays in the list */
 /* Of the connection that is looked at, and as many others of that time; some 2 ms. */
 #define PACKETS_SHOWN 100000u
-/* Where ends have seen connections that no other end has, the last packets of all are surveyed: so
- * many, so often while that pairs some, and else more and more seldom. Some 20 ms. */
-#define PAIRING_PACKETS   20000u
+/* Where ends have seen connections that no other end has, the last packets of all are surveyed: as
+ * many as the window gives of strangers, so often while that pairs some, and else more and more
+ * seldom. Some 20 ms. */
+#define PAIRING_PACKETS   4000u /* beside them */
 #define PAIRING_NS        (2 * NS_PER_S)
 #define PAIRING_SELDOM_NS (60 * NS_PER_S)
 
@@ -244,12 +245,8 @@ static struct survey *survey_part(uint32_t ends, const struct window_part *part)
 
 static bool pair_all(struct live_model *live)
 {
-  const int64_t now_ns = live->refreshed_ns;
-  const struct window_wish wish = {.ends = live->end_count,
-                                   .from_ns = live->model->start_ns,
-                                   .start_ns = now_ns,
-                                   .end_ns = now_ns,
-                                   .packets_max = 2 * PAIRING_PACKETS};
+  const struct window_wish wish = {
+      .ends = live->end_count, .from_ns = live->model->start_ns, .packets_max = PAIRING_PACKETS};
   struct window_part part;
   bool learnt = false;
   if (monitor_take(live->monitor, &wish, &part) < 0)
@@ -319,12 +316,12 @@ static int take_part(const struct live_model *live, const struct live_names *nam
                      struct window_part *part)
 {
   const int64_t from_ns = live->model->start_ns;
+  const struct window_connection connection = {
+      .a = names->client, .b = names->server, .start_ns = from_ns, .end_ns = from_ns};
   const struct window_wish wish = {.ends = live->end_count,
-                                   .a = names->client,
-                                   .b = names->server,
+                                   .connections = &connection,
+                                   .connection_count = 1,
                                    .from_ns = from_ns,
-                                   .start_ns = from_ns,
-                                   .end_ns = from_ns,
                                    .packets_max = PACKETS_SHOWN};
   return monitor_take(live->monitor, &wish, part);
 }

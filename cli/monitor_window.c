@@ -11,6 +11,8 @@
 #define OTHERS_EVERY_NS (10 * NS_PER_MS)
 /* Around the beginning and the end of the wait. */
 #define AROUND_NS (50 * NS_PER_MS)
+/* Of an end that does not know a connection's addresses: its last packets. */
+#define STRANGERS_MAX 20000u
 /* Of the bytes, for samples. */
 #define SAMPLES_SHARE 8u
 #define SAMPLES_MIN   1024u
@@ -95,46 +97,171 @@ static uint64_t first_packet(const struct monitor_window *window)
              : 0;
 }
 
-static bool is_own(const struct monitor_window *window, uint64_t at, uint32_t flow,
-                   const struct window_wish *wish)
+/* ---- the connections of a wish ---- */
+
+#define SET_SLOTS 256u /* a power of two, well above WINDOW_CONNECTIONS_MAX */
+
+struct wished {
+  uint32_t flow;
+  const struct window_connection *connection;
+  bool known[ANALYZER_ENDS_MAX]; /* that end has seen it */
+};
+
+struct wished_set {
+  struct wished list[WINDOW_CONNECTIONS_MAX];
+  uint32_t count;
+  uint8_t slots[SET_SLOTS]; /* 1 + position in the list; 0: free */
+};
+
+static bool is_from_to(const struct packet *packet, const struct endpoint *from,
+                       const struct endpoint *to)
 {
-  if (window->marks[at].flow != flow)
-    return false;
-  const struct packet *packet = &window->packets[at];
-  const bool forth = packet->src_port == wish->a.port && packet->dst_port == wish->b.port &&
-                     memcmp(&packet->src, &wish->a.address, sizeof packet->src) == 0 &&
-                     memcmp(&packet->dst, &wish->b.address, sizeof packet->dst) == 0;
-  const bool back = packet->src_port == wish->b.port && packet->dst_port == wish->a.port &&
-                    memcmp(&packet->src, &wish->b.address, sizeof packet->src) == 0 &&
-                    memcmp(&packet->dst, &wish->a.address, sizeof packet->dst) == 0;
-  return packet->ip_version == wish->a.ip_version && (forth || back);
+  return packet->src_port == from->port && packet->dst_port == to->port &&
+         memcmp(&packet->src, &from->address, sizeof packet->src) == 0 &&
+         memcmp(&packet->dst, &to->address, sizeof packet->dst) == 0;
 }
+
+static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
+{
+  return a->port == b->port && a->ip_version == b->ip_version &&
+         memcmp(&a->address, &b->address, sizeof a->address) == 0;
+}
+
+static bool same_connection(const struct window_connection *a, const struct window_connection *b)
+{
+  return (same_endpoint(&a->a, &b->a) && same_endpoint(&a->b, &b->b)) ||
+         (same_endpoint(&a->a, &b->b) && same_endpoint(&a->b, &b->a));
+}
+
+/* Two waits of one connection are one. */
+static void wish_for(struct wished_set *set, const struct window_connection *connection)
+{
+  const uint32_t flow = flow_of(&connection->a.address, connection->a.port, &connection->b.address,
+                                connection->b.port);
+  uint32_t slot = flow % SET_SLOTS;
+  for (; set->slots[slot] != 0; slot = (slot + 1) % SET_SLOTS)
+    if (same_connection(set->list[set->slots[slot] - 1].connection, connection))
+      return;
+  if (set->count == WINDOW_CONNECTIONS_MAX)
+    return;
+  set->list[set->count] = (struct wished){.flow = flow, .connection = connection};
+  set->slots[slot] = (uint8_t)++set->count;
+}
+
+/* The wished connection that the packet is of, NULL: none. */
+static struct wished *wished_of(struct wished_set *set, const struct monitor_window *window,
+                                uint64_t at)
+{
+  const uint32_t flow = window->marks[at].flow;
+  const struct packet *packet = &window->packets[at];
+  if (flow == 0)
+    return NULL;
+  for (uint32_t slot = flow % SET_SLOTS; set->slots[slot] != 0; slot = (slot + 1) % SET_SLOTS) {
+    struct wished *wished = &set->list[set->slots[slot] - 1];
+    const struct window_connection *connection = wished->connection;
+    if (wished->flow == flow && packet->ip_version == connection->a.ip_version &&
+        (is_from_to(packet, &connection->a, &connection->b) ||
+         is_from_to(packet, &connection->b, &connection->a)))
+      return wished;
+  }
+  return NULL;
+}
+
+/* ---- the times around which everything is taken ---- */
+
+struct range {
+  int64_t from_ns, to_ns;
+};
+
+struct ranges {
+  struct range list[2 * WINDOW_CONNECTIONS_MAX]; /* in order, apart */
+  uint32_t count, at;                            /* at: where the last time was sought */
+};
+
+static int compare_ranges(const void *left, const void *right)
+{
+  const struct range *a = left, *b = right;
+  return a->from_ns < b->from_ns ? -1 : a->from_ns > b->from_ns;
+}
+
+static void find_ranges(struct ranges *ranges, const struct window_wish *wish)
+{
+  uint32_t joined = 0;
+  for (uint32_t i = 0; i < wish->connection_count; i++) {
+    const int64_t times[2] = {wish->connections[i].start_ns, wish->connections[i].end_ns};
+    for (int t = 0; t < 2; t++)
+      ranges->list[ranges->count++] = (struct range){times[t] - AROUND_NS, times[t] + AROUND_NS};
+  }
+  if (ranges->count > 1)
+    qsort(ranges->list, ranges->count, sizeof *ranges->list, compare_ranges);
+  for (uint32_t i = 1; i < ranges->count; i++) {
+    struct range *last = &ranges->list[joined];
+    const struct range *next = &ranges->list[i];
+    if (next->from_ns > last->to_ns)
+      ranges->list[++joined] = *next;
+    else if (next->to_ns > last->to_ns)
+      last->to_ns = next->to_ns;
+  }
+  ranges->count = ranges->count > 0 ? joined + 1 : 0;
+}
+
+/* Times come nearly in order. */
+static bool is_around(struct ranges *ranges, int64_t time_ns)
+{
+  while (ranges->at + 1 < ranges->count && time_ns > ranges->list[ranges->at].to_ns)
+    ranges->at++;
+  while (ranges->at > 0 && time_ns < ranges->list[ranges->at].from_ns)
+    ranges->at--;
+  const struct range *range = &ranges->list[ranges->at];
+  return ranges->count > 0 && time_ns >= range->from_ns && time_ns <= range->to_ns;
+}
+
+/* ---- taking ---- */
 
 /* Looking backwards: where to begin, so that there is no more than wanted. */
 struct beginning {
   uint64_t at;                           /* the first packet of all that is looked at */
-  uint64_t strangers[ANALYZER_ENDS_MAX]; /* where the end's TCP packets begin, if it knows none */
-  uint32_t own[ANALYZER_ENDS_MAX], tcp[ANALYZER_ENDS_MAX];
+  uint64_t strangers[ANALYZER_ENDS_MAX]; /* where the end's last TCP packets begin */
+  uint32_t tcp[ANALYZER_ENDS_MAX];       /* so many there are */
 };
 
-static void find_beginning(const struct monitor_window *window, const struct window_wish *wish,
-                           uint32_t flow, struct beginning *beginning)
+struct taking {
+  const struct monitor_window *window;
+  const struct window_wish *wish;
+  struct wished_set set;
+  struct ranges ranges;
+  struct beginning beginning;
+  bool wants_strangers[ANALYZER_ENDS_MAX];
+  /* Of others, each kind by its own share: that an end saw anything; around the waits. */
+  uint32_t signs, around;
+  int64_t last_other_ns[ANALYZER_ENDS_MAX];
+};
+
+static void find_beginning(struct taking *taking)
 {
+  const struct monitor_window *window = taking->window;
+  struct beginning *beginning = &taking->beginning;
   uint32_t own = 0;
-  *beginning = (struct beginning){.at = window->next_packet};
+  beginning->at = window->next_packet;
   for (uint64_t n = window->next_packet; n-- > first_packet(window);) {
     const uint64_t at = n % window->packet_capacity;
     const struct window_mark *mark = &window->marks[at];
-    if (mark->time_ns < wish->from_ns || own == wish->packets_max)
+    if (mark->time_ns < taking->wish->from_ns || own == taking->wish->packets_max)
       break;
     beginning->at = n;
-    if (is_own(window, at, flow, wish)) {
+    struct wished *wished = wished_of(&taking->set, window, at);
+    if (wished != NULL) {
       own++;
-      beginning->own[mark->end]++;
-    } else if (mark->flow != 0 && beginning->tcp[mark->end] < wish->packets_max / 2) {
+      wished->known[mark->end] = true;
+    } else if (mark->flow != 0 && beginning->tcp[mark->end] < STRANGERS_MAX) {
       beginning->tcp[mark->end]++;
       beginning->strangers[mark->end] = n;
     }
+  }
+  for (uint32_t end = 0; end < taking->wish->ends; end++) {
+    taking->wants_strangers[end] = taking->set.count == 0 && beginning->tcp[end] > 0;
+    for (uint32_t i = 0; i < taking->set.count && beginning->tcp[end] > 0; i++)
+      taking->wants_strangers[end] |= !taking->set.list[i].known[end];
   }
 }
 
@@ -144,46 +271,42 @@ static bool is_everybodys(uint8_t kind)
          kind == PACKET_ICMP_ERROR;
 }
 
-static bool is_around(const struct window_wish *wish, int64_t time_ns)
+static bool is_other_wanted(struct taking *taking, const struct window_mark *mark)
 {
-  return llabs(time_ns - wish->start_ns) <= AROUND_NS || llabs(time_ns - wish->end_ns) <= AROUND_NS;
-}
-
-/* Those of one end. */
-struct taking {
-  const struct monitor_window *window;
-  const struct window_wish *wish;
-  const struct beginning *beginning;
-  uint32_t flow, others;
-  int64_t last_other_ns[ANALYZER_ENDS_MAX];
-};
-
-static bool is_wanted(struct taking *taking, uint64_t n)
-{
-  const struct window_wish *wish = taking->wish;
-  const uint64_t at = n % taking->window->packet_capacity;
-  const struct window_mark *mark = &taking->window->marks[at];
-  const uint8_t end = mark->end;
-  if (is_own(taking->window, at, taking->flow, wish))
+  const uint32_t most = taking->wish->packets_max / 4;
+  const bool due = mark->time_ns - taking->last_other_ns[mark->end] >= OTHERS_EVERY_NS;
+  if ((due || is_everybodys(mark->kind)) && taking->signs < most) {
+    taking->signs++;
+    taking->last_other_ns[mark->end] = mark->time_ns;
     return true;
-  if (taking->beginning->own[end] == 0 && mark->flow != 0)
-    return taking->beginning->tcp[end] > 0 && n >= taking->beginning->strangers[end];
-  const bool due = mark->time_ns - taking->last_other_ns[end] >= OTHERS_EVERY_NS;
-  if (taking->others == wish->packets_max ||
-      (!due && !is_everybodys(mark->kind) && !is_around(wish, mark->time_ns)))
+  }
+  if (taking->around == most || !is_around(&taking->ranges, mark->time_ns))
     return false;
-  taking->others++;
-  taking->last_other_ns[end] = mark->time_ns;
+  taking->around++;
   return true;
 }
 
-/* counting: only how many. */
-static void take_packets(struct taking taking, struct window_part *part, bool counting)
+static bool is_wanted(struct taking *taking, uint64_t n)
 {
-  const struct monitor_window *window = taking.window;
+  const uint64_t at = n % taking->window->packet_capacity;
+  const struct window_mark *mark = &taking->window->marks[at];
+  if (wished_of(&taking->set, taking->window, at) != NULL)
+    return true;
+  if (taking->wants_strangers[mark->end] && mark->flow != 0 &&
+      n >= taking->beginning.strangers[mark->end])
+    return true;
+  return is_other_wanted(taking, mark);
+}
+
+/* counting: only how many. */
+static void take_packets(struct taking *taking, struct window_part *part, bool counting)
+{
+  const struct monitor_window *window = taking->window;
   memset(part->counts, 0, sizeof part->counts);
-  for (uint64_t n = taking.beginning->at; n < window->next_packet; n++) {
-    if (!is_wanted(&taking, n))
+  taking->signs = taking->around = taking->ranges.at = 0;
+  memset(taking->last_other_ns, 0, sizeof taking->last_other_ns);
+  for (uint64_t n = taking->beginning.at; n < window->next_packet; n++) {
+    if (!is_wanted(taking, n))
       continue;
     const uint64_t at = n % window->packet_capacity;
     const uint8_t end = window->marks[at].end;
@@ -214,25 +337,27 @@ static int take_samples(const struct monitor_window *window, const struct window
 int monitor_window_take(const struct monitor_window *window, const struct window_wish *wish,
                         struct window_part *part)
 {
-  struct beginning beginning;
-  struct taking taking = {
-      .window = window,
-      .wish = wish,
-      .beginning = &beginning,
-      .flow = flow_of(&wish->a.address, wish->a.port, &wish->b.address, wish->b.port)};
   *part = (struct window_part){0};
-  find_beginning(window, wish, taking.flow, &beginning);
-  memcpy(part->own, beginning.own, sizeof part->own);
+  struct taking *taking = calloc(1, sizeof *taking);
+  if (taking == NULL)
+    return ERROR_MEMORY;
+  taking->window = window;
+  taking->wish = wish;
+  for (uint32_t i = 0; i < wish->connection_count; i++)
+    wish_for(&taking->set, &wish->connections[i]);
+  find_ranges(&taking->ranges, wish);
+  find_beginning(taking);
   take_packets(taking, part, true);
-  for (uint32_t end = 0; end < wish->ends; end++) {
+  int status = 0;
+  for (uint32_t end = 0; end < wish->ends && status == 0; end++) {
     part->packets[end] = calloc((size_t)part->counts[end] + 1, sizeof(const struct packet *));
-    if (part->packets[end] == NULL) {
-      window_part_free(part);
-      return ERROR_MEMORY;
-    }
+    status = part->packets[end] != NULL ? 0 : ERROR_MEMORY;
   }
-  take_packets(taking, part, false);
-  const int status = take_samples(window, wish, part);
+  if (status == 0) {
+    take_packets(taking, part, false);
+    status = take_samples(window, wish, part);
+  }
+  free(taking);
   if (status != 0)
     window_part_free(part);
   return status;

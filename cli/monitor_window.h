@@ -32,28 +32,35 @@ void monitor_window_add(struct monitor_window *window, const struct packet *pack
 void monitor_window_add_sample(struct monitor_window *window, const struct host_sample *sample,
                                int64_t here_ns);
 
+/* Around these times everything is taken: what set the stream going, or stopped it, may be any
+ * packet. */
+struct window_connection {
+  struct endpoint a, b;
+  int64_t start_ns, end_ns;
+};
+#define WINDOW_CONNECTIONS_MAX 64u
+
 /* What to take of it. */
 struct window_wish {
   uint32_t ends;
-  struct endpoint a, b; /* of the connection */
+  const struct window_connection *connections; /* no more than WINDOW_CONNECTIONS_MAX */
+  uint32_t connection_count;
   int64_t from_ns;      /* nothing older */
-  /* Around these times everything is taken: what set the stream going, or stopped it, may be any
-   * packet. */
-  int64_t start_ns, end_ns;
-  uint32_t packets_max; /* of the connection; the newest ones. And so many others, at most */
+  uint32_t packets_max; /* of the connections; the newest ones. And half as many others, at most */
 };
 
 /* Pointers into the window, valid until something is added to it. */
 struct window_part {
   const struct packet **packets[ANALYZER_ENDS_MAX];
-  uint32_t counts[ANALYZER_ENDS_MAX], own[ANALYZER_ENDS_MAX]; /* all; of the connection itself */
+  uint32_t counts[ANALYZER_ENDS_MAX];
   const struct host_sample **samples;
   uint32_t sample_count;
 };
 
-/* The connection's packets; of others enough to know when each end saw anything at all, and what
- * may matter to everybody: ARP, neighbour discovery, ICMP. An end that does not know these
- * addresses (NAT) gives its last TCP packets, whosoever. 0 or ERROR_MEMORY. */
+/* The connections' packets; of others enough to know when each end saw anything at all, and what
+ * may matter to everybody: ARP, neighbour discovery, ICMP. An end that does not know the addresses
+ * of all connections (NAT) gives its last TCP packets, whosoever; so does every end where none are
+ * wished for. 0 or ERROR_MEMORY. */
 int monitor_window_take(const struct monitor_window *window, const struct window_wish *wish,
                         struct window_part *part);
 void window_part_free(struct window_part *part);

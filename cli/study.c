@@ -3,6 +3,7 @@
 #include "wire/error.h"
 #include "wire/timestamp.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A first look a moment before lets the receiver's end speak first: the sender's end asks what it
@@ -11,9 +12,11 @@
 
 struct search {
   const struct study *study;
-  struct study_verdict *verdict;
-  int64_t start_ns, end_ns; /* of the wait, on the clock of end 0 */
-  int64_t overlap_ns;       /* of the best one with the wait; TIME_INVALID: none yet */
+  /* Of each wait, on the clock of end 0; its best overlap with a finding so far. */
+  struct sought {
+    int64_t start_ns, end_ns, overlap_ns;
+  } sought[STUDY_WAITS_MAX];
+  int status;
 };
 
 bool endpoint_equals(const struct endpoint *a, const struct endpoint *b)
@@ -23,53 +26,77 @@ bool endpoint_equals(const struct endpoint *a, const struct endpoint *b)
 }
 
 static bool is_between(const struct endpoint *sender, const struct endpoint *receiver,
-                       const struct study *study)
+                       const struct study_wait *wait)
 {
-  return endpoint_equals(sender, &study->sender) && endpoint_equals(receiver, &study->receiver);
+  return endpoint_equals(sender, &wait->sender) && endpoint_equals(receiver, &wait->receiver);
 }
 
 /* The wait's stream, by the addresses of any point that has seen it. */
-static bool is_its_stream(const struct study *study, const struct connection_pair *pair,
+static bool is_its_stream(const struct study_wait *wait, const struct connection_pair *pair,
                           enum stream_side sender)
 {
   for (uint32_t i = 0; i < pair->member_count; i++) {
     const struct pair_member *member = &pair->members[i];
     const bool client = sender == SIDE_CLIENT;
     if (is_between(client ? &member->client : &member->server,
-                   client ? &member->server : &member->client, study))
+                   client ? &member->server : &member->client, wait))
       return true;
   }
   return false;
 }
 
-static int64_t overlap_of(const struct search *search, const struct finding *finding)
+static int64_t overlap_of(const struct sought *sought, const struct finding *finding)
 {
   const int64_t from_ns =
-      finding->start_ns > search->start_ns ? finding->start_ns : search->start_ns;
-  const int64_t until_ns = finding->end_ns < search->end_ns ? finding->end_ns : search->end_ns;
+      finding->start_ns > sought->start_ns ? finding->start_ns : sought->start_ns;
+  const int64_t until_ns = finding->end_ns < sought->end_ns ? finding->end_ns : sought->end_ns;
   return until_ns - from_ns;
 }
 
 /* While the wait lasts, the last open one; afterwards the one that covers most of it. */
+static void take_for(struct search *search, uint32_t index,
+                     const struct joint_connection *connection, const struct finding *finding)
+{
+  struct study_wait *wait = &search->study->waits[index];
+  struct sought *sought = &search->sought[index];
+  const int64_t overlap_ns = overlap_of(sought, finding);
+  if (overlap_ns < 0 || (wait->verdict != NULL && overlap_ns < sought->overlap_ns))
+    return;
+  if (wait->verdict == NULL)
+    wait->verdict = malloc(sizeof *wait->verdict);
+  if (wait->verdict == NULL) {
+    search->status = ERROR_MEMORY;
+    return;
+  }
+  sought->overlap_ns = overlap_ns;
+  *wait->verdict = (struct study_verdict){.level = connection->level,
+                                          .id = connection->id,
+                                          .connection = *connection->whole,
+                                          .pair = *connection->pair,
+                                          .finding = *finding};
+}
+
 static void take_finding(void *context, const struct joint_connection *connection,
                          const struct finding *finding)
 {
   struct search *search = context;
   const struct study *study = search->study;
-  struct study_verdict *verdict = search->verdict;
-  if (connection->pair == NULL || finding->kind != study->kind ||
-      (finding->state == FINDING_CLOSED) != study->over ||
-      !is_its_stream(study, connection->pair, finding->sender))
+  if (connection->pair == NULL || (finding->state == FINDING_CLOSED) != study->over)
     return;
-  const int64_t overlap_ns = overlap_of(search, finding);
-  if (overlap_ns < 0 || (time_is_valid(search->overlap_ns) && overlap_ns < search->overlap_ns))
-    return;
-  search->overlap_ns = overlap_ns;
-  verdict->level = connection->level;
-  verdict->id = connection->id;
-  verdict->connection = *connection->whole;
-  verdict->pair = *connection->pair;
-  verdict->finding = *finding;
+  for (uint32_t i = 0; i < study->wait_count; i++)
+    if (finding->kind == study->waits[i].kind &&
+        is_its_stream(&study->waits[i], connection->pair, finding->sender))
+      take_for(search, i, connection, finding);
+}
+
+static void note_pairs(const struct study *study, const struct survey *survey)
+{
+  for (uint32_t i = 0; i < survey_pair_count(survey); i++) {
+    const struct connection_pair *pair = survey_pair(survey, i);
+    for (uint32_t w = 0; w < study->wait_count; w++)
+      study->waits[w].paired |= is_its_stream(&study->waits[w], pair, SIDE_CLIENT) ||
+                                is_its_stream(&study->waits[w], pair, SIDE_SERVER);
+  }
 }
 
 static int survey_all(const struct study *study, struct survey *survey)
@@ -159,8 +186,11 @@ static int diagnose(const struct study *study, const struct survey *survey, stru
   struct joint *joint = joint_new(study->ends, &options, survey, &sink);
   if (joint == NULL)
     return ERROR_MEMORY;
-  search->start_ns = joint_time_ns(joint, study->end, study->start_ns);
-  search->end_ns = joint_time_ns(joint, study->end, study->end_ns);
+  for (uint32_t i = 0; i < study->wait_count; i++) {
+    const struct study_wait *wait = &study->waits[i];
+    search->sought[i] = (struct sought){.start_ns = joint_time_ns(joint, wait->end, wait->start_ns),
+                                        .end_ns = joint_time_ns(joint, wait->end, wait->end_ns)};
+  }
   declare(study, joint);
   const int status = merge_all(study, joint);
   if (status == 0 && study->over) {
@@ -173,17 +203,19 @@ static int diagnose(const struct study *study, const struct survey *survey, stru
   return status;
 }
 
-int study_run(const struct study *study, struct study_verdict *verdict)
+int study_run(const struct study *study)
 {
-  struct search search = {.study = study, .verdict = verdict, .overlap_ns = TIME_INVALID};
+  struct search search = {.study = study};
   struct survey_limits limits;
   survey_limits_default(&limits);
+  if (study->wait_count > STUDY_WAITS_MAX)
+    return ERROR_USAGE;
   struct survey *survey = survey_new(study->ends, &limits);
   int status = survey != NULL ? survey_all(study, survey) : ERROR_MEMORY;
-  if (status == 0)
+  if (status == 0) {
+    note_pairs(study, survey);
     status = diagnose(study, survey, &search);
+  }
   survey_free(survey);
-  if (status != 0)
-    return status;
-  return time_is_valid(search.overlap_ns) ? 1 : 0;
+  return status != 0 ? status : search.status;
 }

@@ -1,9 +1,9 @@
 #ifndef CLI_STUDY_H
 #define CLI_STUDY_H
 
-/* What `analyze` would say about one wait, from packets in memory: the two passes of both ends
+/* What `analyze` would say about some waits, from packets in memory: the two passes of both ends
  * (analyzer/survey.h, analyzer/joint.h) over what several capture points saw, with what the kernels
- * said, while the wait lasts or when it is over. */
+ * said, while the waits last or when they are over. */
 
 #include "analyzer/joint.h"
 
@@ -18,21 +18,6 @@ struct study_lane {
   bool drops;       /* some */
 };
 
-struct study {
-  uint32_t ends; /* 2 .. ANALYZER_ENDS_MAX */
-  struct study_lane lanes[ANALYZER_ENDS_MAX];
-  const struct host_sample *const *samples; /* of all ends, in order of time */
-  uint32_t sample_count;
-  int64_t min_stall_ns;
-  /* The wait: the data's sender and receiver, as some capture point sees them. */
-  struct endpoint sender, receiver;
-  enum finding_kind kind;
-  uint8_t end;              /* the capture point on whose clock these are: */
-  int64_t start_ns, end_ns; /* end_ns: now, while it lasts */
-  int64_t now_ns;           /* on the clock of end 0 */
-  bool over;
-};
-
 struct study_verdict {
   enum evidence_level level;
   uint64_t id; /* of the connection, in this study */
@@ -41,9 +26,34 @@ struct study_verdict {
   struct finding finding;
 };
 
-/* 1: found, and *verdict filled in; 0: both ends together have nothing to say about it; or
- * ERROR_MEMORY. */
-int study_run(const struct study *study, struct study_verdict *verdict);
+struct study_wait {
+  /* The data's sender and receiver, as some capture point sees them. */
+  struct endpoint sender, receiver;
+  enum finding_kind kind;
+  uint8_t end;              /* the capture point on whose clock these are: */
+  int64_t start_ns, end_ns; /* end_ns: now, while it lasts */
+  /* The result. NULL: both ends together have nothing to say about it; else the caller frees it by
+   * free(). paired: more than one capture point has seen the connection. */
+  struct study_verdict *verdict;
+  bool paired;
+};
+
+struct study {
+  uint32_t ends; /* 2 .. ANALYZER_ENDS_MAX */
+  struct study_lane lanes[ANALYZER_ENDS_MAX];
+  const struct host_sample *const *samples; /* of all ends, in order of time */
+  uint32_t sample_count;
+  int64_t min_stall_ns;
+  struct study_wait *waits; /* at most STUDY_WAITS_MAX */
+  uint32_t wait_count;
+  int64_t now_ns; /* on the clock of end 0 */
+  bool over;      /* all of them are, or none */
+};
+
+#define STUDY_WAITS_MAX 64u
+
+/* 0 or ERROR_MEMORY: verdicts may be missing then. */
+int study_run(const struct study *study);
 
 bool endpoint_equals(const struct endpoint *a, const struct endpoint *b);
 

@@ -16,6 +16,7 @@ for file in "$SOURCE_DIR"/samples/*.pcapng; do
   name=$(basename "$file" .pcapng)
   case $name in
   window-scale-*) continue ;; # a crawl: its waits are told one by one until it is known for one
+  half-open) continue ;; # a connection that is broken off twice: live that is one event, told by its first cause
   esac
   count=$((count + 1))
   want=$(problems "$file")

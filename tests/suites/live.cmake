@@ -1,6 +1,6 @@
 # live.NAME: analysis while it happens (cli/monitor.h), played from saved traces.
-add_executable(monitor_play live/monitor_play.c ${CMAKE_SOURCE_DIR}/cli/monitor.c
-  ${CMAKE_SOURCE_DIR}/cli/monitor_window.c ${CMAKE_SOURCE_DIR}/cli/study.c)
+file(GLOB monitor_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cli/monitor*.c)
+add_executable(monitor_play live/monitor_play.c ${monitor_sources} ${CMAKE_SOURCE_DIR}/cli/study.c)
 target_link_libraries(monitor_play PRIVATE room_capture room_analyzer)
 add_test(NAME live.same_verdicts COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/live/same_verdicts.sh)
 set_tests_properties(live.same_verdicts PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120 LABELS live
@@ -8,7 +8,7 @@ set_tests_properties(live.same_verdicts PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1
 
 # The flight recorder, with a recorder of the test's own (tests/unit/test_flight_recorder.c).
 target_sources(test_flight_recorder PRIVATE ${CMAKE_SOURCE_DIR}/cli/flight.c ${CMAKE_SOURCE_DIR}/cli/flight_options.c
-  ${CMAKE_SOURCE_DIR}/cli/flight_keeper.c ${CMAKE_SOURCE_DIR}/cli/monitor.c ${CMAKE_SOURCE_DIR}/cli/monitor_window.c
+  ${CMAKE_SOURCE_DIR}/cli/flight_keeper.c ${monitor_sources}
   ${CMAKE_SOURCE_DIR}/cli/study.c ${CMAKE_SOURCE_DIR}/cli/kick.c ${CMAKE_SOURCE_DIR}/cli/complain.c
   ${CMAKE_SOURCE_DIR}/cli/terminal.c ${CMAKE_SOURCE_DIR}/cli/values.c)
 
