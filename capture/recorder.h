@@ -141,7 +141,8 @@ struct recorder_end_totals {
   uint64_t written;        /* packets in the file */
   uint64_t passed_by;      /* seen, kept for a while and not written: nothing triggered */
   uint64_t kernel_dropped; /* no room in the kernel's buffer */
-  uint64_t own_dropped;    /* no room in the queue, or not written any more after a failure */
+  uint64_t own_dropped;    /* no room in the queue, or not written any more after a failure: */
+  uint64_t not_written;    /* so many of them */
   uint64_t samples, samples_dropped; /* written; no room in the queue */
   uint64_t sockets_passed_over;      /* more than SAMPLER_SOCKETS_MAX at once */
   bool lost;        /* nothing more comes: it was lost, or is away at the end; `why` says how */

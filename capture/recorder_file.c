@@ -47,6 +47,28 @@ static void note_flushed(struct recorder *recorder)
 {
   for (uint32_t i = 0; i < recorder->options.end_count; i++)
     recorder->file->ends[i].surely = recorder->file->ends[i].written;
+  recorder->file->unflushed_count = 0;
+}
+
+/* Those that had room, if the disk is full. */
+static void note_partly_flushed(struct recorder_file *file)
+{
+  const uint64_t flushed_bytes = pcapng_writer_flushed_bytes(file->writer);
+  uint32_t flushed = 0;
+  while (flushed < file->unflushed_count && file->unflushed[flushed].to_bytes <= flushed_bytes)
+    file->ends[file->unflushed[flushed++].end].surely++;
+  file->unflushed_count -= flushed;
+  memmove(file->unflushed, file->unflushed + flushed,
+          file->unflushed_count * sizeof *file->unflushed);
+}
+
+static void note_unflushed(struct recorder_file *file, uint32_t end)
+{
+  if (file->unflushed_count == RECORDER_UNFLUSHED_MAX)
+    note_partly_flushed(file);
+  if (file->unflushed_count < RECORDER_UNFLUSHED_MAX)
+    file->unflushed[file->unflushed_count++] =
+        (struct recorder_unflushed){pcapng_writer_bytes(file->writer), end};
 }
 
 uint64_t recorder_file_bytes(const struct recorder *recorder)
@@ -93,7 +115,7 @@ static int put_frame(struct recorder *recorder, const struct recorder_item *item
                                        .packet_id = item->number};
   uint64_t before = pcapng_writer_flushed_bytes(file->writer);
   int rc = pcapng_writer_packet(file->writer, &packet, error);
-  if (pcapng_writer_flushed_bytes(file->writer) != before)
+  if (rc == 0 && pcapng_writer_flushed_bytes(file->writer) != before)
     note_flushed(recorder);
   if (rc < 0) {
     atomic_fetch_add(&shared->given_up, 1);
@@ -103,6 +125,7 @@ static int put_frame(struct recorder *recorder, const struct recorder_item *item
   file->packets++;
   end->in_file++;
   end->written++;
+  note_unflushed(file, item->end);
   note_number(file, item->number);
   return 0;
 }
@@ -265,11 +288,14 @@ int recorder_file_end(struct recorder *recorder, bool failed,
   if (file->writer == NULL)
     return 0;
   int rc = failed ? 0 : put_last(recorder, now, error);
-  file->done_bytes +=
-      failed ? pcapng_writer_flushed_bytes(file->writer) : pcapng_writer_bytes(file->writer);
+  if (!failed && rc == 0)
+    rc = recorder_file_flush(recorder, error);
+  if (rc < 0)
+    note_partly_flushed(file);
+  file->done_bytes += pcapng_writer_flushed_bytes(file->writer);
   int closed = pcapng_writer_close(file->writer, &closing);
   file->writer = NULL;
-  if (closed == 0)
+  if (closed == 0 && rc == 0)
     note_flushed(recorder);
   return rc < 0 || closed == 0 ? rc : error_set(error, closing.code, "%s", closing.text);
 }
@@ -277,6 +303,8 @@ int recorder_file_end(struct recorder *recorder, bool failed,
 void recorder_file_give_up(struct recorder *recorder)
 {
   struct recorder_file *file = recorder->file;
+  if (file->writer != NULL)
+    note_partly_flushed(file);
   file->packets = 0;
   for (uint32_t i = 0; i < recorder->options.end_count; i++) {
     struct recorder_file_end *end = &file->ends[i];

@@ -45,6 +45,15 @@ struct recorder_span {
   uint64_t first, last, file_first;
 };
 
+/* Frames between two flushes: each takes more than 32 of the writer's 65536 bytes. */
+#define RECORDER_UNFLUSHED_MAX 2048u
+
+/* A frame that may not be in the file yet, and how long the file is behind it. */
+struct recorder_unflushed {
+  uint64_t to_bytes;
+  uint32_t end;
+};
+
 struct recorder_file_end {
   struct recorder_counters base; /* when the file began */
   uint64_t in_file;              /* frames in this file */
@@ -62,6 +71,8 @@ struct recorder_file {
   int64_t start_ns;             /* what is older is not in it */
   uint64_t frames;              /* in this file */
   uint64_t packets, done_bytes; /* written, and bytes of files that are closed */
+  uint32_t unflushed_count;
+  struct recorder_unflushed unflushed[RECORDER_UNFLUSHED_MAX];
   struct recorder_keep keep;
   bool span_open;      /* the next frame may belong to the last one */
   uint32_t span_count; /* ever: the last RECORDER_SPANS are there */

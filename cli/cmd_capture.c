@@ -97,8 +97,7 @@ static int record(struct recorder *recorder, const struct capture_options *optio
   int status = capture_tell_result(recorder, options);
   if (rc == 0)
     return status;
-  complain("%s: %s; what was written until then is readable", capture_output_name(options),
-           error.text);
+  capture_tell_failure(recorder, options, error.text);
   return EXIT_TROUBLE;
 }
 

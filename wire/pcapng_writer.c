@@ -14,6 +14,7 @@
 #define TSRESOL_NANOSECONDS    9
 #define OPTION_BYTES_MAX       65535U
 #define NAME_BYTES_MAX         255U /* a DNS name (RFC 1035, 2.3.4) */
+#define BLOCK_BYTES_MIN        12U  /* type and twice the length */
 
 enum written_option {
   SHB_USERAPPL = 4,
@@ -39,7 +40,8 @@ struct pcapng_writer {
   uint8_t *block;
   size_t block_bytes, block_capacity;
   uint64_t total_bytes, flushed_bytes;
-  size_t buffered;
+  size_t buffered, buffered_blocks;
+  uint32_t ends[BUFFER_BYTES / BLOCK_BYTES_MIN]; /* where each of the buffer's blocks ends */
   uint8_t buffer[BUFFER_BYTES];
 };
 
@@ -125,15 +127,25 @@ static void begin_block(struct pcapng_writer *writer, uint32_t type)
   put_u32(writer, 0); /* its length, when it is known */
 }
 
-/* Takes the part of a block that was written before the disk was full away again. */
-static void cut_back(int fd, size_t bytes)
+/* Takes the part of a block that was written before the disk was full away again. false: that
+ * cannot be done, or there is none. */
+static bool cut_back(int fd, size_t bytes)
 {
   off_t place = bytes > 0 ? lseek(fd, 0, SEEK_CUR) : -1;
-  if (place >= (off_t)bytes && ftruncate(fd, place - (off_t)bytes) == 0)
-    lseek(fd, place - (off_t)bytes, SEEK_SET);
+  return place >= (off_t)bytes && ftruncate(fd, place - (off_t)bytes) == 0 &&
+         lseek(fd, place - (off_t)bytes, SEEK_SET) >= 0;
 }
 
-/* The bytes are whole blocks. */
+/* Of the first `done` bytes of the buffer, those of whole blocks. */
+static size_t whole_blocks(const struct pcapng_writer *writer, size_t done)
+{
+  size_t whole = 0;
+  for (size_t i = 0; i < writer->buffered_blocks && writer->ends[i] <= done; i++)
+    whole = writer->ends[i];
+  return whole;
+}
+
+/* The bytes are whole blocks: the buffer's, or one. */
 static int write_all(struct pcapng_writer *writer, const uint8_t *bytes, size_t size,
                      struct error *error)
 {
@@ -145,7 +157,9 @@ static int write_all(struct pcapng_writer *writer, const uint8_t *bytes, size_t 
       continue;
     if (written < 0) {
       int why = errno;
-      cut_back(fd, done);
+      const size_t whole = bytes == writer->buffer ? whole_blocks(writer, done) : 0;
+      if (done == whole || cut_back(fd, done - whole))
+        writer->flushed_bytes += whole;
       return error_set(error, ERROR_IO, "cannot write the trace: %s", strerror(why));
     }
     done += (size_t)written;
@@ -168,7 +182,9 @@ int pcapng_writer_flush(struct pcapng_writer *writer, struct error *error)
 {
   size_t size = writer->buffered;
   writer->buffered = 0; /* what could not be written is lost, and has been reported */
-  return write_all(writer, writer->buffer, size, error);
+  int rc = write_all(writer, writer->buffer, size, error);
+  writer->buffered_blocks = 0;
+  return rc;
 }
 
 int pcapng_writer_block(struct pcapng_writer *writer, const uint8_t *block, size_t size,
@@ -184,6 +200,7 @@ int pcapng_writer_block(struct pcapng_writer *writer, const uint8_t *block, size
     return write_all(writer, block, size, error);
   memcpy(writer->buffer + writer->buffered, block, size);
   writer->buffered += size;
+  writer->ends[writer->buffered_blocks++] = (uint32_t)writer->buffered;
   return 0;
 }
 

@@ -70,11 +70,12 @@ int pcapng_writer_statistics_block(struct pcapng_writer *writer,
 int pcapng_writer_name(struct pcapng_writer *writer, const struct ip_address *address,
                        uint8_t ip_version, const char *name, struct error *error);
 /* A flush writes whole blocks only. If it fails (the disk is full), a regular file is cut back
- * behind the last whole block, so that what is there stays readable. */
+ * behind the last whole block that fits, so that what is there stays readable. */
 int pcapng_writer_flush(struct pcapng_writer *writer, struct error *error);
 /* Bytes of all blocks so far, the buffered ones too. */
 uint64_t pcapng_writer_bytes(const struct pcapng_writer *writer);
-/* Of these, the bytes that have left the buffer. */
+/* Of these, the bytes that have left the buffer; when writing has failed, those of the blocks that
+ * are in the file, as far as it can be cut back. */
 uint64_t pcapng_writer_flushed_bytes(const struct pcapng_writer *writer);
 /* Flushes, closes fd, frees; *writer may be NULL. The error of a failed flush is reported. */
 int pcapng_writer_close(struct pcapng_writer *writer, struct error *error);

@@ -145,7 +145,11 @@ if mount -t tmpfs -o size=256k none full 2>/dev/null; then
   { [ $got = 2 ] && grep -q "No space left" err; } || wrong "4: status $got: $(cat err)"
   there=$(packets full/full.pcapng)
   grep -q ": $there packets and" err || wrong "4: $there packets in the file, but it says: $(cat err)"
+  grep -q "the $there packets that were written until then are readable, [1-9][0-9]* that were captured are not in it" err ||
+    wrong "4: what is missing is not told: $(cat err)"
   [ "$there" -gt 20 ] || wrong "4: only $there packets before the disk was full"
+  # A block has no more than one of these and a sample of 5 kB at the end.
+  [ "$(stat -c %s full/full.pcapng)" -gt 240000 ] || wrong "4: only $(stat -c %s full/full.pcapng) of 262144 bytes are used"
   tshark -r full/full.pcapng 2>&1 >/dev/null | grep -q "cut short" && wrong "4: the file ends within a block"
   umount full
 fi

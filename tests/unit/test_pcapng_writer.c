@@ -5,6 +5,10 @@
 #include "wire/sample_format.h"
 #include "wire/timestamp.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
 #define TIME_NS INT64_C(1700000000123456789)
 
 static void write_interfaces(struct pcapng_writer *writer)
@@ -190,6 +194,45 @@ static void test_full_disk(void **state)
   assert_non_null(strstr(error.text, "No space left"));
 }
 
+/* A file that must not grow beyond that, for the length of one flush. */
+static int flush_into(struct pcapng_writer *writer, size_t room_bytes)
+{
+  struct rlimit before, limit;
+  signal(SIGXFSZ, SIG_IGN);
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+  limit = (struct rlimit){room_bytes, before.rlim_max};
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  int rc = pcapng_writer_flush(writer, NULL);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+  return rc;
+}
+
+/* As many blocks stay as there is room for, and no part of one. */
+static void test_disk_that_gets_full(void **state)
+{
+  (void)state;
+  enum { ROOM_BYTES = 20000, PACKETS = 30, PACKET_BYTES = 1000, BLOCK_BYTES = 32 + PACKET_BYTES };
+  static const uint8_t bytes[PACKET_BYTES];
+  const struct pcapng_packet packet = {
+      .bytes = bytes, .captured_bytes = PACKET_BYTES, .original_bytes = PACKET_BYTES};
+  char path[FIXTURE_PATH_BYTES];
+  struct pcapng_writer *writer;
+  struct stat file;
+  assert_int_equal(pcapng_writer_open(&writer, open_fixture(path), "test", NULL), 0);
+  write_interfaces(writer);
+  const uint64_t header_bytes = pcapng_writer_bytes(writer);
+  for (int i = 0; i < PACKETS; i++)
+    assert_int_equal(pcapng_writer_packet(writer, &packet, NULL), 0);
+  assert_int_equal(pcapng_writer_bytes(writer), header_bytes + PACKETS * BLOCK_BYTES);
+  assert_int_equal(flush_into(writer, ROOM_BYTES), ERROR_IO);
+  assert_int_equal(stat(path, &file), 0);
+  assert_int_equal(file.st_size,
+                   header_bytes + (ROOM_BYTES - header_bytes) / BLOCK_BYTES * BLOCK_BYTES);
+  assert_int_equal(pcapng_writer_flushed_bytes(writer), file.st_size);
+  assert_int_equal(pcapng_writer_close(writer, NULL), 0);
+  unlink(path);
+}
+
 /* A recorder's word about a time in which it captured nothing. */
 static void test_gaps_are_told(void **state)
 {
@@ -233,6 +276,7 @@ int main(void)
       cmocka_unit_test(test_large_blocks_pass_the_buffer),
       cmocka_unit_test(test_mistakes_are_reported),
       cmocka_unit_test(test_full_disk),
+      cmocka_unit_test(test_disk_that_gets_full),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
