@@ -202,11 +202,19 @@ static void step_finding(struct ui *ui, int by)
   ui->verdict.scroll = 0;
 }
 
+/* What is out of sight is shown first (follow), and gone to when it is asked for again. */
+static bool is_in_sight(const struct ui *ui)
+{
+  const int row = ui->verdict.rows[ui->verdict.cursor];
+  return row >= 0 && row < ui->body_rows;
+}
+
 static bool key(struct ui *ui, uint32_t pressed)
 {
   const struct finding *finding = ui_finding(ui);
   if (finding == NULL)
     return false;
+  const bool moved = ui->verdict.follow; /* and not drawn since */
   ui->verdict.follow = pressed != KEY_PAGE_DOWN && pressed != KEY_PAGE_UP;
   switch (pressed) {
   case 'k':
@@ -225,7 +233,10 @@ static bool key(struct ui *ui, uint32_t pressed)
   case KEY_LEFT_: step_finding(ui, -1); return true;
   case 'l':
   case KEY_RIGHT_: step_finding(ui, 1); return true;
-  case KEY_RETURN: to_frame(ui, finding); return true;
+  case KEY_RETURN:
+    if (ui->verdict.cursor >= finding->evidence_count || moved || is_in_sight(ui))
+      to_frame(ui, finding);
+    return true;
   default: return false;
   }
 }

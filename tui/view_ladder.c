@@ -308,6 +308,7 @@ static void place_cursor(struct ui *ui, bool renewed)
 {
   const struct rungs *rungs = &ui->ladder.rungs;
   struct model *model = ui->model;
+  const bool chosen = ui->ladder.moved || ui->ladder.wanted_frame != 0;
   const bool time_moved = ui->ladder.shown_ns != model->now_ns && !(model->live && !ui->paused);
   if (ui->ladder.wanted_frame != 0)
     go_to_wanted(ui);
@@ -325,8 +326,8 @@ static void place_cursor(struct ui *ui, bool renewed)
   const struct model_packet *packet = rung->sent != NULL ? rung->sent : rung->arrived;
   ui->ladder.frame = packet != NULL ? packet->frame : 0;
   ui->ladder.end = packet != NULL ? packet->end : 0;
-  /* the time that is looked at goes with it; while it plays, it goes with the time */
-  if (!ui->playing && !(model->live && !ui->paused))
+  /* the time that is looked at goes with the user's cursor; else the cursor went with the time */
+  if (chosen && !ui->playing && !(model->live && !ui->paused))
     model->now_ns = rung->time_ns;
   ui->ladder.shown_ns = model->now_ns;
 }

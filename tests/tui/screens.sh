@@ -23,7 +23,7 @@ start()
 {
   local size=$1 environment=$2 words
   shift 2
-  words=$(printf '%q ' "$TCPSTALL" live --no-mouse "$@")
+  words=$(printf '%q ' "$TCPSTALL" live "$@")
   rm -f "$dir/status" "$dir/pid"
   runs=$((runs + 1))
   (cd "$dir" && tm new-session -d -x "${size%x*}" -y "${size#*x}" \
@@ -87,19 +87,86 @@ start 80x24 NO_COLOR=1 "$samples/2003-tap-stall/sender.txt"
 tm capture-pane -e -p -t 0 | grep -qE $'\e\[([0-9]*;)*(38;5|3[0-7]|4[0-7])' && fail 'NO_COLOR, and colours'
 quit
 
+# what two ends of one file show: a loss that ends in mid-air, a slope, bytes on their way, what a middlebox rewrote
+start 100x30 '' "$samples/tail-loss.pcapng"
+keys 3
+same ladder.loss 'lost'
+quit
+start 100x30 '' "$samples/path-hold.pcapng"
+keys Enter
+same connection.hold 'under way'
+keys 3
+same ladder.hold 'path-hold'
+quit
+start 100x30 '' "$samples/window-scale-rewritten.pcapng"
+keys Enter
+seen "server's window scale (0 at A, 10 at B)" || fail 'no word of the rewritten window scale'
+keys d
+same announced 'as seen at B'
+quit
+
+# colours and characters that a terminal has
+start 250x60 'TERM=screen' "$samples/zero-window.pcapng"
+keys Enter
+seen 'held by receiver-app' || fail 'nothing on a wide terminal with 8 colours'
+tm capture-pane -e -p -t 0 | grep -q $'\e\[38;5' && fail '256 colours on a terminal with 8'
+quit
+start 80x24 'TERM=vt100' "$samples/zero-window.pcapng"
+keys Enter
+seen 'held by receiver-app' || fail 'nothing on a terminal without colours'
+quit
+start 80x24 'LC_ALL=C' "$samples/zero-window.pcapng"
+keys Enter
+seen 'held by receiver-app' || fail 'nothing without UTF-8'
+screen | LC_ALL=C grep -q '[^ -~]' && fail 'more than ASCII without UTF-8'
+quit
+
 # filter, sort, time, resize, from problem to problem
 start 100x30 '' "$samples/2003-tap-stall/sender.txt"
 keys / n o - s u c h Enter
 seen 'no connection matches' || fail 'the filter lets everything pass'
-keys / BSpace BSpace BSpace BSpace BSpace BSpace BSpace p o r t Space 3 3 1 3 3 Enter
-seen 'test-local:33133' || fail 'no connection for "port 33133"'
-keys '>' '>' r n N '[' ']'
+keys / C-u p o r t Space 3 3 1 3 3 Space a n d Space s t a l l e d Enter
+seen 'test-local:33133' || fail 'no connection for "port 33133 and stalled"'
+seen '1 of 1 match' || fail 'the filter is not told'
+keys / C-u t c p Space p r o t Space 1 Enter
+seen 'syntax error' || fail "a filter that is wrong, and no word: $(screen | tail -n 2)"
+keys Escape
+keys '>' '>' r n N '[' ']' . , Space
+seen 'playing 1x' || fail 'it does not play'
+keys Space
 tm resize-window -x 60 -y 12
 seen 'F10' || seen 'F9' || seen 'F8' || fail 'nothing after a resize'
 keys Enter
 tm resize-window -x 140 -y 50
-seen 'not acknowledged' || fail 'no second plot on a tall terminal'
-keys + + - 0 Left Right x
+seen 'flight  window' || fail 'no second plot on a tall terminal'
+keys + + - 0 Left Right x e d d
+quit
+
+# the mouse, as xterm tells it: pressed, released; row and column count from 1
+click()
+{
+  local place; place=$(printf '\\x%x\\x%x' $(($2 + 32)) $(($1 + 32)))
+  tm send-keys -t 0 -l "$(printf '%b' "\\e[M $place\\e[M#$place")"
+  sleep 0.1
+}
+start 80x24 '' "$samples/2003-tap-stall/sender.txt"
+click 2 3
+seen 'ID▼' || fail "no order by the column that was clicked: $(screen | sed -n 2p)"
+click 3 5
+seen 'sends: ' || fail 'no connection after a click on the chosen row'
+click 24 1
+seen 'this help' || fail 'F1 is not to be clicked'
+quit
+start 80x24 '' --no-mouse "$samples/2003-tap-stall/sender.txt"
+[ "$(tm display -p '#{mouse_any_flag}')" = 0 ] || fail '--no-mouse, and the mouse is taken'
+quit
+
+# what is on the screen is written
+start 80x24 '' "$samples/zero-window.pcapng"
+keys w
+seen 'tcpstall-connection-1.pcapng' || fail "w writes nothing: $(screen | tail -n 2)"
+[ -s "$dir/tcpstall-connection-1.pcapng" ] || fail 'no file'
+"$TCPSTALL" analyze "$dir/tcpstall-connection-1.pcapng" | grep -q zero-window || fail 'what was written shows no zero window'
 quit
 
 # a signal, and a terminal that goes away
@@ -114,6 +181,16 @@ pid=$(cat "$dir/pid")
 tm kill-server
 for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
 [ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null || fail 'it goes on without its terminal'
+
+# a crash: the terminal is put back all the same
+start 80x24 '' "$samples/2003-tap-stall/sender.txt"
+kill -SEGV "$(cat "$dir/pid")"
+for _ in $(seq 50); do [ -s "$dir/status" ] && break; sleep 0.1; done
+[ "$(cat "$dir/status" 2>/dev/null)" = 139 ] || fail "SIGSEGV: status $(cat "$dir/status" 2>/dev/null)"
+[ "$(tm display -p '#{alternate_on} #{cursor_flag} #{mouse_any_flag}')" = '0 1 0' ] || fail "after a crash: $(tm display -p '#{alternate_on} #{cursor_flag} #{mouse_any_flag}')"
+stty -a -F "$(tm display -p '#{pane_tty}')" | grep -qE '(^|[^-])icanon' || fail 'after a crash the terminal is still raw'
+stty -a -F "$(tm display -p '#{pane_tty}')" | grep -qE '(^|[^-])echo ' || fail 'after a crash the terminal does not echo'
+tm kill-server
 
 # no terminal
 "$TCPSTALL" live "$samples/2003-tap-stall/sender.txt" >"$dir/out" 2>"$dir/err" </dev/null
