@@ -115,14 +115,17 @@ void capture_tell_failure(const struct recorder *recorder, const struct capture_
   struct recorder_totals totals;
   struct recorder_end_totals end;
   uint64_t not_written = 0;
+  char missing[80] = "";
   recorder_get_totals(recorder, &totals);
   for (uint32_t i = 0; i < options->end_count; i++) {
     recorder_get_end_totals(recorder, i, &end);
     not_written += end.not_written;
   }
-  complain("%s: %s; the %" PRIu64 " packets that were written until then are readable, %" PRIu64
-           " that were captured are not in it",
-           capture_output_name(options), why, totals.packets, not_written);
+  if (not_written > 0)
+    snprintf(missing, sizeof missing, ", %" PRIu64 " that were captured are not in it",
+             not_written);
+  complain("%s: %s; the %" PRIu64 " packets that were written until then are readable%s",
+           capture_output_name(options), why, totals.packets, missing);
 }
 
 int capture_tell_result(const struct recorder *recorder, const struct capture_options *options)
