@@ -101,7 +101,8 @@ struct drill {
   uint32_t write_count, written; /* written: those that have become calls */
   int64_t shut_ns;               /* TIME_INVALID: never */
   bool aborts;
-  bool stalls; /* the walk is in the stall, or behind it: its events have exact times */
+  bool relative; /* times of events are from now on those since the event before */
+  bool stalls;   /* the walk is in the stall, or behind it: its events have exact times */
 };
 
 /* ---- drill_text.c ---- */

@@ -29,7 +29,7 @@ struct drill_event *drill_add(struct drill *drill, enum drill_kind kind, int64_t
     at_ns = drill->events[drill->event_count - 1].at_ns;
   struct drill_event *event = &drill->events[drill->event_count++];
   *event = (struct drill_event){.kind = kind,
-                                .time = drill->stalls ? DRILL_AFTER : DRILL_AT,
+                                .time = drill->relative ? DRILL_AFTER : DRILL_AT,
                                 .at_ns = at_ns,
                                 .packet = {.window = -1}};
   return event;
