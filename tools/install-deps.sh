@@ -34,6 +34,7 @@ test  command iperf3         iperf3
 test  command ethtool        ethtool
 test  command ping           iputils-ping
 test  command jq             jq
+test  file    /usr/lib/python3*/*-packages/jsonschema/__init__.py  python3-jsonschema
 test  command tmux           tmux
 test  command openvpn        openvpn
 test  command openssl        openssl

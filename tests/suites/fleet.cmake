@@ -9,3 +9,9 @@ foreach(name samples cases merged ends captures)
   set_tests_properties(fleet.parts_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS fleet
     ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
 endforeach()
+
+foreach(name samples cases captures)
+  add_test(NAME fleet.schema_${name} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/fleet/schema.sh ${name})
+  set_tests_properties(fleet.schema_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS fleet
+    ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+endforeach()
