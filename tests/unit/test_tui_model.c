@@ -160,14 +160,14 @@ static void bytes_are_where_both_ends_say(void **state)
   scene_packet(scene, 1, 60, 2000, 1000); /* 1000:2000 is missing */
   scene_packet(scene, 1, 61, 2000, 1000); /* and this came twice */
   scene_ack(scene, 0, 70, 1000)->window_bytes = 5000;
+  scene_packet(scene, 1, 80, 1000, 1000);
+  scene_ack(scene, 1, 90, 2500)->window_bytes = 5000; /* a part of a segment */
   const struct model_packets *packets = model_packets_of(scene->model, connection);
   static const struct {
     int at_ms;
     uint64_t outstanding, path, unacked, ack;
-  } cases[] = {{35, 2000, 1000, 1000, 0},
-               {45, 2000, 1000, 0, 1000},
-               {65, 3000, 1000, 1000, 1000},
-               {75, 2000, 1000, 1000, 0}};
+  } cases[] = {{35, 2000, 1000, 1000, 0}, {45, 2000, 1000, 0, 1000}, {65, 3000, 1000, 1000, 1000},
+               {75, 2000, 1000, 1000, 0}, {85, 2000, 0, 2000, 0},    {95, 2000, 0, 500, 1500}};
   assert_false(flow_at(packets, connection, SIDE_CLIENT, T0_NS).known);
   assert_false(flow_at(packets, connection, SIDE_CLIENT, T0_NS + 25 * NS_PER_MS).two_ends);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

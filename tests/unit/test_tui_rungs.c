@@ -79,10 +79,30 @@ static void a_packet_that_was_rewritten_is_known_by_its_numbers(void **state)
   struct model_packet *arrived = scene_packet(scene, 1, 105, 0, 1000);
   arrived->ip_id = 99;
   arrived->window_bytes = 1;
+  scene_ack(scene, 1, 106, 1000)->ip_id = 5; /* without bytes, too */
+  scene_ack(scene, 0, 111, 1000)->window_bytes = 1;
   const struct rungs *rungs = update(scene, connection);
-  assert_int_equal(rungs->count, 1);
-  assert_int_equal(rungs->list[0].fate, RUNG_ARRIVED);
+  assert_int_equal(rungs->count, 2);
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(rungs->list[i].fate, RUNG_ARRIVED);
   scene_free(scene);
+}
+
+static void nothing_is_under_way_for_ever(void **state)
+{
+  (void)state;
+  for (int equal = 0; equal < 2; equal++) { /* by its numbers, and by its bytes */
+    struct scene *scene = scene_new(100);
+    struct model_connection *connection = scene_connection(scene, 1, 2);
+    surround(scene);
+    scene_packet(scene, 0, 100, 0, 1000);
+    scene_packet(scene, 1, 40000, 0, equal ? 1000 : 2000);
+    const struct rungs *rungs = update(scene, connection);
+    assert_int_equal(rungs->count, 2);
+    assert_int_equal(rungs->list[0].fate, RUNG_LOST);
+    assert_null(rungs->list[1].sent);
+    scene_free(scene);
+  }
 }
 
 /* TSO at the sender, GRO at the receiver: no segment is as it left, and nothing is lost. */
@@ -206,7 +226,7 @@ static void a_wait_stands_where_it_begins(void **state)
   assert_false(rungs->two_ends);
   assert_int_equal(rungs->list[0].fate, RUNG_UNKNOWN); /* one end knows of no loss */
   model_add_finding(connection, &finding);
-  rungs = update(scene, connection);
+  assert_true(rungs_update(&scene->ui.ladder.rungs, scene->model, connection));
   assert_int_equal(rungs->count, 3);
   assert_int_equal(rungs->list[1].kind, RUNG_WAIT);
   assert_int_equal(rungs_at(rungs, T0_NS + 3000 * NS_PER_MS), 1);
@@ -282,6 +302,7 @@ int main(void)
       cmocka_unit_test(a_packet_and_its_arrival_are_one_row),
       cmocka_unit_test(a_retransmission_is_not_taken_for_the_lost_original),
       cmocka_unit_test(a_packet_that_was_rewritten_is_known_by_its_numbers),
+      cmocka_unit_test(nothing_is_under_way_for_ever),
       cmocka_unit_test(segments_that_are_cut_up_or_joined_have_arrived),
       cmocka_unit_test(a_segment_of_which_a_part_came_is_cut),
       cmocka_unit_test(nothing_is_lost_where_nobody_looked),

@@ -240,6 +240,14 @@ static void the_line_of_time_and_the_plot_take_clicks(void **state)
   scene_mouse(scene, MOUSE_WHEEL_DOWN, 18, 40);
   scene_screen(scene, 24, 80);
   assert_int_equal(scene->ui.plot.from_ns, scene->ui.plot.to_ns); /* all of it again */
+  scene_mouse(scene, MOUSE_CLICK, 18, 27);
+  const int64_t before_ms = at_ms(scene);
+  for (int i = 0; i < 3; i++) {
+    scene_mouse(scene, MOUSE_WHEEL_UP, 18, 27);
+    scene_screen(scene, 24, 80);
+  }
+  scene_mouse(scene, MOUSE_CLICK, 18, 27);
+  assert_in_range(at_ms(scene), before_ms - 20, before_ms + 20);
   scene_free(scene);
 }
 
