@@ -216,6 +216,21 @@ static int on_page_end(void *context, const struct report_overview *overview)
   return fflush(html->stream) != 0 ? ERROR_IO : result(html);
 }
 
+static void finish_drawn(struct html *html, struct html_drawn *drawn, const struct collect *collect)
+{
+  const uint8_t ends[2] = {drawn->client_end, drawn->server_end};
+  for (uint32_t i = 0; i < collect_capture_count(collect); i++)
+    for (int side = 0; side < 2; side++) {
+      const struct report_capture *capture = collect_capture(collect, i);
+      if (capture->end != ends[side])
+        continue;
+      drawn->capture_from_ns[side] = capture->stats.first_ns;
+      drawn->capture_to_ns[side] = capture->stats.last_ns;
+    }
+  html_packets_finish(drawn);
+  html->no_memory |= !html_match(drawn);
+}
+
 int html_write(struct html *html, struct collect *collect, FILE *stream, struct error *error)
 {
   /* the captures stand behind the connections: two walks */
@@ -234,10 +249,8 @@ int html_write(struct html *html, struct collect *collect, FILE *stream, struct 
                                        .capture = on_capture,
                                        .end = on_page_end};
   html->stream = stream;
-  for (uint32_t i = 0; i < html->drawn_count; i++) {
-    html_packets_finish(html->drawn[i]);
-    html->no_memory |= !html_match(html->drawn[i]);
-  }
+  for (uint32_t i = 0; i < html->drawn_count; i++)
+    finish_drawn(html, html->drawn[i], collect);
   int rc = html->no_memory ? ERROR_MEMORY : report_write(collect, &first, error);
   if (rc == 0)
     rc = report_write(collect, &second, error);

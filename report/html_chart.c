@@ -159,6 +159,32 @@ static void legend(const struct figure *figure)
   fputs("</ul>\n", stream);
 }
 
+static void owner_item(FILE *stream, unsigned owner, const char *text)
+{
+  fprintf(stream,
+          "<li><svg class=\"swatch\" width=\"22\" height=\"14\" aria-hidden=\"true\"><rect "
+          "class=\"o o-%s\" y=\"1\" width=\"22\" height=\"12\"/></svg>%s</li>",
+          html_owner_class(owner), text);
+}
+
+/* The places that the strip may show. */
+static void owners(const struct figure *figure)
+{
+  const struct html_drawn *drawn = figure->drawn;
+  bool told[LOCATION_COUNT] = {false};
+  fputs("<ul class=\"legend\">", figure->stream);
+  for (uint32_t i = 0; i < drawn->span_count; i++) {
+    const enum location location = drawn->spans[i].location;
+    if (!told[location] && drawn->spans[i].to_ns > drawn->spans[i].from_ns)
+      owner_item(figure->stream, location, location_name(location));
+    told[location] = true;
+  }
+  owner_item(figure->stream, HTML_OWNER_MOVING, "moving");
+  owner_item(figure->stream, HTML_OWNER_IDLE, "idle: nothing under way");
+  owner_item(figure->stream, HTML_OWNER_SHORT, "a wait too short to be reported");
+  fputs("</ul>\n", figure->stream);
+}
+
 static void caption(const struct figure *figure)
 {
   const struct html *html = figure->html;
@@ -203,11 +229,14 @@ void html_chart(struct html *html, const struct html_drawn *drawn, const struct 
   figure.last = html_packets_from(drawn, figure.time.to_ns);
   fprintf(html->stream,
           "<figure class=\"plot\" data-connection=\"%" PRIu64 "\" data-from=\"%" PRId64
-          "\" data-to=\"%" PRId64 "\" data-side=\"%d\" data-finding=\"%" PRIu64 "\">\n",
+          "\" data-to=\"%" PRId64 "\" data-side=\"%d\" data-rows=\"%d\" data-finding=\"%" PRIu64
+          "\">\n",
           drawn->id, figure.time.from_ns - drawn->start_ns, figure.time.to_ns - drawn->start_ns,
-          figure.side, span != NULL ? span->rank : 0);
+          figure.side, figure_has_row(drawn, SIDE_CLIENT) + figure_has_row(drawn, SIDE_SERVER),
+          span != NULL ? span->rank : 0);
   svg(&figure);
   legend(&figure);
+  owners(&figure);
   caption(&figure);
   fputs("</figure>\n", html->stream);
 }

@@ -13,7 +13,7 @@ enum html_mark {
   HTML_EVIDENCE = 0x02, /* of a finding */
   HTML_FOREIGN = 0x04,  /* not of the connection: a ping, an ARP request, an ICMP error, ... */
   HTML_FOCUS = 0x08,    /* close to where a finding begins or ends: kept whatever else */
-  HTML_NOT_THERE = 0x10 /* left its sender's end, and was not seen at the receiver's */
+  HTML_NOT_THERE = 0x10 /* seen at one end only, while the other end's capture went on */
 };
 
 struct html_packet {
@@ -86,6 +86,8 @@ struct html_drawn {
   uint8_t client_end, server_end; /* the outermost ones; the same if one end saw it */
   uint32_t view_count;
   struct html_view views[ANALYZER_ENDS_MAX];
+  /* the client's end, the server's: how long those captures went on, of all connections */
+  int64_t capture_from_ns[2], capture_to_ns[2];
   bool first_known[2];
   uint32_t first[2]; /* the sequence number of byte 0 */
   struct html_span *spans;

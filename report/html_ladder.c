@@ -338,13 +338,28 @@ static void put_rung(const struct ladder *ladder, const struct rung *rung)
             arrow.y1 - ((packet->marks & HTML_NOT_THERE) != 0 ? 4.5 : 0));
   else
     arrow_head(ladder->stream, &arrow, css_class);
-  /* near the line that it leaves, where the slope has not gone far */
-  const double share = 0.5;
-  fprintf(ladder->stream, "<text class=\"packet%s\" x=\"%.1f\" y=\"%.1f\">",
+  /* beside its stamp, where no other packet's label can stand */
+  const bool right = rung->sent != NULL ? arrow.x0 > arrow.x1 : arrow.x1 > arrow.x0;
+  fprintf(ladder->stream, "<text class=\"packet%s%s\" x=\"%.0f\" y=\"%.1f\">",
+          right ? " right" : "",
           is_evidence(ladder, rung->sent) || is_evidence(ladder, rung->came) ? " proof" : "",
-          arrow.x0 + (arrow.x1 - arrow.x0) * share, arrow.y0 + (arrow.y1 - arrow.y0) * share - 3);
+          right ? LADDER_RIGHT - 12 : LADDER_LEFT + 12,
+          (rung->sent != NULL ? rung->sent_y : rung->came_y) - 2.5);
   html_text(ladder->stream, text);
   fputs("</text></g>\n", ladder->stream);
+}
+
+/* Is a packet on its way then? */
+static bool is_crossed(const struct ladder *ladder, const struct event *before,
+                       const struct event *behind)
+{
+  for (uint32_t i = 0; i < ladder->count; i++) {
+    const struct rung *rung = &ladder->rungs[i];
+    if (rung->sent != NULL && rung->came != NULL && rung->sent->time_ns <= before->time_ns &&
+        rung->came->time_ns >= behind->time_ns)
+      return true;
+  }
+  return false;
 }
 
 static void silence(const struct ladder *ladder, const struct event *before,
@@ -352,7 +367,8 @@ static void silence(const struct ladder *ladder, const struct event *before,
 {
   char duration[FORMAT_TEXT_SIZE];
   const int64_t length_ns = behind->time_ns - before->time_ns;
-  if ((double)length_ns * per_ns < SILENCE_HEIGHT * 1.5)
+  const double least = is_crossed(ladder, before, behind) ? SLOPE_HEIGHT * 3 : SILENCE_HEIGHT * 1.5;
+  if ((double)length_ns * per_ns < least)
     return;
   const double y = (before->y + behind->y) / 2;
   fprintf(ladder->stream,
@@ -410,6 +426,20 @@ static void draw(const struct ladder *ladder)
   fputs("</svg></div>\n", ladder->stream);
 }
 
+static void caption(const struct ladder *ladder)
+{
+  FILE *stream = ladder->stream;
+  fputs("<figure class=\"steps\"><figcaption>The packets around it, evidence in bold; #n is the "
+        "frame.",
+        stream);
+  if (ladder->two_ends)
+    fputs(" \u2715: not seen at the other end, whose capture went on; \u25cb: nothing can be said.",
+          stream);
+  else
+    fputs(" The other end was not captured.", stream);
+  fputs("</figcaption>\n", stream);
+}
+
 void html_ladder(struct html *html, const struct html_drawn *drawn, const struct html_span *span,
                  const struct report_connection *connection)
 {
@@ -428,9 +458,7 @@ void html_ladder(struct html *html, const struct html_drawn *drawn, const struct
   make_events(ladder);
   place(ladder);
   if (ladder->count > 0) {
-    fputs("<figure class=\"steps\"><figcaption>The packets around it. Times are the clock's, #n "
-          "are frames; evidence is in bold.</figcaption>\n",
-          html->stream);
+    caption(ladder);
     draw(ladder);
     fputs("</figure>\n", html->stream);
   }

@@ -140,12 +140,17 @@ static void match_parts(const struct matching *matching)
   }
 }
 
-static void mark_missing(const struct matching *matching)
+/* Would have been captured there, had it passed. */
+static void mark_missing(const struct matching *matching, enum stream_side side)
 {
-  struct html_packet *list = matching->drawn->list;
-  for (uint32_t i = 0; i < matching->near_count; i++)
-    if (list[matching->near[i]].other == UINT32_MAX)
-      list[matching->near[i]].marks |= HTML_NOT_THERE;
+  const struct html_drawn *drawn = matching->drawn;
+  const enum stream_side there = html_other(side);
+  for (uint32_t i = 0; i < matching->near_count; i++) {
+    struct html_packet *packet = &drawn->list[matching->near[i]];
+    if (packet->other == UINT32_MAX && packet->time_ns > drawn->capture_from_ns[there] &&
+        packet->time_ns < drawn->capture_to_ns[there] - CLOCKS_AGREE_NS)
+      packet->marks |= HTML_NOT_THERE;
+  }
 }
 
 static void match_side(struct matching *matching, enum stream_side side)
@@ -169,7 +174,7 @@ static void match_side(struct matching *matching, enum stream_side side)
   match_parts(matching);
   /* of what was thinned out nothing can be said */
   if (drawn->left_out == 0)
-    mark_missing(matching);
+    mark_missing(matching, side);
 }
 
 bool html_match(struct html_drawn *drawn)

@@ -7,10 +7,11 @@
 /* A drawing is so many pixels wide; of what falls into one bucket of time only the extremes can be
  * seen. The whole connection has COARSE_BUCKETS, what is shown of a finding has as many of its own,
  * as far as the connection's share of packets allows. */
-#define COARSE_BUCKETS   400
-#define PACKETS_A_BUCKET 8 /* at two ends, two sides: the extremes may be one packet or four each  \
-                            */
-#define FOCUS_PACKETS 60   /* at the connection's mean rate, on either side of an edge */
+#define COARSE_BUCKETS 1000
+#define PACKETS_A_BUCKET                                                                           \
+  8                      /* at two ends, two sides: the extremes may be one packet or four each    \
+                          */
+#define FOCUS_PACKETS 60 /* at the connection's mean rate, on either side of an edge */
 #define FOCUS_MIN_NS  (INT64_C(2) * NS_PER_MS)
 #define FOCUS_MAX_NS  (INT64_C(30) * NS_PER_S)
 

@@ -544,7 +544,16 @@
       'bytes that the ' + who + ' sends: as they left ' + near + ', and as they came to ' + letter(plot.far);
   }
 
+  /* Its packets, as soon as somebody looks at it. */
+  function prepare(plot) {
+    if (plot.data)
+      return;
+    plot.data = load(plot.connection);
+    plot.span = plot.data.spans.find((span) => span.rank === plot.rank) || null;
+  }
+
   function draw(plot) {
+    prepare(plot);
     const data = plot.data, rows = data.rows[0] + data.rows[1];
     plot.width = Math.max(300, Math.round(plot.figure.querySelector('.scroll').clientWidth));
     plot.left = plot.width < 560 ? 62 : 76;
@@ -580,6 +589,7 @@
   /* ---- zoom ---- */
 
   function show(plot, begin, end) {
+    prepare(plot);
     const margin = plot.data.life / 50 + 1e6;
     const least = Math.min(plot.home[0], -margin), most = Math.max(plot.home[1], plot.data.life + margin);
     const length = Math.min(Math.max(end - begin, LEAST_NS), most - least);
@@ -792,7 +802,7 @@
     if (plot.rank)
       row.append(button('finding', 'back to the finding', () => show(plot, plot.home[0], plot.home[1])));
     row.append(button('whole connection', 'all of the connection\u2019s life', () => show(plot, -Infinity, Infinity)));
-    if (plot.data.rows[0] && plot.data.rows[1])
+    if (plot.figure.dataset.rows === '2')
       row.append(button('other direction', 'what the other side sends', function () {
         plot.side = 1 - plot.side;
         later(plot);
@@ -802,14 +812,13 @@
 
   const plots = [];
   for (const figure of document.querySelectorAll('figure.plot')) {
-    const data = load(figure.dataset.connection);
-    if (!data)
+    if (!document.getElementById('data' + figure.dataset.connection))
       continue;
     const plot = {
-      figure: figure, svg: figure.querySelector('svg.chart'), data: data, from: +figure.dataset.from, to: +figure.dataset.to,
-      home: [+figure.dataset.from, +figure.dataset.to], side: +figure.dataset.side, rank: +figure.dataset.finding
+      figure: figure, svg: figure.querySelector('svg.chart'), connection: figure.dataset.connection, data: null, span: null,
+      from: +figure.dataset.from, to: +figure.dataset.to, home: [+figure.dataset.from, +figure.dataset.to],
+      side: +figure.dataset.side, rank: +figure.dataset.finding
     };
-    plot.span = data.spans.find((span) => span.rank === plot.rank) || null;
     plots.push(plot);
     figure.classList.add('live');
     figure.tabIndex = 0;
@@ -827,6 +836,8 @@
   /* A row of the evidence was chosen: its mark is to be seen. */
   document.addEventListener('show-evidence', function (event) {
     const plot = plots.find((one) => one.rank === event.detail.rank);
+    if (plot)
+      prepare(plot);
     const evidence = plot && plot.span && plot.span.evidence[event.detail.number - 1];
     if (!evidence || evidence[2] === null)
       return;
@@ -839,21 +850,18 @@
   });
 
   /* ladders: the packet behind an arrow */
-  for (const rung of document.querySelectorAll('.rung')) {
-    const article = rung.closest('article'), figure = article && article.querySelector('figure.plot');
-    const data = figure && load(figure.dataset.connection);
-    const parts = rung.dataset.packet.split(':').map(Number);
-    if (!data)
-      continue;
-    rung.addEventListener('pointermove', function (event) {
-      const i = findPacket(data, [parts[0], parts[1], 0]);
-      if (i >= 0)
-        showTip(describe(data, i), event);
-    });
-    rung.addEventListener('pointerleave', function () {
-      tip.hidden = true;
-    });
-  }
+  document.addEventListener('pointermove', function (event) {
+    const rung = event.target.closest('.rung');
+    if (rung === null) {
+      tip.hidden = tip.hidden || event.target.closest('svg.chart') === null;
+      return;
+    }
+    const figure = rung.closest('article').querySelector('figure.plot');
+    const data = load(figure.dataset.connection), parts = rung.dataset.packet.split(':').map(Number);
+    const i = data ? findPacket(data, [parts[0], parts[1], 0]) : -1;
+    if (i >= 0)
+      showTip(describe(data, i), event);
+  });
 
   /* drawn by the page's own width when they come into sight */
   const watcher = new IntersectionObserver(function (entries) {
