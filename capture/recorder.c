@@ -1,7 +1,6 @@
 #include "capture/recorder.h"
 
 #include "capture/clean_text.h"
-#include "capture/net_namespace.h"
 #include "capture/recorder_channel.h"
 #include "capture/recorder_keeper.h"
 
@@ -22,21 +21,6 @@
 const struct recorder_end_options *recorder_end_wanted(const struct recorder_end *end)
 {
   return &end->recorder->options.ends[end->index];
-}
-
-/* A socket that stays in the interface's namespace, and so can ask whether it is there. */
-static int open_namespace(struct recorder_end *end, const char *space, struct error *error)
-{
-  int home;
-  if (space != NULL && (end->network_namespace = net_namespace_open(space, error)) < 0)
-    return end->network_namespace;
-  int rc = net_namespace_enter(end->network_namespace, &home, error);
-  if (rc < 0)
-    return rc;
-  end->probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (end->probe < 0)
-    end->probe = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  return net_namespace_leave(home, error);
 }
 
 static int make_queues(struct recorder_end *end, struct error *error)
@@ -61,7 +45,7 @@ static int prepare_end(struct recorder *recorder, uint32_t index, struct error *
   snprintf(end->name, sizeof end->name, "%s%s%s", wanted->interface, space != NULL ? "@" : "",
            space != NULL ? space : "");
   int rc = make_queues(end, error);
-  return rc == 0 && wanted->kind == RECORDER_INTERFACE ? open_namespace(end, space, error) : rc;
+  return rc == 0 && wanted->kind == RECORDER_INTERFACE ? recorder_namespace_open(end, error) : rc;
 }
 
 static bool is_stopped(const struct recorder *recorder)
@@ -236,10 +220,9 @@ void recorder_close(struct recorder *recorder)
   recorder_keeper_end_all(recorder);
   for (uint32_t i = 0; i < recorder->options.end_count; i++) {
     struct recorder_end *end = &recorder->ends[i];
-    const int descriptors[] = {end->probe, end->network_namespace, end->stream_fd};
-    for (size_t j = 0; j < sizeof descriptors / sizeof *descriptors; j++)
-      if (descriptors[j] >= 0)
-        close(descriptors[j]);
+    recorder_namespace_close(end);
+    if (end->stream_fd >= 0)
+      close(end->stream_fd);
     for (int lane = 0; lane < RECORDER_LANES; lane++)
       frame_ring_free(&end->lanes[lane].ring);
   }

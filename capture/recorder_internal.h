@@ -104,6 +104,7 @@ struct recorder_end {
   pid_t reader;          /* 0 = none */
   int channel;           /* to the reader: ends when that does; -1 = none */
   bool lost;             /* for good */
+  bool let_go;           /* its namespace's name is another's, or nobody's: the reader is to end */
   int64_t away_ns;       /* CLOCK_REALTIME since when the interface is away; 0 = it is not */
   uint32_t returns;
   char why[200];
@@ -130,6 +131,12 @@ struct recorder {
 
 int64_t recorder_clock_ns(clockid_t clock);
 const struct recorder_end_options *recorder_end_wanted(const struct recorder_end *end);
+
+/* The keeper's hold on an end's namespace (recorder_namespace.c). 0 or a negative error_code. */
+int recorder_namespace_open(struct recorder_end *end, struct error *error);
+void recorder_namespace_close(struct recorder_end *end);
+/* true: nobody has its name any more, or another one has. */
+bool recorder_namespace_is_gone(const struct recorder_end *end);
 
 /* A process of its own that never returns; channel: to the keeper. */
 _Noreturn void recorder_reader_main(struct recorder *recorder, uint32_t index, int channel);

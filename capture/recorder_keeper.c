@@ -129,6 +129,11 @@ static void reader_ended(struct supervision *supervision, struct recorder_end *e
   for (int lane = 0; lane < RECORDER_LANES; lane++)
     atomic_store(&end->shared->complete_ns[lane], INT64_MAX);
   recorder_end_why(end, why, sizeof why);
+  if (end->let_go && supervision->stopping_ns == 0 && state >= RECORDER_READER_GONE) {
+    snprintf(why, sizeof why, "its network namespace is gone");
+    state = RECORDER_READER_GONE;
+  }
+  end->let_go = false;
   if (state == RECORDER_READER_FINISHED || (supervision->stopping_ns != 0 && end->away_ns != 0))
     return;
   if (state == RECORDER_READER_REFUSED && end->away_ns != 0) {
@@ -147,14 +152,38 @@ static void reader_ended(struct supervision *supervision, struct recorder_end *e
 }
 
 /* Whether the interface is there, and up. */
-static bool is_there(const struct recorder_end *end)
+static bool is_there(struct recorder_end *end)
 {
   struct ifreq request;
+  struct error error;
+  if (end->probe < 0 && recorder_namespace_open(end, &error) < 0)
+    recorder_namespace_close(end); /* not yet, or not wholly */
+  if (end->probe < 0)
+    return false;
   memset(&request, 0, sizeof request);
   if (snprintf(request.ifr_name, sizeof request.ifr_name, "%s",
                recorder_end_wanted(end)->interface) >= (int)sizeof request.ifr_name)
     return false;
   return ioctl(end->probe, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0;
+}
+
+/* A namespace that was made anew under its old name is another one. As long as somebody holds the
+ * old one it stays, and the other ends of its links with it. */
+static void look_whether_moved(struct supervision *supervision, struct recorder_end *end,
+                               int64_t now_ns)
+{
+  int64_t *probe_ns = &supervision->probe_ns[end->index];
+  if (end->lost || end->let_go || now_ns < *probe_ns)
+    return;
+  if (end->reader != 0)
+    *probe_ns = now_ns + PROBE_NS;
+  if (!recorder_namespace_is_gone(end))
+    return;
+  recorder_namespace_close(end);
+  if (end->reader == 0)
+    return;
+  end->let_go = true;
+  shutdown(end->channel, SHUT_WR); /* it empties its buffers and ends */
 }
 
 static void look_for(struct supervision *supervision, struct recorder_end *end, int64_t now_ns)
@@ -300,8 +329,10 @@ static void look_after(struct supervision *supervision, int64_t now_ns)
   const struct recorder_keeper *keeper = recorder->options.keeper;
   for (uint32_t i = 0; i < recorder->options.end_count; i++) {
     struct recorder_end *end = &recorder->ends[i];
-    if (supervision->stopping_ns == 0)
+    if (supervision->stopping_ns == 0) {
+      look_whether_moved(supervision, end, now_ns);
       look_for(supervision, end, now_ns);
+    }
     if (atomic_load(&end->shared->damaged) && end->reader != 0)
       kill(end->reader, SIGKILL); /* it writes nonsense */
   }

@@ -138,7 +138,7 @@ pinging=
 mkdir full
 if mount -t tmpfs -o size=256k none full 2>/dev/null; then
   start -i near -w full/full.pcapng --duration 5s || exit 1
-  burst 200
+  burst 400
   wait $capture
   got=$?
   capture=
@@ -219,6 +219,37 @@ stop INT 0
 [ "$(by_end 0)" = 40 ] || wrong "6: $(by_end 0) of 40 packets after the interface was up again: $(cat err)"
 grep -qa "first was away for 0\.[3-9]" lost.pcapng || wrong "6: the time when it was down is not in the file"
 ip link del first
+
+# A namespace that is made anew under its name is found again; nobody keeps the old one.
+mount -t tmpfs none /run 2>/dev/null && mkdir -p /run/netns
+add_called() {
+  ip netns add called && ip link add first type veth peer name second netns called && ip link set first up &&
+    ip netns exec called ip link set second up && ip netns exec called ip addr add 10.8.0.1/24 dev second &&
+    ip netns exec called ip neigh replace 10.8.0.9 lladdr 02:00:00:00:00:09 dev second nud permanent
+}
+if add_called 2>/dev/null; then
+  start -i second@called -i near -w lost.pcapng || exit 1
+  for round in 1 2; do
+    ip netns del called
+    for ((i = 0; i < 300; i++)); do
+      [ "$(grep -c "end A: second went away (its network namespace is gone)" err)" -ge $round ] && break
+      sleep 0.02
+    done
+    for ((i = 0; i < 300; i++)); do
+      ip link show first >/dev/null 2>&1 || break
+      sleep 0.02
+    done
+    add_called || wrong "6: the old namespace is still there: $(cat err)"
+    for ((i = 0; i < 300; i++)); do
+      [ "$(grep -c "end A: second is back" err)" -ge $round ] && break
+      sleep 0.02
+    done
+    ip netns exec called bash -c 'exec 3<>/dev/udp/10.8.0.9/9 && dd if=/dev/zero bs=1000 count=40 >&3 2>/dev/null'
+  done
+  stop INT 0
+  [ "$(by_end 0)" = 80 ] || wrong "6: $(by_end 0) of 80 packets after the namespace came back: $(cat err)"
+  ip netns del called
+fi
 
 # 7. Nothing to capture is trouble, and leaves no file.
 for arguments in "-i nosuch" "-i lo@nosuch" "-i near tcp prot 80"; do
