@@ -84,6 +84,27 @@ static int choose_way(struct replay *replay)
   return EXIT_TROUBLE;
 }
 
+/* A live end would silently keep the kernel's own otherwise. Asked for outside the new namespaces,
+ * where root's asking loads the module. Whether it is allowed there is another matter (EPERM). */
+static int check_congestion_control(const char *name, const char *said_by)
+{
+  if (name == NULL || name[0] == '\0')
+    return 0;
+  const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool missing =
+      probe >= 0 &&
+      setsockopt(probe, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0 &&
+      errno == ENOENT;
+  if (probe >= 0)
+    close(probe);
+  if (!missing)
+    return 0;
+  complain("%s: this kernel has no congestion control '%s'; `sysctl "
+           "net.ipv4.tcp_available_congestion_control` lists what it has",
+           said_by, name);
+  return EXIT_TROUBLE;
+}
+
 /* ---- the plan ---- */
 
 static void take_target(struct replay *replay)
@@ -130,6 +151,9 @@ static int read_scenario(struct replay *replay)
   free(text);
   if (replay->plan == NULL)
     return EXIT_TROUBLE;
+  for (int host = 0; host < PLAN_HOSTS; host++)
+    if (check_congestion_control(replay->plan->sides[host].congestion_control, path) != 0)
+      return EXIT_TROUBLE;
   take_target(replay);
   if (replay->report.target != NULL)
     return 0;
@@ -235,27 +259,6 @@ static int tell(struct replay *replay)
   return exit_status(replay);
 }
 
-/* A live end would silently keep the kernel's own otherwise. Asked for outside the new namespaces,
- * where root's asking loads the module. Whether it is allowed there is another matter (EPERM). */
-static int check_congestion_control(const char *name)
-{
-  if (name == NULL)
-    return 0;
-  const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const bool missing =
-      probe >= 0 &&
-      setsockopt(probe, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0 &&
-      errno == ENOENT;
-  if (probe >= 0)
-    close(probe);
-  if (!missing)
-    return 0;
-  complain("--cc: this kernel has no congestion control '%s'; `sysctl "
-           "net.ipv4.tcp_available_congestion_control` lists what it has",
-           name);
-  return EXIT_TROUBLE;
-}
-
 static int load(struct replay *replay)
 {
   if (replay->options.scenario != NULL)
@@ -314,7 +317,7 @@ static int run(struct replay *replay)
 {
   if (replay->options.way != NULL && strcmp(replay->options.way, "wire") == 0)
     return run_wire(replay);
-  int status = check_congestion_control(replay->options.congestion_control);
+  int status = check_congestion_control(replay->options.congestion_control, "--cc");
   if (status == 0)
     status = load(replay);
   if (status == 0 && (replay->options.plan_output != NULL || replay->options.drill_output != NULL))

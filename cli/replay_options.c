@@ -1,7 +1,5 @@
 #include "cli/replay_options.h"
 
-#include "analyzer/joint.h"
-#include "analyzer/survey.h"
 #include "cli/commands.h"
 #include "cli/values.h"
 
@@ -177,19 +175,8 @@ static void check(struct replay_options *options)
 
 void replay_analysis_default(struct analyze_options *options)
 {
-  struct analyzer_options engine;
-  struct collect_options collect;
-  struct survey_limits survey;
-  struct joint_options joint;
-  analyzer_options_default(&engine);
-  survey_limits_default(&survey);
-  joint_options_default(&joint);
-  collect_options_default(&collect);
-  *options = (struct analyze_options){
-      .min_stall_ns = engine.min_stall_ns,
-      .verbose = true, /* connections without a finding are wanted, too */
-      .limits = {engine.limits, collect.limits, 0, survey.connections, joint.ledger_records},
-  };
+  analyze_options_default(options);
+  options->verbose = true; /* connections without a finding are wanted, too */
 }
 
 static const struct argp_child option_children[] = {

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of numbers in JSON, as the analysis has them. */
+#define DIGITS 16
+
 static const char *side_name(enum recording_side side)
 {
   return side == RECORDING_CLIENT ? "client" : "server";
@@ -113,8 +116,8 @@ static void write_verdict(const struct replay_report *report, FILE *stream)
 {
   const bool whole = report->reproduced == report->run_count;
   fprintf(stream, "%s (%" PRIu32 " of %" PRIu32 " runs)",
-          report->reproduced > 0 ? "REPRODUCED" : "NOT REPRODUCED",
-          report->reproduced > 0 ? report->reproduced : report->run_count, report->run_count);
+          report->reproduced > 0 ? "REPRODUCED" : "NOT REPRODUCED", report->reproduced,
+          report->run_count);
   for (uint32_t i = 0; i < report->run_count && !whole; i++)
     if (!report->runs[i].verdict.reproduced) {
       fprintf(stream, ": %s%s", report->reproduced > 0 ? "elsewhere " : "",
@@ -255,7 +258,7 @@ void replay_report_json(const struct replay_report *report, FILE *stream)
     json_object_set_new(root, "smallest", json_string(report->smallest));
     json_object_set_new(root, "conditions_needed", json_integer(report->conditions_left));
   }
-  json_dumpf(root, stream, JSON_INDENT(2));
+  json_dumpf(root, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS));
   fputc('\n', stream);
   json_decref(root);
 }

@@ -18,12 +18,6 @@ struct peer_run {
   struct peer_script script;
 };
 
-static void on_emit(void *context, const uint8_t *bytes, uint32_t size, int64_t due_ns)
-{
-  struct peer_run *run = context;
-  peer_live_send(run->live, bytes, size, due_ns);
-}
-
 static void on_frame(void *context, uint8_t *bytes, uint32_t size, int64_t now_ns)
 {
   struct peer_run *run = context;
@@ -132,21 +126,12 @@ static void tell_before(const struct replay_job *job, const struct recording_poi
   if (!at_it)
     replay_note(outcome, "%s does not stand at the data sender: delays are as seen there",
                 point->name);
-  if (!run->script.whole)
-    replay_note(outcome, "the handshake was not recorded: one was made up that fits the rest");
   const struct recorded_finding *whole = whole_target(job);
-  if (whole == NULL)
-    return;
-  if (strcmp(whole->location, "sender-queue") == 0)
+  if (whole != NULL && strcmp(whole->location, "sender-queue") == 0)
     replay_note(outcome,
                 "only the peer's part is played: if the stall does not come back, the peer "
                 "and the path do not cause it, and the cause is local to the sender");
-  if (job->target != NULL && (strcmp(whole->cause, job->target->cause) != 0 ||
-                              strcmp(whole->location, job->target->location) != 0))
-    replay_note(outcome,
-                "one end is live: compared with what that end alone tells of the recording, "
-                "which by both ends is %s, %s",
-                whole->location, whole->cause);
+  peer_live_tell(job, whole, run->script.whole, outcome);
 }
 
 /* ---- the run ---- */
@@ -154,8 +139,7 @@ static void tell_before(const struct replay_job *job, const struct recording_poi
 static int play(struct peer_run *run, const struct replay_job *job, struct replay_outcome *outcome,
                 enum recording_side near, struct error *error)
 {
-  struct peer_engine_options options = {
-      .script = &run->script, .isn = PLAYED_ISN, .context = run, .emit = on_emit};
+  struct peer_engine_options options = {.script = &run->script, .isn = PLAYED_ISN};
   const struct peer_player player = {run, on_frame, on_advance, on_next, on_finished};
   run->live = peer_live_new(job, near, outcome, error);
   if (run->live == NULL)
@@ -166,6 +150,7 @@ static int play(struct peer_run *run, const struct replay_job *job, struct repla
     if (outcome->control_same)
       return 0;
   }
+  options.emitter = peer_live_emitter(run->live);
   peer_live_link(run->live, &options.link);
   run->engine = peer_engine_new(&options);
   if (run->engine == NULL)

@@ -137,7 +137,7 @@ static void emit(struct peer_engine *engine, struct peer_segment *segment, int64
   if (size <= 0)
     return;
   engine->stats.sent++;
-  engine->options.emit(engine->options.context, frame, (uint32_t)size, due_ns);
+  engine->options.emitter.emit(engine->options.emitter.context, frame, (uint32_t)size, due_ns);
 }
 
 static void emit_syn(struct peer_engine *engine, const struct pending *pending)
@@ -415,12 +415,7 @@ void peer_engine_frame(struct peer_engine *engine, uint8_t *bytes, uint32_t size
 {
   struct frame_view view;
   struct peer_seen seen;
-  uint8_t answer[FRAME_BUILDER_MAX];
-  frame_view_parse(&view, bytes, size);
-  const int answer_bytes = peer_neighbour_answer(&engine->link, &view, answer);
-  if (answer_bytes > 0)
-    engine->options.emit(engine->options.context, answer, (uint32_t)answer_bytes, now_ns);
-  if (!peer_segment_read(&engine->link, &view, &seen))
+  if (!peer_frame_take(&engine->link, &engine->options.emitter, bytes, size, now_ns, &view, &seen))
     return;
   if (seen.flags & TCP_RST) {
     if (!engine->stats.reset)

@@ -22,8 +22,7 @@ struct peer_engine_options {
   const struct peer_script *script; /* borrowed */
   struct peer_link link;            /* without numbers: copied */
   uint32_t isn;                     /* of the played side's stream */
-  void *context;
-  void (*emit)(void *context, const uint8_t *bytes, uint32_t size, int64_t due_ns);
+  struct peer_emitter emitter;
 };
 
 struct peer_engine_stats {

@@ -214,3 +214,14 @@ int peer_neighbour_answer(const struct peer_link *link, const struct frame_view 
   default: return 0;
   }
 }
+
+bool peer_frame_take(struct peer_link *link, const struct peer_emitter *emitter, uint8_t *bytes,
+                     uint32_t size, int64_t now_ns, struct frame_view *view, struct peer_seen *seen)
+{
+  uint8_t answer[FRAME_BUILDER_MAX];
+  frame_view_parse(view, bytes, size);
+  const int answer_bytes = peer_neighbour_answer(link, view, answer);
+  if (answer_bytes > 0)
+    emitter->emit(emitter->context, answer, (uint32_t)answer_bytes, now_ns);
+  return peer_segment_read(link, view, seen);
+}

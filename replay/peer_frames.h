@@ -24,6 +24,12 @@ struct peer_link {
   bool sack, timestamps; /* agreed on */
 };
 
+/* Where the played side's frames go. */
+struct peer_emitter {
+  void *context;
+  void (*emit)(void *context, const uint8_t *bytes, uint32_t size, int64_t due_ns);
+};
+
 /* What a segment of ours says. */
 struct peer_segment {
   int64_t seq, ack; /* REBASE_SYN_POSITION for the SYN; an ack that is not there: flags */
@@ -58,6 +64,12 @@ int peer_segment_build(const struct peer_link *link, const struct peer_segment *
 /* false: no segment of this connection. Takes the near port and ISN over from a SYN. */
 bool peer_segment_read(struct peer_link *link, const struct frame_view *view,
                        struct peer_seen *seen);
+
+/* Takes a frame of the live side: neighbours that ask are answered through `emit`. false: no
+ * segment of this connection. */
+bool peer_frame_take(struct peer_link *link, const struct peer_emitter *emitter, uint8_t *bytes,
+                     uint32_t size, int64_t now_ns, struct frame_view *view,
+                     struct peer_seen *seen);
 
 /* The answer to an ARP request or a neighbour solicitation for our address, or 0: it is none. */
 int peer_neighbour_answer(const struct peer_link *link, const struct frame_view *view,

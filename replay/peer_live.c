@@ -170,8 +170,9 @@ void peer_live_link(const struct peer_live *live, struct peer_link *link)
 
 /* ---- the loop ---- */
 
-void peer_live_send(struct peer_live *live, const uint8_t *bytes, uint32_t size, int64_t due_ns)
+static void emit(void *context, const uint8_t *bytes, uint32_t size, int64_t due_ns)
 {
+  struct peer_live *live = context;
   ssize_t written = 0;
   do
     written = write(live->host.tap.descriptor, bytes, size);
@@ -179,6 +180,11 @@ void peer_live_send(struct peer_live *live, const uint8_t *bytes, uint32_t size,
   lateness_add(&live->lateness, now_ns(live) - due_ns);
   live->outcome->frames_sent++;
   live->outcome->write_failures += written < 0;
+}
+
+struct peer_emitter peer_live_emitter(struct peer_live *live)
+{
+  return (struct peer_emitter){live, emit};
 }
 
 /* Returns false if the device is gone. */
@@ -293,4 +299,20 @@ int peer_live_run(struct peer_live *live, const struct peer_player *player, stru
   tell(live);
   const int stopped = live_capture_stop(&live->capture, error);
   return result == 0 ? stopped : result;
+}
+
+/* ---- what is told ---- */
+
+void peer_live_tell(const struct replay_job *job, const struct recorded_finding *whole,
+                    bool handshake, struct replay_outcome *outcome)
+{
+  const struct recorded_finding *target = job->target;
+  if (!handshake)
+    replay_note(outcome, "the handshake was not recorded: one was made up that fits the rest");
+  if (whole != NULL && target != NULL &&
+      (strcmp(whole->cause, target->cause) != 0 || strcmp(whole->location, target->location) != 0))
+    replay_note(outcome,
+                "one end is live: compared with what that end alone tells of the recording, "
+                "which by both ends is %s, %s",
+                whole->location, whole->cause);
 }

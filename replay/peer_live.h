@@ -34,8 +34,14 @@ bool peer_live_relieve(struct peer_live *live);
 /* Addresses and ports; builder is valid until peer_live_free(). */
 void peer_live_link(const struct peer_live *live, struct peer_link *link);
 
-/* The player sends a frame that was due then. */
-void peer_live_send(struct peer_live *live, const uint8_t *bytes, uint32_t size, int64_t due_ns);
+/* The player sends its frames there, when they are due. */
+struct peer_emitter peer_live_emitter(struct peer_live *live);
+
+/* What is told of a run whose one end is live: what `whole`, the finding of all capture points,
+ * is, if job->target, what that end alone tells, is something else; and of a handshake that is not
+ * in the trace. */
+void peer_live_tell(const struct replay_job *job, const struct recorded_finding *whole,
+                    bool handshake, struct replay_outcome *outcome);
 
 /* Records, starts the application, and carries frames until that and the player are done. Fills the
  * outcome's numbers. Returns 0 or a negative error_code. */

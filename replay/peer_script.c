@@ -1,7 +1,7 @@
 #include "replay/peer_script.h"
 
 #include "replay/peer_pieces.h"
-#include "replay/rebase.h"
+#include "replay/peer_streams.h"
 #include "wire/seq.h"
 
 #include <stdlib.h>
@@ -39,46 +39,10 @@ struct making {
   uint32_t event_room;
 };
 
-static bool is_tcp(const struct recorded_packet *recorded, enum recording_side from)
-{
-  return recorded->packet.kind == PACKET_TCP && recorded->from == from;
-}
-
-static enum recording_side far_side(const struct making *making)
-{
-  return making->script->near == RECORDING_CLIENT ? RECORDING_SERVER : RECORDING_CLIENT;
-}
-
 /* ---- numbers ---- */
-
-/* The first number of a stream whose SYN was not seen: of its own packets, or of what the other
- * side acknowledges, whichever is lower. */
-static void begin_stream(const struct making *making, struct rebase_stream *stream,
-                         enum recording_side side)
-{
-  const struct recording_point *point = making->point;
-  bool found = false;
-  uint32_t lowest = 0;
-  for (size_t i = 0; i < point->packet_count && i < LOOK_BACK; i++) {
-    const struct recorded_packet *recorded = &point->packets[i];
-    const struct packet *packet = &recorded->packet;
-    if (packet->kind != PACKET_TCP || recorded->from == RECORDING_FOREIGN)
-      continue;
-    const bool own = recorded->from == side;
-    if (!own && !(packet->flags & TCP_ACK))
-      continue;
-    const uint32_t number = own ? packet->seq : packet->ack;
-    if (!found || seq_lt(number, lowest))
-      lowest = number;
-    found = true;
-  }
-  if (found)
-    rebase_begin(stream, lowest - 1);
-}
 
 static void take_syn(struct making *making, const struct packet *packet, bool near)
 {
-  struct peer_syn *syn = &making->script->syn;
   if (near) {
     if (!making->near.known)
       rebase_begin(&making->near, packet->seq);
@@ -87,29 +51,13 @@ static void take_syn(struct making *making, const struct packet *packet, bool ne
   if (making->far.known)
     return;
   rebase_begin(&making->far, packet->seq);
-  *syn = (struct peer_syn){.window = packet->window,
-                           .mss = packet->options & TCP_OPT_MSS ? packet->mss : 0,
-                           .has_wscale = (packet->options & TCP_OPT_WSCALE) != 0,
-                           .wscale = packet->wscale > 14 ? 14 : packet->wscale,
-                           .sack_permitted = (packet->options & TCP_OPT_SACK_PERMITTED) != 0,
-                           .timestamps = (packet->options & TCP_OPT_TIMESTAMPS) != 0};
-}
-
-/* Without the far side's SYN: what the analysis had to assume. */
-static void assume_syn(struct making *making, const struct recorded_host *far)
-{
-  making->script->syn = (struct peer_syn){.window = far->syn_window > 0 ? far->syn_window : 65535,
-                                          .mss = far->mss,
-                                          .has_wscale = far->window_scaling,
-                                          .wscale = far->wscale > 14 ? 14 : far->wscale,
-                                          .sack_permitted = far->sack,
-                                          .timestamps = far->timestamps};
+  making->script->syn = peer_syn_of(packet);
 }
 
 static void find_streams(struct making *making, const struct recording *recording)
 {
   struct peer_script *script = making->script;
-  const enum recording_side far = far_side(making);
+  const enum recording_side far = peer_far_side(making->script->near);
   bool near_scale = recording->hosts[script->near].window_scaling;
   for (size_t i = 0; i < making->point->packet_count; i++) {
     const struct recorded_packet *recorded = &making->point->packets[i];
@@ -122,11 +70,11 @@ static void find_streams(struct making *making, const struct recording *recordin
   }
   script->whole = making->near.known && making->far.known;
   if (!making->far.known)
-    assume_syn(making, &recording->hosts[far]);
+    making->script->syn = peer_syn_assumed(&recording->hosts[far]);
   if (!making->near.known)
-    begin_stream(making, &making->near, script->near);
+    peer_stream_begin(&making->near, making->point, script->near);
   if (!making->far.known)
-    begin_stream(making, &making->far, far);
+    peer_stream_begin(&making->far, making->point, far);
   script->near_opens = script->near == RECORDING_CLIENT;
   script->shift = script->syn.has_wscale && near_scale ? script->syn.wscale : 0;
 }
@@ -138,7 +86,7 @@ static int take_transmissions(struct making *making, struct error *error)
   for (size_t i = 0; i < making->point->packet_count; i++) {
     const struct recorded_packet *recorded = &making->point->packets[i];
     const struct packet *packet = &recorded->packet;
-    if (!is_tcp(recorded, making->script->near))
+    if (!peer_is_tcp(recorded, making->script->near))
       continue;
     const bool syn = packet->flags & TCP_SYN;
     const uint32_t bytes =
@@ -169,7 +117,7 @@ static void take_acknowledgments(struct making *making)
   for (size_t i = 0; i < making->point->packet_count; i++) {
     const struct recorded_packet *recorded = &making->point->packets[i];
     const struct packet *packet = &recorded->packet;
-    if (!is_tcp(recorded, far_side(making)) || !(packet->flags & TCP_ACK) ||
+    if (!peer_is_tcp(recorded, peer_far_side(making->script->near)) || !(packet->flags & TCP_ACK) ||
         packet->flags & TCP_RST)
       continue;
     const int64_t ack = rebase_position(&making->near, packet->ack);
@@ -226,7 +174,7 @@ static const struct packet *asked_by(const struct making *making, size_t i, int6
     const int64_t waited_ns = peer_elapsed_ns(time_ns, recorded->packet.time_ns);
     if ((double)waited_ns > ANSWER_SHARE_MAX * rtt_ns + (double)HOST_NS)
       break;
-    if (!is_tcp(recorded, making->script->near) || (double)waited_ns < ANSWER_SHARE * rtt_ns)
+    if (!peer_is_tcp(recorded, making->script->near) || (double)waited_ns < ANSWER_SHARE * rtt_ns)
       continue;
     if (peer_elapsed_ns(recorded->packet.time_ns, making->start_ns) <= making->answered_ns)
       break;
@@ -344,7 +292,7 @@ static int take_events(struct making *making, struct error *error)
   making->answered_ns = -1;
   int result = 0;
   for (size_t i = 0; i < making->point->packet_count && result == 0; i++)
-    if (is_tcp(&making->point->packets[i], far_side(making)))
+    if (peer_is_tcp(&making->point->packets[i], peer_far_side(making->script->near)))
       result = take_far(making, i, error);
   return result;
 }

@@ -16,12 +16,6 @@ struct sender_run {
   struct sender_script script;
 };
 
-static void on_emit(void *context, const uint8_t *bytes, uint32_t size, int64_t due_ns)
-{
-  struct sender_run *run = context;
-  peer_live_send(run->live, bytes, size, due_ns);
-}
-
 static void on_frame(void *context, uint8_t *bytes, uint32_t size, int64_t now_ns)
 {
   struct sender_run *run = context;
@@ -85,20 +79,14 @@ static void tell_before(const struct replay_job *job, const struct recording_poi
                 "%s does not stand at the data receiver: what was lost behind it is played, "
                 "too",
                 point->name);
-  if (!run->script.whole)
-    replay_note(outcome, "the handshake was not recorded: one was made up that fits the rest");
-  if (target == NULL || recording->target >= recording->finding_count)
-    return;
-  const struct recorded_finding *whole = &recording->findings[recording->target];
-  if (strncmp(target->location, "receiver", strlen("receiver")) != 0)
+  const struct recorded_finding *whole =
+      recording->target < recording->finding_count ? &recording->findings[recording->target] : NULL;
+  if (target != NULL && whole != NULL &&
+      strncmp(target->location, "receiver", strlen("receiver")) != 0)
     replay_note(outcome,
                 "the sender's and the path's waits are played as recorded: that they come "
                 "back says nothing of their cause, only of what the receiver does meanwhile");
-  if (strcmp(whole->cause, target->cause) != 0 || strcmp(whole->location, target->location) != 0)
-    replay_note(outcome,
-                "one end is live: compared with what that end alone tells of the recording, "
-                "which by both ends is %s, %s",
-                whole->location, whole->cause);
+  peer_live_tell(job, whole, run->script.whole, outcome);
 }
 
 /* ---- the run ---- */
@@ -106,8 +94,7 @@ static void tell_before(const struct replay_job *job, const struct recording_poi
 static int play(struct sender_run *run, const struct replay_job *job,
                 struct replay_outcome *outcome, enum recording_side near, struct error *error)
 {
-  struct sender_engine_options options = {
-      .script = &run->script, .isn = PLAYED_ISN, .context = run, .emit = on_emit};
+  struct sender_engine_options options = {.script = &run->script, .isn = PLAYED_ISN};
   const struct peer_player player = {run, on_frame, on_advance, on_next, on_finished};
   run->live = peer_live_new(job, near, outcome, error);
   if (run->live == NULL)
@@ -119,6 +106,7 @@ static int play(struct sender_run *run, const struct replay_job *job,
     if (outcome->control_same)
       return 0;
   }
+  options.emitter = peer_live_emitter(run->live);
   peer_live_link(run->live, &options.link);
   run->engine = sender_engine_new(&options);
   if (run->engine == NULL)

@@ -57,7 +57,7 @@ static void emit(struct sender_engine *engine, const struct peer_segment *segmen
       frame[view.transport + CHECKSUM_AT] ^= 0x55;
   }
   engine->stats.sent++;
-  engine->options.emit(engine->options.context, frame, (uint32_t)size, due_ns);
+  engine->options.emitter.emit(engine->options.emitter.context, frame, (uint32_t)size, due_ns);
 }
 
 static uint32_t ts_val_of(const struct sender_engine *engine, uint32_t recorded)
@@ -203,12 +203,7 @@ void sender_engine_frame(struct sender_engine *engine, uint8_t *bytes, uint32_t 
 {
   struct frame_view view;
   struct peer_seen seen;
-  uint8_t answer[FRAME_BUILDER_MAX];
-  frame_view_parse(&view, bytes, size);
-  const int answer_bytes = peer_neighbour_answer(&engine->link, &view, answer);
-  if (answer_bytes > 0)
-    engine->options.emit(engine->options.context, answer, (uint32_t)answer_bytes, now_ns);
-  if (!peer_segment_read(&engine->link, &view, &seen))
+  if (!peer_frame_take(&engine->link, &engine->options.emitter, bytes, size, now_ns, &view, &seen))
     return;
   if (seen.flags & TCP_RST) {
     engine->stats.reset_at_ns = engine->stats.reset ? engine->stats.reset_at_ns : now_ns;

@@ -18,8 +18,7 @@ struct sender_engine_options {
   const struct sender_script *script; /* borrowed */
   struct peer_link link;              /* without numbers: copied */
   uint32_t isn;
-  void *context;
-  void (*emit)(void *context, const uint8_t *bytes, uint32_t size, int64_t due_ns);
+  struct peer_emitter emitter;
 };
 
 struct sender_engine_stats {

@@ -1,6 +1,6 @@
 #include "replay/peer_sender_script.h"
 
-#include "replay/rebase.h"
+#include "replay/peer_streams.h"
 #include "wire/seq.h"
 
 #include <stdlib.h>
@@ -13,7 +13,6 @@
 #define WAIT_NS      (50 * NS_PER_MS)
 #define RTT_LEAST_NS NS_PER_US
 #define LOOK_BACK    100000u /* words that repeat the one before */
-#define LOOK_FIRST   64      /* packets, for the first number of a stream without SYN */
 
 /* A word of the near side: how far it went by then, in all. */
 struct word {
@@ -33,54 +32,13 @@ struct making {
   bool has_ts_high;
 };
 
-static bool is_of(const struct recorded_packet *recorded, enum recording_side from)
-{
-  return recorded->packet.kind == PACKET_TCP && recorded->from == from;
-}
-
-static enum recording_side far_side(const struct making *making)
-{
-  return making->script->near == RECORDING_CLIENT ? RECORDING_SERVER : RECORDING_CLIENT;
-}
-
 /* ---- numbers ---- */
-
-static void begin_stream(const struct making *making, struct rebase_stream *stream,
-                         enum recording_side side)
-{
-  bool found = false;
-  uint32_t lowest = 0;
-  for (size_t i = 0; i < making->point->packet_count && i < LOOK_FIRST; i++) {
-    const struct recorded_packet *recorded = &making->point->packets[i];
-    const struct packet *packet = &recorded->packet;
-    const bool own = recorded->from == side;
-    if (packet->kind != PACKET_TCP || recorded->from == RECORDING_FOREIGN ||
-        (!own && !(packet->flags & TCP_ACK)))
-      continue;
-    const uint32_t number = own ? packet->seq : packet->ack;
-    if (!found || seq_lt(number, lowest))
-      lowest = number;
-    found = true;
-  }
-  if (found)
-    rebase_begin(stream, lowest - 1);
-}
-
-static void assume_syn(struct peer_syn *syn, const struct recorded_host *far)
-{
-  *syn = (struct peer_syn){.window = far->syn_window > 0 ? far->syn_window : 65535,
-                           .mss = far->mss,
-                           .has_wscale = far->window_scaling,
-                           .wscale = far->wscale > 14 ? 14 : far->wscale,
-                           .sack_permitted = far->sack,
-                           .timestamps = far->timestamps};
-}
 
 static void find_streams(struct making *making, const struct recording *recording)
 {
   struct sender_script *script = making->script;
   const struct recorded_host *near_host = &recording->hosts[script->near];
-  const enum recording_side far = far_side(making);
+  const enum recording_side far = peer_far_side(making->script->near);
   uint8_t near_scale = near_host->window_scaling && near_host->wscale <= 14 ? near_host->wscale : 0;
   bool far_scales = recording->hosts[far].window_scaling;
   for (size_t i = 0; i < making->point->packet_count; i++) {
@@ -95,22 +53,16 @@ static void find_streams(struct making *making, const struct recording *recordin
     } else if (recorded->from == far && !making->far.known) {
       rebase_begin(&making->far, packet->seq);
       far_scales = scales;
-      script->syn =
-          (struct peer_syn){.window = packet->window,
-                            .mss = packet->options & TCP_OPT_MSS ? packet->mss : 0,
-                            .has_wscale = scales,
-                            .wscale = packet->wscale > 14 ? 14 : packet->wscale,
-                            .sack_permitted = (packet->options & TCP_OPT_SACK_PERMITTED) != 0,
-                            .timestamps = (packet->options & TCP_OPT_TIMESTAMPS) != 0};
+      script->syn = peer_syn_of(packet);
     }
   }
   script->whole = making->near.known && making->far.known;
   if (!making->far.known) {
-    assume_syn(&script->syn, &recording->hosts[far]);
-    begin_stream(making, &making->far, far);
+    script->syn = peer_syn_assumed(&recording->hosts[far]);
+    peer_stream_begin(&making->far, making->point, far);
   }
   if (!making->near.known)
-    begin_stream(making, &making->near, script->near);
+    peer_stream_begin(&making->near, making->point, script->near);
   script->near_opens = script->near == RECORDING_CLIENT;
   script->near_shift = far_scales ? near_scale : 0;
 }
@@ -128,7 +80,7 @@ static int take_words(struct making *making, struct error *error)
   for (size_t i = 0; i < making->point->packet_count; i++) {
     const struct recorded_packet *recorded = &making->point->packets[i];
     const struct packet *packet = &recorded->packet;
-    if (!is_of(recorded, script->near))
+    if (!peer_is_tcp(recorded, script->near))
       continue;
     const bool syn = packet->flags & TCP_SYN;
     const uint32_t bytes =
@@ -157,8 +109,8 @@ static int64_t find_rtt_ns(const struct making *making)
   for (size_t i = 0; i < making->point->packet_count; i++) {
     const struct recorded_packet *recorded = &making->point->packets[i];
     const struct packet *packet = &recorded->packet;
-    if (!is_of(recorded, far_side(making)) || !(packet->options & TCP_OPT_TIMESTAMPS) ||
-        !(packet->flags & TCP_ACK))
+    if (!peer_is_tcp(recorded, peer_far_side(making->script->near)) ||
+        !(packet->options & TCP_OPT_TIMESTAMPS) || !(packet->flags & TCP_ACK))
       continue;
     const int64_t time_ns = peer_elapsed_ns(packet->time_ns, making->start_ns);
     while (word + 1 < making->word_count && making->words[word + 1].time_ns < time_ns &&
@@ -256,7 +208,8 @@ static int take_steps(struct making *making, struct error *error)
     return error_set(error, ERROR_MEMORY, "out of memory");
   for (size_t i = 0; i < making->point->packet_count; i++) {
     const struct recorded_packet *recorded = &making->point->packets[i];
-    if (is_of(recorded, far_side(making)) && !(recorded->packet.flags & TCP_SYN))
+    if (peer_is_tcp(recorded, peer_far_side(making->script->near)) &&
+        !(recorded->packet.flags & TCP_SYN))
       take_step(making, &recorded->packet, &word);
   }
   return 0;
@@ -273,7 +226,7 @@ static int64_t find_syn_delay_ns(const struct making *making)
       continue;
     if (recorded->from == making->script->near && syn_ns == TIME_INVALID)
       syn_ns = packet->time_ns;
-    else if (recorded->from == far_side(making) && syn_ns != TIME_INVALID)
+    else if (recorded->from == peer_far_side(making->script->near) && syn_ns != TIME_INVALID)
       return peer_elapsed_ns(packet->time_ns, syn_ns);
   }
   return 0;

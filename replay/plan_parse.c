@@ -231,8 +231,9 @@ static int parse_step(struct parsing *parsing, enum plan_host host, const struct
   if (word->kind == STEP_WAIT || word->kind == STEP_ABORT) {
     condition = new_condition(
         parsing, word->reader ? CONDITION_READER_STOPS : CONDITION_WRITER_WAITS, host, words);
-    plan_condition_text(parsing->plan, condition, "%c %s %s", host == PLAN_A ? 'a' : 'b',
-                        word->word, words->count > 3 ? words->words[3] : "");
+    plan_condition_text(parsing->plan, condition, "%c %s%s%s", host == PLAN_A ? 'a' : 'b',
+                        word->word, words->count > 3 ? " " : "",
+                        words->count > 3 ? words->words[3] : "");
   }
   if (plan_add_step(word->reader ? &side->reader : &side->writer, word->kind, value, condition))
     return 0;

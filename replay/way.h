@@ -22,13 +22,10 @@ struct replay_job {
   const struct recorded_finding *target; /* NULL: there is none */
   struct plan *plan;                     /* path only; a run may change its own copy */
   bool control; /* without the suspected condition: the stall must not come back */
-  double speed; /* 1: as recorded; wire only */
   uint32_t run; /* 0-based */
   const char *congestion_control; /* NULL: the way's own guess, which it notes */
   const char *program;            /* the path of tcpstall itself, for `capture` */
   const char *record_path;        /* where the live run is recorded, pcapng */
-  /* of the user: TAPs for `wire` to use, "" or NULL: two of our own */
-  const char *interfaces[REPLAY_ENDS_MAX];
   volatile const int *stop; /* non-zero: the user wants an end */
 };
 
@@ -67,7 +64,6 @@ void replay_note(struct replay_outcome *outcome, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 extern const struct replay_way replay_way_path;   /* plan_way.c */
-extern const struct replay_way replay_way_wire;   /* wire_replay.c */
 extern const struct replay_way replay_way_peer;   /* peer.c */
 extern const struct replay_way replay_way_sender; /* peer_sender.c */
 

@@ -100,7 +100,7 @@ static void play_peer(struct driver *driver, struct frame_builder *builder,
                       const struct peer_script *script)
 {
   const struct peer_engine_options options = {
-      .script = script, .link = make_link(builder), .isn = 5, .context = driver, .emit = on_emit};
+      .script = script, .link = make_link(builder), .isn = 5, .emitter = {driver, on_emit}};
   struct peer_engine *engine = peer_engine_new(&options);
   driver->now_ns = 0;
   driver->sent = 0;
@@ -124,7 +124,7 @@ static void play_sender(struct driver *driver, struct frame_builder *builder,
                         const struct sender_script *script)
 {
   const struct sender_engine_options options = {
-      .script = script, .link = make_link(builder), .isn = 5, .context = driver, .emit = on_emit};
+      .script = script, .link = make_link(builder), .isn = 5, .emitter = {driver, on_emit}};
   struct sender_engine *engine = sender_engine_new(&options);
   driver->now_ns = 0;
   driver->sent = 0;

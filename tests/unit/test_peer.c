@@ -38,8 +38,7 @@ static void begin_live(struct play *play)
   const struct peer_engine_options options = {.script = &play->script,
                                               .link = play->live.out,
                                               .isn = PLAYED_ISN,
-                                              .context = &play->live,
-                                              .emit = live_take};
+                                              .emitter = {&play->live, live_take}};
   play->engine = peer_engine_new(&options);
   assert_non_null(play->engine);
 }
@@ -160,17 +159,24 @@ static void a_window_opens_when_it_did(void **state)
   end(play);
 }
 
+/* A play of which what a finding of that time blames is left out. */
+static void make_relieved(struct play *play, const char *location, const char *cause,
+                          int64_t from_ms, int64_t to_ms)
+{
+  const struct recorded_finding target = {.kind = "stall",
+                                          .location = location,
+                                          .cause = cause,
+                                          .start_ns = 1000 * NS_PER_S + from_ms * MS,
+                                          .end_ns = 1000 * NS_PER_S + to_ms * MS};
+  make_script(play, &target);
+  assert_true(peer_script_relieve(&play->script, NULL));
+}
+
 static void without_the_suspected_wait_it_opens_at_once(void **state)
 {
   (void)state;
   struct play *play = zero_window();
-  const struct recorded_finding target = {.kind = "stall",
-                                          .location = "receiver-app",
-                                          .cause = "zero-window",
-                                          .start_ns = 1000 * NS_PER_S + 40 * MS,
-                                          .end_ns = 1000 * NS_PER_S + 2040 * MS};
-  make_script(play, &target);
-  assert_true(peer_script_relieve(&play->script, NULL));
+  make_relieved(play, "receiver-app", "zero-window", 40, 2040);
   open_live(play);
   say(play, 130, 0, 1000, TCP_ACK);
   say(play, 130, 1000, 1000, TCP_ACK);
@@ -282,13 +288,7 @@ static void without_the_suspected_loss_the_first_one_is_answered(void **state)
 {
   (void)state;
   struct play *play = lost();
-  const struct recorded_finding target = {.kind = "stall",
-                                          .location = "forward-path",
-                                          .cause = "rto-backoff",
-                                          .start_ns = 1000 * NS_PER_S + 40 * MS,
-                                          .end_ns = 1000 * NS_PER_S + 720 * MS};
-  make_script(play, &target);
-  assert_true(peer_script_relieve(&play->script, NULL));
+  make_relieved(play, "forward-path", "rto-backoff", 40, 720);
   open_live(play);
   say(play, 130, 0, 1000, TCP_ACK);
   say(play, 150, 1000, 1000, TCP_ACK);

@@ -59,8 +59,7 @@ static void open_live(struct play *play, uint16_t window)
   const struct sender_engine_options options = {.script = &play->script,
                                                 .link = play->live.out,
                                                 .isn = PLAYED_ISN,
-                                                .context = &play->live,
-                                                .emit = live_take};
+                                                .emitter = {&play->live, live_take}};
   play->engine = sender_engine_new(&options);
   assert_non_null(play->engine);
   pass(play, 0);
