@@ -88,6 +88,8 @@ bool judge_spoiled(struct judge *judge);
 bool judge_paused(struct judge *judge);
 /* true: that capture holds nothing at all of that time; its host may have stood still. */
 bool judge_was_silent(const struct judge *judge, uint8_t end, int64_t from_ns, int64_t until_ns);
+/* true: corrected times of one of both captures run backwards: its clock was set, unnoticed. */
+bool judge_ran_backwards(const struct judge *judge);
 /* What R had said was at N in time, and S went on as if it was not: its own TCP, or the little way
  * from N to it. */
 void judge_news_ignored(struct judge *judge, enum cause cause, enum cause lost);

@@ -19,6 +19,9 @@ struct engine_context {
   uint8_t end;
 };
 
+/* Packets of one capture are in disorder by less than this, unless its clock was set. */
+#define BACKWARDS_NS (50 * NS_PER_MS)
+
 struct joint {
   struct joint_options options;
   struct joint_sink sink;
@@ -29,6 +32,7 @@ struct joint {
   int64_t first_ns[ANALYZER_ENDS_MAX], last_ns[ANALYZER_ENDS_MAX]; /* corrected */
   int64_t last_raw_ns[ANALYZER_ENDS_MAX];
   enum drop_knowledge drops[ANALYZER_ENDS_MAX];
+  bool backwards[ANALYZER_ENDS_MAX]; /* its times, corrected, run so */
   bool declared[ANALYZER_ENDS_MAX];
   struct lane_pool pool;
   struct link **links; /* by the pair's index; NULL: not begun, or over */
@@ -134,7 +138,14 @@ static struct path_view *view_for_engine(void *context, uint8_t end, uint64_t co
 static bool was_silent(void *context, uint8_t end, int64_t from_ns, int64_t until_ns)
 {
   const struct joint *joint = context;
-  return engine_captured_nothing(joint->engines[end], from_ns, until_ns);
+  return joint->first_ns[end] > from_ns + (until_ns - from_ns) / 2 ||
+         engine_captured_nothing(joint->engines[end], from_ns, until_ns);
+}
+
+static bool ran_backwards(void *context, uint8_t end)
+{
+  const struct joint *joint = context;
+  return joint->backwards[end];
 }
 
 static int64_t stepped_ns(void *context, uint8_t end, int64_t from_ns, int64_t until_ns)
@@ -468,7 +479,8 @@ struct joint *joint_new(uint32_t ends, const struct joint_options *options,
                                                         .was_silent = was_silent,
                                                         .stepped_ns = stepped_ns,
                                                         .declared = is_declared,
-                                                        .socket = socket_for_engine};
+                                                        .socket = socket_for_engine,
+                                                        .ran_backwards = ran_backwards};
   }
   if (ready)
     return joint;
@@ -581,6 +593,7 @@ static void note_time(struct joint *joint, uint8_t end, int64_t raw_ns, int64_t 
     joint->first_ns[end] = time_ns;
   if (!time_is_valid(joint->last_ns[end]) || time_ns > joint->last_ns[end])
     joint->last_ns[end] = time_ns;
+  joint->backwards[end] |= time_ns < joint->last_ns[end] - BACKWARDS_NS;
   joint->last_raw_ns[end] = raw_ns;
 }
 

@@ -101,6 +101,14 @@ static bool far_was_watching(const struct judge *judge)
   return judge->view->last_ns[far_side] > chain->lost_first->left_ns + ALIVE_MARGIN_NS;
 }
 
+/* Whether N's capture would show what S did in the end: one that was over does not. */
+static bool near_was_watching(const struct judge *judge)
+{
+  const struct situation *situation = judge->situation;
+  return situation->segment != NULL || situation->by_ack ||
+         judge->view->last_ns[judge->side] > situation->end_ns - situation->gap_ns / 2;
+}
+
 /* What was lost is missing at the far end whatever the clocks are, and what the receiver did is
  * told by one clock. Only a delay between both ends is as uncertain as the clocks: the owner must
  * keep its share even so. */
@@ -164,7 +172,7 @@ static bool is_consistent(const struct judge *judge)
   const struct path_chain *chain = &judge->chain;
   return view->sure && holds_whatever_the_clocks(judge) && chain->complete && !chain->ambiguous &&
          !chain->contradicted && view->drops[judge->side] != DROPS_SOME &&
-         far_was_watching(judge) && !has_gaps(judge);
+         near_was_watching(judge) && far_was_watching(judge) && !has_gaps(judge);
 }
 
 /* Frames that a capture merely lacks leave the owner with the larger part of the wait. */

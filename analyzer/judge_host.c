@@ -15,6 +15,13 @@ bool judge_was_silent(const struct judge *judge, uint8_t end, int64_t from_ns, i
   return paths->was_silent == NULL || paths->was_silent(paths->context, end, from_ns, until_ns);
 }
 
+bool judge_ran_backwards(const struct judge *judge)
+{
+  const struct path_source *paths = &judge->situation->analyzer->paths;
+  return paths->ran_backwards != NULL && (paths->ran_backwards(paths->context, judge->near_end) ||
+                                          paths->ran_backwards(paths->context, judge->far_end));
+}
+
 /* The ACK of the first outstanding byte left F in time and is seen at N when the wait ends. */
 static bool ack_is_late(const struct path_chain *chain)
 {

@@ -209,22 +209,34 @@ static bool is_queueing(const struct judge *judge)
          time_is_share(slowest->came_ns - before->came_ns, delay_ns, QUEUE_SPACING_PERCENT);
 }
 
-/* What came late was stamped late: by a capture that may have stood still with its host. Anything
- * else that it captured meanwhile shows that it ran. */
-static void doubt_if_silent(struct judge *judge, uint8_t end, enum location location,
-                            int64_t from_ns, int64_t until_ns)
+static void doubt_hold(struct judge *judge, enum location location, enum cause cause,
+                       const char *why, uint8_t end)
 {
   struct finding *finding = judge->finding;
-  if (!judge_was_silent(judge, end, from_ns, until_ns))
-    return;
   if (finding->confidence == CONFIDENCE_PROVEN)
     finding->confidence = CONFIDENCE_LIKELY;
   if (finding->cause_confidence > finding->confidence)
     finding->cause_confidence = finding->confidence;
-  finding_add_alternative(finding, location, CAUSE_HOST_PAUSED,
-                          "%c captured nothing else meanwhile: its host may have stood still, the "
-                          "capture included",
-                          end_letter(end));
+  finding_add_alternative(finding, location, cause, "%c%s", end_letter(end), why);
+}
+
+/* What came late was stamped late: by a capture that may have stood still with its host. Anything
+ * else that it captured meanwhile shows that it ran. And what left early may have been stamped
+ * early, by a clock that was set forward thereafter: anything else shows that it was not. */
+static void doubt_if_silent(struct judge *judge, uint8_t late_end, enum location location,
+                            uint8_t early_end, int64_t from_ns, int64_t until_ns)
+{
+  if (judge_was_silent(judge, late_end, from_ns, until_ns))
+    doubt_hold(judge, location, CAUSE_HOST_PAUSED,
+               " captured nothing else meanwhile: its host may have stood still, the capture "
+               "included",
+               late_end);
+  else if (judge_was_silent(judge, early_end, from_ns, until_ns))
+    doubt_hold(judge, LOCATION_NONE, CAUSE_UNKNOWN,
+               " captured nothing else meanwhile: its clock may have been set", early_end);
+  else if (judge_ran_backwards(judge))
+    doubt_hold(judge, LOCATION_NONE, CAUSE_UNKNOWN,
+               "'s time, or the other end's, runs backwards in places: a clock was set", late_end);
 }
 
 /* F shows nothing at all after that: its capture may have been over. */
@@ -259,8 +271,8 @@ void judge_forward(struct judge *judge)
                     is_queueing(judge) ? CAUSE_SLOW_LINK : CAUSE_PATH_HOLD, CONFIDENCE_LIKELY);
     if (judge->finding->cause == CAUSE_SLOW_LINK)
       judge->finding->severity = SEVERITY_INFO; /* how slow links are */
-    doubt_if_silent(judge, judge->far_end, LOCATION_RECEIVER_APP, chain->slowest->left_ns,
-                    chain->slowest->came_ns);
+    doubt_if_silent(judge, judge->far_end, LOCATION_RECEIVER_APP, judge->near_end,
+                    chain->slowest->left_ns, chain->slowest->came_ns);
     tell_hold(judge);
   }
   doubt_which(judge, chain->arrived, judge->side);
@@ -318,8 +330,8 @@ void judge_reverse(struct judge *judge)
     return;
   judge_settle_on(judge, LOCATION_REVERSE_PATH, cause_of_answer(judge, lost), CONFIDENCE_LIKELY);
   if (!lost && chain->ack_arrived != NULL)
-    doubt_if_silent(judge, judge->near_end, LOCATION_SENDER_APP, chain->ack->left_ns,
-                    chain->ack_arrived->came_ns);
+    doubt_if_silent(judge, judge->near_end, LOCATION_SENDER_APP, judge->far_end,
+                    chain->ack->left_ns, chain->ack_arrived->came_ns);
   if (!lost && chain->ack_arrived == NULL) { /* it may come yet */
     judge->finding->cause_confidence = CONFIDENCE_POSSIBLE;
     if (judge->finding->confidence > CONFIDENCE_LIKELY)

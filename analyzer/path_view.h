@@ -39,7 +39,7 @@ struct path_source {
   void *context;
   /* NULL: only one point has seen this connection. */
   struct path_view *(*view)(void *context, uint8_t end, uint64_t connection_id);
-  /* true: that capture holds nothing at all for most of the time between. */
+  /* true: that capture holds nothing at all for most of the time between, or had not begun. */
   bool (*was_silent)(void *context, uint8_t end, int64_t from_ns, int64_t until_ns);
   /* By how much that capture point's clock was stepped against end 0's at that time (the largest
    * step; 0: none). NULL: never. */
@@ -50,6 +50,9 @@ struct path_source {
    */
   bool (*socket)(void *context, uint8_t end, uint64_t connection_id, enum stream_side side,
                  struct socket_witness *witness);
+  /* true: times of that capture, corrected, run backwards by more than small disorder. NULL: never.
+   */
+  bool (*ran_backwards)(void *context, uint8_t end);
   /* What each capture says that it lost itself (analyzer_declare_drops()). */
   enum drop_knowledge drops[ANALYZER_ENDS_MAX];
 };
