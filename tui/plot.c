@@ -87,10 +87,13 @@ static void draw_bytes(const struct area *area, const struct plot_scale *scale)
   char text[WORD_SIZE];
   double step;
   const int count = area->rows / TICK_ROWS;
-  double value = plot_ticks(scale->low, scale->high, count > 1 ? count : 2, &step);
+  const double first = plot_ticks(scale->low, scale->high, count > 1 ? count : 2, &step);
   for (int row = 0; row < area->rows; row++)
     area_glyph(area, row, PLOT_AXIS_COLUMNS - 1, STYLE_FRAME, 0x2502);
-  for (; value <= scale->high; value += step) {
+  for (int i = 0; i < area->rows; i++) {
+    const double value = first + i * step;
+    if (value > scale->high)
+      break;
     const int row = area->rows - 1 - plot_y(scale, value) / 4;
     write_bytes(text, value, step);
     area_right(area, row, PLOT_AXIS_COLUMNS - 1, STYLE_DIM, text);

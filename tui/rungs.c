@@ -89,14 +89,18 @@ static bool in_time(const struct model_packet *sent, const struct model_packet *
   return delay_ns > -CLOCKS_AGREE_NS && delay_ns < UNDER_WAY_MAX_NS;
 }
 
-static uint32_t keep_unjoined(uint32_t *list, uint32_t count, const uint32_t *partner,
-                              const bool *taken)
+static void keep_unjoined(struct joining *joining)
 {
   uint32_t kept = 0;
-  for (uint32_t i = 0; i < count; i++)
-    if (partner != NULL ? partner[list[i]] == NONE : !taken[list[i]])
-      list[kept++] = list[i];
-  return kept;
+  for (uint32_t i = 0; i < joining->near_count; i++)
+    if (joining->partner[joining->near[i]] == NONE)
+      joining->near[kept++] = joining->near[i];
+  joining->near_count = kept;
+  kept = 0;
+  for (uint32_t i = 0; i < joining->far_count; i++)
+    if (!joining->taken[joining->far[i]])
+      joining->far[kept++] = joining->far[i];
+  joining->far_count = kept;
 }
 
 /* Both lists in order of what is compared and of time: equal ones are joined as they come. */
@@ -121,8 +125,7 @@ static void join_equal(struct joining *joining, compare_packets *compare)
     joining->fate[near] = RUNG_ARRIVED;
     joining->taken[joining->far[f++]] = true;
   }
-  joining->near_count = keep_unjoined(joining->near, joining->near_count, joining->partner, NULL);
-  joining->far_count = keep_unjoined(joining->far, joining->far_count, NULL, joining->taken);
+  keep_unjoined(joining);
 }
 
 static int compare_ranges(const struct model_packet *a, const struct model_packet *b)

@@ -70,15 +70,15 @@ wait_now(const struct ui *ui, const struct model_connection *connection, enum st
 static void draw_head(const struct area *area, const struct model_connection *connection)
 {
   const struct stream_summary *streams = connection->summary.streams;
+  const uint64_t again =
+      streams[SIDE_CLIENT].retransmitted_segments + streams[SIDE_SERVER].retransmitted_segments;
   char client[WORD_SIZE], server[WORD_SIZE], text[TEXT_SIZE];
   const int at = area_format(area, 0, 1, STYLE_STRONG, "%s \u2192 %s  ", connection->client,
                              connection->server);
   area_text(area, 0, at + 1, STYLE_DIM, evidence_level_name(connection->level));
   snprintf(text, sizeof text, "client sent %s, server %s, retransmitted %llu",
            word_bytes(client, (double)streams[SIDE_CLIENT].bytes),
-           word_bytes(server, (double)streams[SIDE_SERVER].bytes),
-           (unsigned long long)(streams[SIDE_CLIENT].retransmitted_segments +
-                                streams[SIDE_SERVER].retransmitted_segments));
+           word_bytes(server, (double)streams[SIDE_SERVER].bytes), (unsigned long long)again);
   if (at + text_columns(evidence_level_name(connection->level)) + text_columns(text) + 3 <
       area->columns)
     area_right(area, 0, area->columns - 1, STYLE_DIM, text);
