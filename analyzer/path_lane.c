@@ -371,7 +371,9 @@ static void consider(const struct lane *lane, struct search *search, uint32_t nu
   if (!fits(lane, search, passage))
     return;
   if (!is_open(passage)) {
-    search->came_already = true;
+    /* One without timestamps may be taken for each copy with them. */
+    search->came_already |=
+        ((passage->options ^ search->packet->options) & TCP_OPT_TIMESTAMPS) == 0;
     return;
   }
   const bool id = same_id(passage, search->packet);
