@@ -199,14 +199,16 @@ static void say_nothing_new(struct drill_walk *walk, const struct passage *passa
     return;
   }
   if (!walk->drill->right.immediate_acks && passage->ack > walk->model.last_ack) {
-    drill_expect_ack(walk, walk->last_ns);
+    drill_expect_ack(walk, at_ns);
     drill_set_grace(walk, DELAYED_ACK_NS);
     return;
   }
   if (opens && at_ns > walk->heard_ns + HEARD_NS && passage->ack == walk->announced &&
       walk->model.next == passage->ack) {
+    const int64_t read = walk->reader.read;
     drill_read_on(walk, at_ns);
-    drill_expect_ack(walk, at_ns);
+    if (walk->reader.read > read)
+      drill_expect_ack(walk, at_ns);
   }
 }
 

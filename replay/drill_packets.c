@@ -26,6 +26,8 @@ struct drill_packet *drill_expect(struct drill_walk *walk, int64_t at_ns, uint16
   event->packet.ts_ecr = walk->model.ts_recent;
   if (walk->model.range_count > 0 || walk->model.duplicate.end > walk->model.duplicate.first)
     event->packet.options = DRILL_OPTIONS_ANY; /* SACK */
+  if (drill->stretched && event->packet.timestamps)
+    event->packet.options = DRILL_OPTIONS_ANY;
   walk->last_ns = event->at_ns;
   drill->summary->expected++;
   return &event->packet;
@@ -50,7 +52,7 @@ void drill_set_grace(struct drill_walk *walk, int64_t grace_ns)
   struct drill_event *event = drill_last(walk);
   event->time = DRILL_AFTER;
   event->grace_ns = grace_ns;
-  walk->drill->relative = true;
+  walk->drill->relative = walk->drill->stretched = true;
   event->packet.options = event->packet.timestamps ? DRILL_OPTIONS_ANY : event->packet.options;
 }
 

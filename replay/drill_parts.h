@@ -44,7 +44,7 @@ struct drill_event {
   enum drill_kind kind;
   enum drill_time time;
   int64_t at_ns;
-  int64_t grace_ns; /* with DRILL_AFTER, of expected ones: it may come so much later */
+  int64_t grace_ns; /* of expected ones: at most so long after the event before; at_ns: recorded */
   struct drill_packet packet;
   char text[DRILL_TEXT_BYTES]; /* of calls and remarks */
 };
@@ -101,8 +101,9 @@ struct drill {
   uint32_t write_count, written; /* written: those that have become calls */
   int64_t shut_ns;               /* TIME_INVALID: never */
   bool aborts;
-  bool relative; /* times of events are from now on those since the event before */
-  bool stalls;   /* the walk is in the stall, or behind it: its events have exact times */
+  bool relative;  /* times of events are from now on those since the event before */
+  bool stretched; /* some had a grace: later timestamps cannot be told */
+  bool stalls;    /* the walk is in the stall, or behind it: its events have exact times */
 };
 
 /* ---- drill_text.c ---- */

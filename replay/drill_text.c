@@ -197,12 +197,13 @@ static void add_time(struct script_text *text, const struct drill_event *event, 
     script_text_add(text, "       * ");
     return;
   }
-  script_text_add(text, "%s", event->time == DRILL_AFTER ? "+" : "");
-  add_seconds(text, event->time == DRILL_AFTER ? event->at_ns - before_ns : event->at_ns);
-  if (event->grace_ns > 0) {
-    script_text_add(text, "~+");
-    add_seconds(text, event->at_ns - before_ns + event->grace_ns);
-  }
+  if (event->grace_ns > 0)
+    script_text_add(text, "+0.000000~+");
+  else if (event->time == DRILL_AFTER)
+    script_text_add(text, "+");
+  add_seconds(text, event->grace_ns > 0          ? event->grace_ns
+                    : event->time == DRILL_AFTER ? event->at_ns - before_ns
+                                                 : event->at_ns);
   script_text_add(text, " ");
 }
 
