@@ -3,6 +3,7 @@
 #include "analyzer/crawl.h"
 #include "analyzer/hold_watch.h"
 #include "analyzer/report_finding.h"
+#include "analyzer/resume_watch.h"
 #include "analyzer/summary.h"
 #include "analyzer/wait.h"
 #include "wire/error.h"
@@ -268,6 +269,7 @@ void analyzer_advance(struct analyzer *analyzer, int64_t now_ns)
     analyzer->clock_ns = now_ns;
   engine_retire_closed(analyzer, analyzer->clock_ns);
   hold_watch_advance(analyzer, analyzer->clock_ns);
+  resume_watch_advance(analyzer, analyzer->clock_ns);
   struct due_queue *queue = &analyzer->due;
   while (queue->count > 0 && queue->items[0].at_ns <= analyzer->clock_ns) {
     struct connection *connection = queue->items[0].connection;

@@ -7,6 +7,7 @@
 #include "analyzer/hold_watch.h"
 #include "analyzer/limit_run.h"
 #include "analyzer/neighbours.h"
+#include "analyzer/resume_watch.h"
 #include "analyzer/sample_store.h"
 #include "analyzer/summary.h"
 #include "analyzer/track.h"
@@ -92,6 +93,8 @@ void analyzer_free(struct analyzer *analyzer)
   flow_table_each(&analyzer->flows, drop_connection, analyzer);
   while (analyzer->watching > 0)
     free(analyzer->watches[--analyzer->watching]);
+  while (analyzer->resuming > 0)
+    free(analyzer->resumes[--analyzer->resuming]);
   advance_free(analyzer);
   sample_store_free(analyzer->samples);
   flow_table_free(&analyzer->flows);
@@ -275,6 +278,7 @@ void engine_retire(struct analyzer *analyzer, struct connection *connection, enu
   whole_connection_findings(analyzer, connection);
   abort_release(analyzer, connection);
   abort_by_silence(analyzer, connection);
+  resume_watch_flush(analyzer, connection);
   for (int side = 0; side < 2; side++) {
     wait_end(analyzer, connection, (enum stream_side)side, how, end_ns);
     limit_run_close(analyzer, connection, (enum stream_side)side);
@@ -312,6 +316,7 @@ static void forget_half_open(struct analyzer *analyzer)
     if (connection->syn_acks == 0)
       analyzer->stats.syns_unanswered++;
     hold_watch_drop(analyzer, connection);
+    resume_watch_drop(analyzer, connection);
     free_streams(analyzer, connection);
     advance_forget(analyzer, connection);
     flow_table_release(&analyzer->flows, connection);

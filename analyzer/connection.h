@@ -158,6 +158,8 @@ enum stream_flag {
                                       others is a matter of offload */
   STREAM_ECR_SEEN = 0x400000,      /* ts_ecr comes from a segment after the handshake */
   STREAM_EDGE_REACHED = 0x200000,  /* S's last data left less than a segment of R's window */
+  STREAM_PLAIN_START = 0x4000000,  /* with nothing under way S began with a full segment, no PSH */
+  STREAM_PUSHED_START = 0x8000000, /* " with exactly one full segment and PSH */
   STREAM_OLD_WINDOW = 0x2000000    /* R's window is of a packet that a later one has overtaken */
 };
 

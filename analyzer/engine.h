@@ -73,6 +73,8 @@ struct analyzer {
   uint32_t unanswered_reported;
   struct hold_watch *watches[32]; /* hold_watch.c: verdicts kept back */
   uint32_t watching;
+  struct resume_watch *resumes[32]; /* resume_watch.c: the same */
+  uint32_t resuming;
   bool live;        /* analyzer_advance() is being called */
   int64_t clock_ns; /* its latest time; TIME_INVALID before */
   struct due_queue due;

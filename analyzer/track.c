@@ -1,6 +1,7 @@
 #include "analyzer/track.h"
 
 #include "analyzer/handshake.h"
+#include "analyzer/resume_watch.h"
 #include "analyzer/track_internal.h"
 #include "analyzer/wait.h"
 #include "wire/seq.h"
@@ -228,6 +229,8 @@ void track_packet(struct analyzer *analyzer, struct connection *connection,
   track_classify(connection, side, &segment);
   if ((connection->flags & CONNECTION_RESET_KEPT) != 0 && segment.new_data)
     abort_note_late_data(analyzer, connection, side, &segment);
+  if (analyzer->resuming > 0)
+    resume_watch_segment(analyzer, connection, side, &segment);
 
   /* Waits are judged by the state before this packet changes it. */
   if (segment.new_data)
@@ -235,6 +238,7 @@ void track_packet(struct analyzer *analyzer, struct connection *connection,
   bool acks = (packet->flags & TCP_ACK) != 0;
   if (acks && track_ack_advances(connection, side, packet))
     wait_progress(analyzer, connection, side ^ 1, &segment, true);
+  resume_watch_note_start(stream, &segment);
 
   stream->packets++;
   note_in_waits(connection, side, &segment);

@@ -6,6 +6,7 @@
 #include "analyzer/hold_watch.h"
 #include "analyzer/limit_run.h"
 #include "analyzer/open_verdict.h"
+#include "analyzer/resume_watch.h"
 #include "analyzer/situation.h"
 #include "analyzer/socket_judge.h"
 #include "wire/seq.h"
@@ -144,6 +145,11 @@ static void close_wait(struct analyzer *analyzer, struct connection *connection,
     advance_keep(analyzer, connection, finding);
     hold_watch_begin(analyzer, connection, finding, situation->segment->packet,
                      owed_ns(situation, finding));
+    return;
+  }
+  if (resume_watch_wants(situation, finding)) {
+    advance_keep(analyzer, connection, finding);
+    resume_watch_begin(analyzer, connection, situation, finding, owed_ns(situation, finding));
     return;
   }
   advance_close(analyzer, connection, situation->side, finding, situation->end_ns);
