@@ -155,7 +155,7 @@ static void legend(const struct figure *figure)
     swatch(stream, "<path class=\"gone\" d=\"M7 3l8 8M15 3l-8 8\"/>", text);
   }
   swatch(stream, "<circle class=\"spot\" cx=\"11\" cy=\"7\" r=\"6\"/>", "evidence, by its number");
-  swatch(stream, "<path class=\"stranger\" d=\"M11 1l6 11H5z\"/>", "another packet");
+  swatch(stream, "<path class=\"stranger\" d=\"M11 1l6 11H5z\"/>", "a packet of something else");
   fputs("</ul>\n", stream);
 }
 

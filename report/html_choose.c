@@ -296,13 +296,38 @@ static void clip_windows(struct html_drawn *drawn)
   }
 }
 
+/* So many packets may come in, at all ends together. */
+static uint64_t expected(const struct html_drawn *drawn)
+{
+  return drawn->packets * (drawn->view_count > 0 ? drawn->view_count : 1) + drawn->span_count;
+}
+
+/* What each connection may keep, so that all together stay below HTML_PACKETS_MAX: who needs less
+ * than an equal share leaves the rest to the others. */
+static uint32_t fair_share(const struct html *html)
+{
+  uint64_t share = html->drawn_count > 0 ? HTML_PACKETS_MAX / html->drawn_count : 0;
+  for (int round = 0; round < 8; round++) {
+    uint64_t spent = 0, greedy = 0;
+    for (uint32_t i = 0; i < html->drawn_count; i++)
+      if (expected(html->drawn[i]) <= share)
+        spent += expected(html->drawn[i]);
+      else
+        greedy++;
+    if (greedy == 0 || spent >= HTML_PACKETS_MAX)
+      break;
+    share = (HTML_PACKETS_MAX - spent) / greedy;
+  }
+  return share < HTML_PACKETS_MAX_EACH ? (uint32_t)share : HTML_PACKETS_MAX_EACH;
+}
+
 int html_choose_finish(struct html *html)
 {
-  const uint32_t share = HTML_PACKETS_MAX / (html->drawn_count > 0 ? html->drawn_count : 1);
+  const uint32_t share = fair_share(html);
   int rc = 0;
   for (uint32_t i = 0; rc == 0 && i < html->drawn_count; i++) {
     struct html_drawn *drawn = html->drawn[i];
-    drawn->limit = share < HTML_PACKETS_MAX_EACH ? share : HTML_PACKETS_MAX_EACH;
+    drawn->limit = share;
     clip_windows(drawn);
     html_reduce_plan(drawn);
     for (uint32_t k = 0; rc == 0 && k < drawn->view_count; k++)

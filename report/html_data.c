@@ -59,7 +59,7 @@ static int64_t frame(const struct html_packet *packet)
   return (int64_t)packet->frame;
 }
 
-/* 4 bits of marks, then the side, the end, the kind. */
+/* 8 bits of marks, then the side, the end, the kind. */
 static int64_t what(const struct html_packet *packet)
 {
   return packet->marks | packet->side << 8 | packet->end << 9 | packet->kind << 12;
@@ -88,6 +88,16 @@ static int64_t window(const struct html_packet *packet)
 static int64_t flags(const struct html_packet *packet)
 {
   return packet->flags;
+}
+
+static int64_t own_flight(const struct html_packet *packet)
+{
+  return packet->own_flight_bytes;
+}
+
+static int64_t other_flight(const struct html_packet *packet)
+{
+  return packet->other_flight_bytes;
 }
 
 static int64_t ts_val(const struct html_packet *packet)
@@ -198,6 +208,10 @@ static void put_packets(const struct html *html, const struct html_drawn *drawn)
   if (any_timestamps(drawn)) {
     put_column(stream, drawn, "tsval", ts_val, true);
     put_column(stream, drawn, "tsecr", ts_ecr, true);
+  }
+  if (drawn->left_out > 0) { /* else the script counts them itself */
+    put_column(stream, drawn, "own", own_flight, true);
+    put_column(stream, drawn, "other", other_flight, true);
   }
   put_sacks(stream, drawn);
   put_options(stream, drawn);

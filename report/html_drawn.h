@@ -24,6 +24,8 @@ struct html_packet {
   int64_t seq, ack;
   int64_t sack[PACKET_SACK_MAX][2];
   uint32_t payload_bytes, window_bytes; /* the window scaled, where the scale is known */
+  /* behind it, seen from its end: bytes in flight of its sender's stream, and of the other one */
+  uint32_t own_flight_bytes, other_flight_bytes;
   uint32_t frame_bytes;
   uint32_t ts_val, ts_ecr;
   uint16_t flags, options; /* enum tcp_flag, enum tcp_option_bit */
@@ -62,6 +64,8 @@ struct html_view {
   uint8_t end;
   /* while packets come in, by side: */
   int64_t highest[2];
+  bool sent_known[2], acked_known[2];
+  int64_t sent[2], acked[2];
   bool reached_known[2];
   int64_t reached[2];
 };
@@ -69,7 +73,7 @@ struct html_view {
 /* A stretch of time in which not every packet may be kept: one bucket after the other of its width.
  */
 struct html_zone {
-  int64_t from_ns, to_ns, bucket_ns;
+  int64_t from_ns, to_ns, bucket_ns; /* the bucket at its widest: see fineness */
 };
 
 #define HTML_ZONES_MAX 32u
@@ -94,6 +98,7 @@ struct html_drawn {
   uint32_t span_count, span_capacity, spans_left_out;
   struct html_zone zones[HTML_ZONES_MAX];
   uint32_t zone_count;
+  uint32_t fineness;        /* into so many buckets each is divided, as long as there is room */
   int64_t focus_ns;         /* around where findings begin and end */
   struct html_packet *list; /* in order of time, when all are in */
   uint32_t count, capacity, limit;

@@ -34,6 +34,31 @@ static void note_reached(struct html_view *view, enum stream_side side, struct h
   view->reached_known[side] = true;
 }
 
+static uint32_t flight_of(const struct html_view *view, enum stream_side side)
+{
+  const int64_t flight = view->sent[side] - view->acked[side];
+  if (!view->sent_known[side] || !view->acked_known[side] || flight <= 0)
+    return 0;
+  return flight < UINT32_MAX ? (uint32_t)flight : UINT32_MAX;
+}
+
+/* What is in flight is known only while all packets pass by: later some are left out. */
+static void note_flight(struct html_view *view, enum stream_side side, struct html_packet *to)
+{
+  const enum stream_side other = html_other(side);
+  const int64_t last = to->seq + to->payload_bytes;
+  if (!view->sent_known[side] || last > view->sent[side])
+    view->sent[side] = last;
+  view->sent_known[side] = true;
+  if ((to->flags & TCP_ACK) != 0) {
+    if (!view->acked_known[other] || to->ack > view->acked[other])
+      view->acked[other] = to->ack;
+    view->acked_known[other] = true;
+  }
+  to->own_flight_bytes = flight_of(view, side);
+  to->other_flight_bytes = flight_of(view, other);
+}
+
 /* ---- the list ---- */
 
 static struct html_packet *append(struct html_drawn *drawn)
@@ -98,6 +123,7 @@ bool html_packets_add(struct html_drawn *drawn, struct html_view *view, const st
     to->sack[i][1] = byte_of(drawn, view, other, packet->sack[i].end + view->seq_shift[other]);
   }
   note_reached(view, side, to);
+  note_flight(view, side, to);
   if (html_reduce_is_focus(drawn, packet->time_ns))
     to->marks |= HTML_FOCUS;
   return true;

@@ -11,6 +11,7 @@
 #define PACKETS_A_BUCKET                                                                           \
   8                      /* at two ends, two sides: the extremes may be one packet or four each    \
                           */
+#define FINENESS      16 /* what is tried first; halved as long as too many packets stay */
 #define FOCUS_PACKETS 60 /* at the connection's mean rate, on either side of an edge */
 #define FOCUS_MIN_NS  (INT64_C(2) * NS_PER_MS)
 #define FOCUS_MAX_NS  (INT64_C(30) * NS_PER_S)
@@ -37,6 +38,7 @@ void html_reduce_plan(struct html_drawn *drawn)
   drawn->zones[zones - 1] =
       (struct html_zone){INT64_MIN / 2, INT64_MAX / 2, at_least_one(life_ns / buckets)};
   drawn->zone_count = zones;
+  drawn->fineness = FINENESS;
   const double rate_ns = (double)life_ns / (double)(drawn->packets > 0 ? drawn->packets : 1);
   const double focus_ns = rate_ns * FOCUS_PACKETS;
   drawn->focus_ns = focus_ns < (double)FOCUS_MIN_NS   ? FOCUS_MIN_NS
@@ -71,7 +73,8 @@ static struct bucket bucket_of(const struct html_drawn *drawn, int64_t time_ns)
          (time_ns < drawn->zones[zone].from_ns || time_ns >= drawn->zones[zone].to_ns))
     zone++;
   const int64_t base = zone + 1 < drawn->zone_count ? drawn->zones[zone].from_ns : drawn->start_ns;
-  return (struct bucket){zone, (time_ns - base) / drawn->zones[zone].bucket_ns};
+  const int64_t width_ns = at_least_one(drawn->zones[zone].bucket_ns / drawn->fineness);
+  return (struct bucket){zone, (time_ns - base) / width_ns};
 }
 
 static int compare_places(const void *left, const void *right)
@@ -99,12 +102,13 @@ struct extremes {
   uint32_t first, last;
   uint32_t lowest, highest;       /* by bytes sent */
   uint32_t least_edge, most_edge; /* by the window's right edge */
+  uint32_t most_own, least_other; /* by bytes in flight */
 };
 
 static void find_extremes(const struct html_packet *list, uint32_t from, uint32_t to,
                           struct extremes *found)
 {
-  *found = (struct extremes){from, to - 1, from, from, from, from};
+  *found = (struct extremes){from, to - 1, from, from, from, from, from, from};
   for (uint32_t i = from; i < to; i++) {
     const struct html_packet *at = &list[i];
     if (at->seq < list[found->lowest].seq)
@@ -117,13 +121,18 @@ static void find_extremes(const struct html_packet *list, uint32_t from, uint32_
     if (at->ack + at->window_bytes >
         list[found->most_edge].ack + list[found->most_edge].window_bytes)
       found->most_edge = i;
+    if (at->own_flight_bytes > list[found->most_own].own_flight_bytes)
+      found->most_own = i;
+    if (at->other_flight_bytes < list[found->least_other].other_flight_bytes)
+      found->least_other = i;
   }
 }
 
 static bool is_extreme(const struct extremes *found, uint32_t i)
 {
   return i == found->first || i == found->last || i == found->lowest || i == found->highest ||
-         i == found->least_edge || i == found->most_edge;
+         i == found->least_edge || i == found->most_edge || i == found->most_own ||
+         i == found->least_other;
 }
 
 static bool same_bucket(const struct html_drawn *drawn, const struct html_packet *a,
@@ -147,11 +156,11 @@ static bool keeps(const struct html_drawn *drawn, const struct html_packet *pack
   return true;
 }
 
-void html_reduce(struct html_drawn *drawn)
+/* Returns how many stay; moves them to the front if `write`. */
+static uint32_t thin(struct html_drawn *drawn, bool write)
 {
   struct html_packet *list = drawn->list;
   uint32_t kept = 0, telling = 0;
-  qsort(list, drawn->count, sizeof *list, compare_places);
   for (uint32_t from = 0, to; from < drawn->count; from = to) {
     struct extremes extremes;
     for (to = from + 1; to < drawn->count && same_bucket(drawn, &list[from], &list[to]);)
@@ -159,12 +168,22 @@ void html_reduce(struct html_drawn *drawn)
     find_extremes(list, from, to, &extremes);
     for (uint32_t i = from; i < to; i++)
       if (keeps(drawn, &list[i], &telling) || is_extreme(&extremes, i)) {
-        /* places behind `kept` that are still to be looked at stay what they are: kept <= i, and
-         * extremes are known by their places */
-        const struct html_packet packet = list[i];
-        list[kept++] = packet;
+        /* kept <= i, and extremes are known by their places: nothing is lost that is still needed
+         */
+        if (write)
+          list[kept] = list[i];
+        kept++;
       }
   }
+  return kept;
+}
+
+void html_reduce(struct html_drawn *drawn)
+{
+  qsort(drawn->list, drawn->count, sizeof *drawn->list, compare_places);
+  while (drawn->fineness > 1 && thin(drawn, false) > drawn->limit)
+    drawn->fineness /= 2;
+  const uint32_t kept = thin(drawn, true);
   drawn->left_out += drawn->count - kept;
   drawn->count = kept;
 }

@@ -81,7 +81,7 @@ void html_verdict(struct html *html, uint64_t rank, const struct report_connecti
     fprintf(html->stream, "<a href=\"#f%" PRIu64 "\">", rank);
   html_text(html->stream, finding->summary);
   fputs(rank <= HTML_FINDINGS_MAX ? "</a>" : "", html->stream);
-  fprintf(html->stream, " <span class=\"chip o-%s\"></span><span class=\"dim\">%s, %s, %s",
+  fprintf(html->stream, " <span class=\"dim\"><span class=\"chip o-%s\"></span>%s, %s, %s",
           location_name(finding->location), cause_info(finding->cause)->code,
           location_name(finding->location), confidence_name(finding->confidence));
   if (html->overview->connections > 1) {
@@ -109,7 +109,7 @@ void html_verdicts_end(struct html *html)
   if (html->harmless_begun)
     fputs("</details>\n", stream);
   if (html->verdicts_left_out > 0)
-    fprintf(stream, "<p>%s more are not told here.</p>\n",
+    fprintf(stream, "<p>%s more are not listed here.</p>\n",
             format_count(html->verdicts_left_out, count));
   const struct report_overview *overview = html->overview;
   struct text *text = html_words_begin(&html->words);

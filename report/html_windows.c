@@ -3,11 +3,11 @@
 /* How many bytes were on their way, and how many the receiver allowed, as the sender's end saw it.
  */
 
+#define LOOK_BACK_MAX 20000u /* packets */
+
 struct flight {
-  int64_t sent, acked;
-  bool sent_known, acked_known;
-  double window;
-  bool window_known;
+  double bytes, window;
+  bool bytes_known, window_known;
 };
 
 static void take(const struct figure *figure, struct flight *flight,
@@ -15,43 +15,27 @@ static void take(const struct figure *figure, struct flight *flight,
 {
   if (packet->end != figure->near || (packet->marks & HTML_FOREIGN) != 0)
     return;
-  if (packet->side == figure->side) {
-    const int64_t to = packet->seq + packet->payload_bytes;
-    if (!flight->sent_known || to > flight->sent)
-      flight->sent = to;
-    flight->sent_known = true;
-    return;
-  }
-  if ((packet->flags & TCP_ACK) == 0)
-    return;
-  if (!flight->acked_known || packet->ack > flight->acked)
-    flight->acked = packet->ack;
-  flight->acked_known = true;
-  if ((packet->flags & (TCP_SYN | TCP_RST)) == 0) {
+  const bool own = packet->side == figure->side;
+  flight->bytes = own ? packet->own_flight_bytes : packet->other_flight_bytes;
+  flight->bytes_known = true;
+  if (!own && (packet->flags & TCP_ACK) != 0 && (packet->flags & (TCP_SYN | TCP_RST)) == 0) {
     flight->window = packet->window_bytes;
     flight->window_known = true;
   }
 }
 
-static double in_flight(const struct flight *flight)
-{
-  return flight->sent_known && flight->acked_known && flight->sent > flight->acked
-             ? (double)(flight->sent - flight->acked)
-             : 0;
-}
-
 typedef void flight_visit(void *context, const struct figure *figure, double x,
                           const struct flight *flight);
 
-/* From the connection's begin on, since what is in flight depends on all before. */
 static void walk(const struct figure *figure, flight_visit *visit, void *context)
 {
-  struct flight flight = {.window = 0};
-  uint32_t i = 0;
-  for (; i < figure->first; i++)
+  struct flight flight = {.bytes_known = false};
+  /* what it was when the window begins */
+  const uint32_t least = figure->first > LOOK_BACK_MAX ? figure->first - LOOK_BACK_MAX : 0;
+  for (uint32_t i = least; i < figure->first; i++)
     take(figure, &flight, &figure->drawn->list[i]);
   visit(context, figure, 0, &flight);
-  for (; i < figure->last; i++) {
+  for (uint32_t i = figure->first; i < figure->last; i++) {
     take(figure, &flight, &figure->drawn->list[i]);
     visit(context, figure, svg_x(&figure->time, figure->drawn->list[i].time_ns), &flight);
   }
@@ -63,7 +47,7 @@ static void find_most(void *context, const struct figure *figure, double x,
   double *most = context;
   (void)figure;
   (void)x;
-  *most = in_flight(flight) > *most ? in_flight(flight) : *most;
+  *most = flight->bytes > *most ? flight->bytes : *most;
   *most = flight->window > *most ? flight->window : *most;
 }
 
@@ -78,9 +62,9 @@ static void add_step(void *context, const struct figure *figure, double x,
 {
   struct line *line = context;
   (void)figure;
-  if (line->window ? flight->window_known : flight->sent_known)
+  if (line->window ? flight->window_known : flight->bytes_known)
     svg_steps_add(&line->steps, x,
-                  svg_y(&line->bytes, line->window ? flight->window : in_flight(flight)));
+                  svg_y(&line->bytes, line->window ? flight->window : flight->bytes));
 }
 
 static void put_line(const struct figure *figure, const struct svg_bytes *bytes, bool window)

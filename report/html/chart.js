@@ -31,7 +31,7 @@
     if (element) {
       data = JSON.parse(element.textContent);
       data.t = sums(data.t);
-      for (const name of ['frame', 'seq', 'ack', 'win', 'tsval', 'tsecr'])
+      for (const name of ['frame', 'seq', 'ack', 'win', 'tsval', 'tsecr', 'own', 'other'])
         if (data[name])
           data[name] = sums(data[name]);
       data.side = Uint8Array.from(data.what, (what) => what >> 8 & 1);
@@ -465,38 +465,42 @@
 
   function windowsPanel(plot) {
     const data = plot.data, points = [];
-    let sent = null, acked = null, window = null, most = 1;
+    let sent = null, acked = null, flight = null, window = null, most = 1;
     function note(x) {
-      const flight = sent !== null && acked !== null && sent > acked ? sent - acked : 0;
-      most = Math.max(most, flight, window || 0);
-      points.push([x, sent === null ? null : flight, window]);
+      most = Math.max(most, flight || 0, window || 0);
+      points.push([x, flight, window]);
+    }
+    function take(i) {
+      const own = data.side[i] === plot.side, acks = (data.flags[i] & ACK) !== 0;
+      if (own)
+        sent = Math.max(sent === null ? -Infinity : sent, data.seq[i] + data.len[i]);
+      else if (acks)
+        acked = Math.max(acked === null ? -Infinity : acked, data.ack[i]);
+      flight = sent !== null && acked !== null && sent > acked ? sent - acked : 0;
+      if (data.own) /* not all packets are here: what was counted while they were */
+        flight = own ? data.own[i] : data.other[i];
+      if (!own && acks && hasEdge(data, i))
+        window = data.win[i];
     }
     for (let i = 0; i < plot.last; i++) {
       if (i === plot.first)
         note(0);
-      if (data.end[i] === plot.near && !isForeign(data, i)) {
-        if (data.side[i] === plot.side) {
-          sent = sent === null ? data.seq[i] + data.len[i] : Math.max(sent, data.seq[i] + data.len[i]);
-        } else if (data.flags[i] & ACK) {
-          acked = acked === null ? data.ack[i] : Math.max(acked, data.ack[i]);
-          if (hasEdge(data, i))
-            window = data.win[i];
-        }
-      }
+      if (data.end[i] === plot.near && !isForeign(data, i))
+        take(i);
       if (i >= plot.first)
         note(xOf(plot, data.t[i]));
     }
     if (plot.last <= plot.first)
       note(0);
     const scale = { low: -most * 0.03, high: most * 1.08, height: WINDOWS };
-    const edge = steps(), flight = steps();
+    const edge = steps(), line = steps();
     for (const point of points) {
       if (point[2] !== null)
         edge.add(point[0], yOf(scale, point[2]));
       if (point[1] !== null)
-        flight.add(point[0], yOf(scale, point[1]));
+        line.add(point[0], yOf(scale, point[1]));
     }
-    return { text: edge.end(plot.inner, 'edge') + flight.end(plot.inner, 'flight'), scale: scale };
+    return { text: edge.end(plot.inner, 'edge') + line.end(plot.inner, 'flight'), scale: scale };
   }
 
   /* ---- the figure ---- */
@@ -574,6 +578,7 @@
       '<rect class="brush" visibility="hidden" y="' + TITLE + '" height="' + (bottom - TITLE) + '"/>';
     plot.bottom = bottom;
     plot.drawn = true;
+    plot.figure.classList.add('drawn');
   }
 
   function later(plot) {
