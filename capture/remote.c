@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -316,6 +317,14 @@ static void close_once(int *fd)
   if (*fd >= 0)
     close(*fd);
   *fd = -1;
+}
+
+void remote_send(struct remote *remote, const char *line)
+{
+  struct pollfd control = {.fd = remote->control, .events = POLLOUT};
+  if (remote->control >= 0 && poll(&control, 1, 0) > 0 && (control.revents & POLLOUT) != 0 &&
+      write(remote->control, line, strlen(line)) < 0)
+    errno = 0; /* nobody is there any more, which its end tells */
 }
 
 /* Processes that were forked meanwhile may have a copy of the pipe's end: so closing it is not

@@ -47,6 +47,10 @@ bool remote_next_message(struct remote *remote, char *line, size_t size);
 /* true if the line is tcpdump's last word about losses: "12 packets dropped by kernel". */
 bool remote_message_drops(const char *line, uint64_t *dropped);
 
+/* A line, with its newline, for the program there: remote_capture.kick_orders. Lost if the
+ * connection takes no more at present. At most PIPE_BUF bytes. */
+void remote_send(struct remote *remote, const char *line);
+
 /* Ends the capture there. Once is enough. What it still has comes, then the stream ends. */
 void remote_stop(struct remote *remote);
 

@@ -72,10 +72,18 @@ static const char script[] =
     "  set -- --interface=\"$interface${space:+@$space}\" --snaplen=$snaplen --buffer=$buffer\n"
     "  if [ $interval = 0 ]; then set -- \"$@\" --no-samples\n"
     "  else set -- \"$@\" --sample-interval=${interval}us; fi\n"
+    "  if [ -z \"$orders\" ]; then :\n"
+    "  elif tcpstall capture --kick-orders=$orders --help </dev/null >/dev/null 2>&1; then\n"
+    "    exec tcpstall capture --quiet --write=- $promiscuous \"$@\" "
+    "${filter:+--filter=\"$filter\"} "
+    "--kick-orders=$orders 3<&-\n"
+    "  else echo 'the tcpstall on that host is too old to send kicks: this end is not kicked' >&2; "
+    "fi\n"
     "  tcpstall capture --quiet --write=- $promiscuous \"$@\" ${filter:+--filter=\"$filter\"} 3<&- "
     "&\n"
     "elif command -v tcpdump >/dev/null; then\n"
     "  echo 'there is no tcpstall on that host: tcpdump records, without samples' >&2\n"
+    "  [ -z \"$orders\" ] || echo 'tcpdump cannot kick: this end is not kicked' >&2\n"
     "  late=2\n"
     "  case $space in\n"
     "    '') set -- ;;\n"
@@ -105,6 +113,7 @@ static void add_script(struct text *text, const struct remote_target *target,
   add_assignment(text, "interface", target->interface);
   add_assignment(text, "space", target->network_namespace);
   add_assignment(text, "filter", capture->filter != NULL ? capture->filter : "");
+  add_assignment(text, "orders", capture->kick_orders != NULL ? capture->kick_orders : "");
   add_assignment(text, "promiscuous", capture->promiscuous ? "" : "-p");
   add_number(text, "snaplen", capture->snaplen_bytes);
   add_number(text, "buffer", capture->buffer_bytes);

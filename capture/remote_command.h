@@ -3,8 +3,8 @@
 
 /* What ssh is to run on the other host: a small shell script that starts `tcpstall capture` there,
  * or tcpdump where there is none, with its capture on standard output; ends it with a line on
- * standard input, or when that ends; and leaves out the packets of this very ssh connection, each
- * of which would make others.
+ * standard input, or when that ends; passes orders on to it (remote_send()) if it takes any; and
+ * leaves out the packets of this very ssh connection, each of which would make others.
  *
  * ssh hands the text to the user's login shell, whichever that is. So every byte of the script that
  * any shell could take for more than a letter is written as a number: what is left is
@@ -23,6 +23,7 @@ struct remote_capture {
   uint64_t buffer_bytes; /* the other kernel's */
   bool promiscuous;
   int64_t sample_interval_ns; /* 0 = no samples */
+  const char *kick_orders;    /* the program there takes orders to kick, so; NULL = it does not */
 };
 
 /* Linux takes no longer argument than 128 KiB, and a login shell adds to it. */

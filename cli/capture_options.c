@@ -2,6 +2,7 @@
 
 #include "capture/remote_target.h"
 #include "cli/commands.h"
+#include "cli/kick_orders.h"
 #include "cli/values.h"
 #include "wire/error.h"
 #include "wire/timestamp.h"
@@ -35,6 +36,7 @@ enum option_key {
   KEY_SNAPLEN = 's',
   KEY_WRITE = 'w',
   KEY_DURATION = 0x100,
+  KEY_KICK_ORDERS,
   KEY_LIST,
   KEY_NO_SAMPLES,
   KEY_RING_COUNT,
@@ -83,6 +85,8 @@ static const struct argp_option option_table[] = {
     {"duration", KEY_DURATION, "TIME", 0, "so long: 30s, 10min, 500 (milliseconds)", 0},
     {"packets", KEY_PACKETS, "N", 0, "until so many packets are written", 0},
     {"size", KEY_SIZE, "SIZE", 0, "until the file is so large: 100M, 2G", 0},
+    /* What `capture -i ssh:...` says to the program over there. */
+    {"kick-orders", KEY_KICK_ORDERS, "KIND:INTERVAL", OPTION_HIDDEN, NULL, 0},
     {0},
 };
 
@@ -170,6 +174,9 @@ static void check(const struct capture_options *options, const struct argp_state
     argp_error(state, "where to? Say -w FILE");
     return;
   }
+  if (options->orders != KICK_NONE &&
+      (options->end_count != 1 || remote_target_is(options->ends[0].interface)))
+    argp_error(state, "--kick-orders: for one interface of this host");
   if (options->flight.on && strcmp(options->output, "-") == 0 &&
       (options->flight.json || options->flight.rearm))
     argp_error(state, "-w -: standard output cannot be for that as well");
@@ -197,6 +204,10 @@ static error_t on_option(int key, char *text, struct argp_state *state)
     break;
   case KEY_FILTER: take_filter(options, text, false, state); break;
   case KEY_INTERFACE: capture_options_interface(options, text, state); break;
+  case KEY_KICK_ORDERS:
+    if (!kick_orders_parse(text, &options->orders, &options->orders_interval_ns))
+      argp_error(state, "--kick-orders: '%s': expected KIND:INTERVAL", text);
+    break;
   case KEY_LIST: options->list = true; break;
   case KEY_NO_PROMISCUOUS_MODE: options->no_promiscuous_mode = true; break;
   case KEY_NO_SAMPLES: options->no_samples = true; break;

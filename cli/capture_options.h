@@ -24,6 +24,8 @@ struct capture_options {
   const char *user; /* NULL = the usual one */
   bool verbose;
   struct flight_options flight;
+  enum kick_kind orders; /* kicks that a program on another host orders (cli/kick_orders.h) */
+  int64_t orders_interval_ns;
 };
 
 /* Fills *options; on bad usage it says so and ends the program. The strings belong to argv or to

@@ -6,6 +6,7 @@
 #include "cli/complain.h"
 #include "cli/flight.h"
 #include "cli/interrupt.h"
+#include "cli/kick_orders.h"
 #include "cli/list.h"
 #include "cli/ssh.h"
 
@@ -45,6 +46,7 @@ struct keeping {
   const struct capture_options *options;
   struct ssh_ends *ssh;               /* NULL = no end is on another host */
   struct flight *flight;              /* NULL = everything is written */
+  struct kick_orders *orders;         /* NULL = nobody orders kicks from afar */
   struct recorder *recorder;          /* NULL = not opened */
   const struct flight_screen *screen; /* NULL = none */
 };
@@ -116,6 +118,7 @@ static void look_after(void *context)
   const struct keeping *keeping = context;
   if (keeping->ssh != NULL)
     ssh_ends_tick(keeping->ssh);
+  kick_orders_tick(keeping->orders);
   if (keeping->flight != NULL)
     flight_tick(keeping->flight);
 }
@@ -154,19 +157,38 @@ static void forget_ssh(void *context)
 
 static int open_ssh(struct keeping *keeping, struct capture_options *options, struct error *error)
 {
+  char orders[KICK_ORDERS_TEXT_BYTES];
+  kick_orders_text(options->flight.kick, options->flight.kick_interval_ns, orders);
   const struct ssh_options wanted = {
       .program = options->ssh,
       .capture = {.filter = options->filter,
                   .snaplen_bytes = (uint32_t)options->snaplen_bytes,
                   .buffer_bytes = options->buffer_bytes,
                   .promiscuous = !options->no_promiscuous_mode,
-                  .sample_interval_ns = options->no_samples ? 0 : options->sample_interval_ns},
+                  .sample_interval_ns = options->no_samples ? 0 : options->sample_interval_ns,
+                  .kick_orders = options->flight.kick != KICK_NONE ? orders : NULL},
       .dropped = take_dropped,
       .context = keeping};
   return ssh_ends_open(&keeping->ssh, options->ends, options->end_count, &wanted, error);
 }
 
-static int open_flight(struct flight **flight, const struct capture_options *options,
+static void kick_remote(void *context, uint32_t end, const struct kick_request *request)
+{
+  const struct keeping *keeping = context;
+  ssh_ends_kick(keeping->ssh, end, request);
+}
+
+static int open_orders(struct keeping *keeping, const struct capture_options *options,
+                       struct error *error)
+{
+  if (options->orders == KICK_NONE)
+    return 0;
+  return kick_orders_open(&keeping->orders, options->ends[0].interface,
+                          options->ends[0].network_namespace, options->orders,
+                          options->orders_interval_ns, error);
+}
+
+static int open_flight(struct keeping *keeping, const struct capture_options *options,
                        const struct flight_screen *screen, struct error *error)
 {
   const struct flight_setup setup = {.options = &options->flight,
@@ -174,8 +196,10 @@ static int open_flight(struct flight **flight, const struct capture_options *opt
                                      .end_count = options->end_count,
                                      .file = capture_output_name(options),
                                      .quiet = options->quiet,
-                                     .screen = screen};
-  return options->flight.on ? flight_new(flight, &setup, error) : 0;
+                                     .screen = screen,
+                                     .kick_remote = kick_remote,
+                                     .kick_context = keeping};
+  return options->flight.on ? flight_new(&keeping->flight, &setup, error) : 0;
 }
 
 int capture_run(struct capture_options *options, volatile const int *stop,
@@ -186,7 +210,9 @@ int capture_run(struct capture_options *options, volatile const int *stop,
   struct error error;
   int rc = open_ssh(&keeping, options, &error);
   if (rc == 0)
-    rc = open_flight(&keeping.flight, options, screen, &error);
+    rc = open_orders(&keeping, options, &error);
+  if (rc == 0)
+    rc = open_flight(&keeping, options, screen, &error);
   const struct recorder_keeper keeper = {.context = &keeping,
                                          .request = take_request,
                                          .tick = look_after,
@@ -226,6 +252,7 @@ int capture_run(struct capture_options *options, volatile const int *stop,
   recorder_close(keeping.recorder);
   keeping.recorder = NULL;
   flight_free(keeping.flight);
+  kick_orders_close(keeping.orders);
   return ssh_ends_close(keeping.ssh) ? status : EXIT_TROUBLE;
 }
 

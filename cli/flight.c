@@ -416,6 +416,8 @@ int flight_new(struct flight **flight_out, const struct flight_setup *setup, str
     rc = error_set(error, ERROR_MEMORY, "no memory for the flight recorder (--memory)");
   if (rc == 0)
     rc = flight_keeper_new(&flight->keeper, &flight->options, setup->ends, setup->end_count, error);
+  if (rc == 0)
+    flight_keeper_set_remote(flight->keeper, setup->kick_remote, setup->kick_context);
   if (rc < 0) {
     flight_free(flight);
     return rc;

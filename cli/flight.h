@@ -36,6 +36,9 @@ struct flight_setup {
   const char *file;                   /* the recording's name, for findings and commands */
   bool quiet;                         /* say only what is asked for, and findings */
   const struct flight_screen *screen; /* NULL = none */
+  /* Who kicks at ends on other hosts; NULL = nobody. */
+  kick_handler *kick_remote;
+  void *kick_context;
 };
 
 /* Copies what it needs but the strings. Opens the interfaces for kicks. 0 or a negative error_code.

@@ -23,7 +23,9 @@
 struct flight_keeper {
   const char *command; /* NULL = none */
   uint32_t end_count;
-  struct kick *kicks[RECORDER_ENDS_MAX];
+  struct kick *kicks[RECORDER_ENDS_MAX]; /* NULL: none, or an end on another host */
+  kick_handler *remote;                  /* NULL = none */
+  void *remote_context;
   uint64_t kicked;
   pid_t running[COMMANDS_MAX]; /* 0 = free */
 };
@@ -57,6 +59,12 @@ void flight_keeper_free(struct flight_keeper *keeper)
   for (uint32_t i = 0; i < keeper->end_count; i++)
     kick_close(keeper->kicks[i]);
   free(keeper);
+}
+
+void flight_keeper_set_remote(struct flight_keeper *keeper, kick_handler *kick, void *context)
+{
+  keeper->remote = kick;
+  keeper->remote_context = context;
 }
 
 /* ---- the user's command ---- */
@@ -175,8 +183,13 @@ static void send_kick(struct flight_keeper *keeper, const struct kick_request *r
 {
   struct kick_sent sent;
   struct error error;
-  if (request->end >= keeper->end_count || keeper->kicks[request->end] == NULL)
+  if (request->end >= keeper->end_count)
     return;
+  if (keeper->kicks[request->end] == NULL) {
+    if (keeper->remote != NULL)
+      keeper->remote(keeper->remote_context, request->end, request);
+    return;
+  }
   const int rc = kick_send(keeper->kicks[request->end], request, &sent, &error);
   if (rc > 0) {
     keeper->kicked++;

@@ -40,6 +40,9 @@ int flight_keeper_new(struct flight_keeper **keeper, const struct flight_options
                       struct error *error);
 void flight_keeper_free(struct flight_keeper *keeper); /* NULL is allowed */
 
+/* Who sends the kicks of ends that are no interfaces of this host. */
+void flight_keeper_set_remote(struct flight_keeper *keeper, kick_handler *kick, void *context);
+
 /* file: that is being written, for the command. */
 void flight_keeper_request(struct flight_keeper *keeper, const char *file, const void *bytes,
                            size_t size);

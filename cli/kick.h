@@ -46,6 +46,9 @@ struct kick_request {
   uint8_t ether_src[6], ether_dst[6];
 };
 
+/* Who sees to a kick at that end. */
+typedef void kick_handler(void *context, uint32_t end, const struct kick_request *request);
+
 struct kick; /* opaque: of one interface */
 
 /* Opens a packet socket for the interface (CAP_NET_RAW) in its namespace (as net_namespace_open()

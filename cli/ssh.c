@@ -1,6 +1,7 @@
 #include "cli/ssh.h"
 
 #include "cli/complain.h"
+#include "cli/kick_orders.h"
 #include "wire/timestamp.h"
 
 #include <inttypes.h>
@@ -152,6 +153,17 @@ void ssh_ends_forget(struct ssh_ends *ssh_ends)
 {
   for (uint32_t i = 0; ssh_ends != NULL && i < ssh_ends->count; i++)
     remote_forget(ssh_ends->ends[i].remote);
+}
+
+void ssh_ends_kick(struct ssh_ends *ssh_ends, uint32_t end, const struct kick_request *request)
+{
+  char line[KICK_ORDER_BYTES];
+  for (uint32_t i = 0; ssh_ends != NULL && i < ssh_ends->count; i++) {
+    if (ssh_ends->ends[i].index != end || ssh_ends->ends[i].ended_early)
+      continue;
+    kick_order_write(request, line);
+    remote_send(ssh_ends->ends[i].remote, line);
+  }
 }
 
 void ssh_ends_stop(struct ssh_ends *ssh_ends)

@@ -34,6 +34,9 @@ int ssh_ends_open(struct ssh_ends **ssh_ends, struct recorder_end_options *ends,
 void ssh_ends_tick(struct ssh_ends *ssh_ends);
 /* In a process that was forked, and is not the keeping side: closes copies of descriptors. */
 void ssh_ends_forget(struct ssh_ends *ssh_ends);
+struct kick_request;
+/* Orders a kick at that end, if it is one of them. */
+void ssh_ends_kick(struct ssh_ends *ssh_ends, uint32_t end, const struct kick_request *request);
 /* The recording is to end: they send what they still have, and end. Once is enough. */
 void ssh_ends_stop(struct ssh_ends *ssh_ends);
 /* Waits for them, prints the rest and how they ended if that is not as it should; frees. Returns

@@ -16,7 +16,7 @@ skip() { echo "skipped: $*"; exit 77; }
 if [ "${2:-}" != inside ]; then
   reason=$(ssh_skip_reason)
   [ -z "$reason" ] || skip "$reason"
-  for tool in iperf3 jq ping ss tshark; do
+  for tool in iperf3 jq ping ss tc tshark; do
     command -v $tool >/dev/null || skip "no $tool"
   done
   work=$(mktemp -d) || exit 2
@@ -225,7 +225,36 @@ start -i ssh:far/wire -w wire.pcapng && {
   [ "$(tshark -r wire.pcapng -Y icmp 2>/dev/null | wc -l)" = 6 ] || wrong "6: others were not"
 }
 
-# 7. Without tcpstall there, tcpdump: all packets, without directions.
+# 7. A queue over there holds what its host sends, and forgets to go on: the program there sends the kick that ends it.
+if there tc qdisc replace dev tap0 root tbf rate 10gbit burst 1mb limit 10mb 2>/dev/null; then
+  start -i tap0 -i ssh:far/tap0 --until-stall --kick --after 1s -w kicked.pcapng || exit 1
+  iperf3 -s -1 -p 7002 >/dev/null &
+  server=$!
+  until ss -ltnH 2>/dev/null | grep -q :7002; do sleep 0.05; done
+  there iperf3 -c 10.9.0.1 -p 7002 -b 1M -l 1000 -t 8 >/dev/null 2>&1 &
+  client=$!
+  processes+=("$server" "$client")
+  sleep 2
+  there tc qdisc change dev tap0 root tbf rate 8bit burst 2kb limit 10mb # holds
+  sleep 0.3
+  there tc qdisc change dev tap0 root tbf rate 10gbit burst 1mb limit 10mb # and forgets to go on
+  for ((i = 0; i < 400; i++)); do # it ends by itself, when all is saved
+    kill -0 $capture 2>/dev/null || break
+    sleep 0.05
+  done
+  kill -INT $capture 2>/dev/null && wrong "7: it does not end: $(cat err)"
+  wait $capture || wrong "7: status $?: $(cat err)"
+  capture=
+  wait $client $server
+  there tc qdisc del dev tap0 root
+  grep -q "end B: far: kick 1: ICMP echo request sent" err || wrong "7: no kick over there: $(cat err)"
+  grep -q "closed: .*ended by kick: sender-queue" err || wrong "7: the kick did not end the stall: $(cat err)"
+  [ "$(tshark -r kicked.pcapng -Y 'frame.interface_id == 1 && icmp.type == 8 && icmp contains "tcpstall --kick"' 2>/dev/null | wc -l)" = 1 ] || wrong "7: the kick is not in the file"
+  nobody_left 7
+  echo "kicked over there: $(grep -o "stall 1 closed: .*ended by kick: [a-z-]*" err)"
+fi
+
+# 8. Without tcpstall there, tcpdump: all packets, without directions.
 rm bin/tcpstall
 start -i tap0 -i ssh:far/tap0 -w tcpdump.pcapng 'not port 5353' && {
   before=$(counters)
@@ -233,10 +262,14 @@ start -i tap0 -i ssh:far/tap0 -w tcpdump.pcapng 'not port 5353' && {
   burst 2000
   settled
   stop 0
-  grep -q "there is no tcpstall on that host" err || wrong "7: it is not said that tcpdump records: $(cat err)"
+  grep -q "there is no tcpstall on that host" err || wrong "8: it is not said that tcpdump records: $(cat err)"
   expected=$(difference "$before" "$(counters)" | awk '{ print $3 + $4 }')
   found=$(tshark -r tcpdump.pcapng -Y 'frame.interface_id == 1' 2>/dev/null | wc -l)
-  [ "$found" = "$expected" ] || wrong "7: tcpdump recorded $found packets, the TAP counts $expected: $(cat err)"
-  nobody_left 7
+  [ "$found" = "$expected" ] || wrong "8: tcpdump recorded $found packets, the TAP counts $expected: $(cat err)"
+  nobody_left 8
+}
+start -i ssh:far/tap0 --until-stall --kick -w kicked.pcapng && {
+  stop 0
+  grep -q "tcpdump cannot kick: this end is not kicked" err || wrong "8: it is not said that nobody kicks there: $(cat err)"
 }
 exit $status
