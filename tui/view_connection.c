@@ -171,6 +171,16 @@ static void draw_announced(const struct area *area, const struct model_connectio
     for (uint32_t i = 0; i < connection->view_count; i++)
       area_text(area, 1 + r, label + (int)i * width, style, rows[r].at[i]);
   }
+  for (uint32_t i = 0; i < connection->view_count; i++) {
+    const struct model_view *view = &connection->views[i];
+    const struct area column = area_part(area, count + 1, label + (int)i * width, 2, width - 1);
+    area_text(&column, 0, 0, STYLE_NORMAL, view->client);
+    area_text(&column, 1, 0, STYLE_NORMAL, view->server);
+  }
+  if (connection->views[0].client[0] == '\0')
+    return;
+  area_text(area, count + 1, 1, STYLE_DIM, "client's address");
+  area_text(area, count + 2, 1, STYLE_DIM, "server's address");
 }
 
 /* ---- the plots ---- */

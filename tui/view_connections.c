@@ -32,14 +32,14 @@ static const struct {
   int sort; /* the order that it stands for, -1: none */
 } columns[COLUMN_COUNT] = {
     [COLUMN_ID] = {"ID", 4, 0, 0, SORT_ID},
-    [COLUMN_CONNECTION] = {"CONNECTION", 29, 0, 3, -1},
+    [COLUMN_CONNECTION] = {"CONNECTION", 30, 0, 3, -1},
     [COLUMN_AGE] = {"AGE", 6, 7, 0, SORT_AGE},
     [COLUMN_RATE] = {"RATE", 8, 1, 0, SORT_RATE},
     [COLUMN_SPARK] = {"ACTIVITY", 10, 2, 1, -1},
     [COLUMN_RTT] = {"RTT", 6, 4, 0, SORT_RTT},
     [COLUMN_FLIGHT] = {"FLIGHT/WINDOW", 13, 6, 0, -1},
     [COLUMN_AGAIN] = {"RTX", 5, 5, 0, SORT_AGAIN},
-    [COLUMN_HOLDER] = {"HELD BY", 20, 0, 0, SORT_STALLED},
+    [COLUMN_HOLDER] = {"HELD BY", 19, 0, 0, SORT_STALLED},
     [COLUMN_WORST] = {"WORST FINDING", 22, 3, 1, -1},
 };
 
@@ -193,6 +193,13 @@ static int64_t rtt_of(const struct model_connection *connection)
   return streams[side].rtt_samples > 0 ? streams[side].srtt_ns : TIME_INVALID;
 }
 
+static int64_t age_of(const struct model *model, const struct model_connection *connection)
+{
+  const struct connection_summary *summary = &connection->summary;
+  const bool over = summary->closed && summary->end_ns < model->now_ns;
+  return (over ? summary->end_ns : model->now_ns) - summary->start_ns;
+}
+
 static void draw_flight(const struct area *cell, const struct model_connection *connection)
 {
   const struct stream_summary *streams = connection->summary.streams;
@@ -203,18 +210,26 @@ static void draw_flight(const struct area *cell, const struct model_connection *
                 word_bytes(window, (double)of->window_max));
 }
 
+/* Where there is no room for all of it, the cause is cut, not the time. */
 static void draw_worst(const struct area *cell, const struct model_connection *connection)
 {
   const struct finding *worst = model_worst(connection);
-  char waited[WORD_SIZE];
+  char waited[WORD_SIZE], rest[WORD_SIZE + 32] = "";
+  size_t used = 0;
   if (worst == NULL)
     return;
-  const enum style style = worst->severity == SEVERITY_PROBLEM ? STYLE_BAD : STYLE_DIM;
-  int at = area_text(cell, 0, 0, style, cause_info(worst->cause)->code);
+  const char *cause = cause_info(worst->cause)->code;
   if (worst->waited_ns > 0)
-    at += area_format(cell, 0, at, STYLE_DIM, " %s", word_duration(waited, worst->waited_ns));
+    used = (size_t)snprintf(rest, sizeof rest, " %s", word_duration(waited, worst->waited_ns));
   if (model_problems(connection) > 1)
-    area_format(cell, 0, at, STYLE_DIM, " +%u", model_problems(connection) - 1);
+    snprintf(rest + used, sizeof rest - used, " +%u", model_problems(connection) - 1);
+  const int room = cell->columns - text_columns(rest), length = text_columns(cause);
+  const int shown = length <= room ? length : room > 1 ? room : 1;
+  const struct area name = area_part(cell, 0, 0, 1, shown);
+  area_text(&name, 0, 0, worst->severity == SEVERITY_PROBLEM ? STYLE_BAD : STYLE_DIM, cause);
+  if (shown < length)
+    area_glyph(&name, 0, shown - 1, STYLE_DIM, 0x2026);
+  area_text(cell, 0, shown, STYLE_DIM, rest);
 }
 
 static void draw_cell(const struct ui *ui, const struct area *cell, enum column column,
@@ -234,7 +249,7 @@ static void draw_cell(const struct ui *ui, const struct area *cell, enum column 
   case COLUMN_CONNECTION: draw_connection(cell, connection); break;
   case COLUMN_AGE:
     area_right(cell, 0, cell->columns, STYLE_NORMAL,
-               word_duration(text, model->now_ns - connection->summary.start_ns));
+               word_duration(text, age_of(model, connection)));
     break;
   case COLUMN_RATE:
     area_right(cell, 0, cell->columns, STYLE_NORMAL,

@@ -243,19 +243,6 @@ static void draw_rung(const struct ui *ui, const struct area *area, const struct
   draw_delay(area, rung);
 }
 
-/* As its hosts are called at that end. */
-static const char *name_at(const struct model_connection *connection, uint8_t end,
-                           enum stream_side side)
-{
-  for (uint32_t i = 0; i < connection->view_count; i++) {
-    const struct model_view *view = &connection->views[i];
-    const char *name = side == SIDE_CLIENT ? view->client : view->server;
-    if (view->end == end && name[0] != '\0')
-      return name;
-  }
-  return side == SIDE_CLIENT ? connection->client : connection->server;
-}
-
 static void draw_header(const struct area *area, const struct model_connection *connection,
                         const struct rungs *rungs, uint64_t left_out)
 {
@@ -264,14 +251,13 @@ static void draw_header(const struct area *area, const struct model_connection *
   int at = 1;
   if (rungs->two_ends)
     at += area_format(area, 0, at, STYLE_KEY, "%c ", 'A' + rungs->left);
-  at += area_text(area, 0, at, STYLE_HEADER, name_at(connection, rungs->left, SIDE_CLIENT));
-  const char *server = name_at(connection, rungs->right, SIDE_SERVER);
+  at += area_text(area, 0, at, STYLE_HEADER, connection->client);
   if (rungs->two_ends) {
     snprintf(text, sizeof text, " %c", 'A' + rungs->right);
     area_text(area, 0, right + 1, STYLE_KEY, text);
     area_right(area, 0, area->columns - 1, STYLE_HEADER, "took");
   }
-  area_right(area, 0, right, STYLE_HEADER, server);
+  area_right(area, 0, right, STYLE_HEADER, connection->server);
   if (left_out > 0)
     area_format(area, 0, at + 3, STYLE_WARNING, "%llu packets left out",
                 (unsigned long long)left_out);
