@@ -15,12 +15,19 @@
 #define GONE_AFTER_NS (30 * NS_PER_S) /* so long a connection that is over stays in the list */
 /* Of the connection that is looked at, and as many others of that time; some 2 ms. */
 #define PACKETS_SHOWN 100000u
+/* Of all connections together, some 6 KB each; the oldest that are over are forgotten. */
+#define FINDINGS_MAX 4096u
 /* Where ends have seen connections that no other end has, the last packets of all are surveyed: as
  * many as the window gives of strangers, so often while that pairs some, and else more and more
  * seldom. Some 20 ms. */
 #define PAIRING_PACKETS   4000u /* beside them */
 #define PAIRING_NS        (2 * NS_PER_S)
 #define PAIRING_SELDOM_NS (60 * NS_PER_S)
+
+struct told {
+  uint64_t connection;
+  uint32_t finding;
+};
 
 struct live_model {
   const struct recorder_end_options *ends;
@@ -33,6 +40,9 @@ struct live_model {
   uint32_t alone[ANALYZER_ENDS_MAX]; /* connections that only this end has seen, at this look */
   int64_t refreshed_ns, loaded_ns, bucket_ns;
   int64_t pairing_ns, pairing_step_ns; /* the next one */
+  struct told *told; /* a ring of FINDINGS_MAX, in the order of their first word */
+  uint32_t told_first, told_count;
+  uint64_t findings_forgotten;
 };
 
 static void name_endpoint(const struct endpoint *endpoint, char out[MODEL_NAME_SIZE])
@@ -166,6 +176,54 @@ static void on_gone(void *context, uint64_t id)
   model_remove(live->model, id);
 }
 
+/* ---- findings ---- */
+
+static int find_finding(const struct model_connection *connection, uint32_t id)
+{
+  for (uint32_t i = 0; connection != NULL && i < connection->finding_count; i++)
+    if (connection->findings[i]->id == id)
+      return (int)i;
+  return -1;
+}
+
+static void push_told(struct live_model *live, struct told told)
+{
+  live->told[(live->told_first + live->told_count++) % FINDINGS_MAX] = told;
+}
+
+/* One that still goes on gets another turn. */
+static void forget_oldest(struct live_model *live)
+{
+  const struct told told = live->told[live->told_first];
+  struct model_connection *connection = model_find(live->model, told.connection);
+  const int at = find_finding(connection, told.finding);
+  live->told_first = (live->told_first + 1) % FINDINGS_MAX;
+  live->told_count--;
+  if (at < 0)
+    return;
+  if (connection->findings[at]->state != FINDING_CLOSED) {
+    push_told(live, told);
+    return;
+  }
+  free(connection->findings[at]);
+  connection->finding_count--;
+  memmove(connection->findings + at, connection->findings + at + 1,
+          (connection->finding_count - (uint32_t)at) * sizeof *connection->findings);
+  connection->findings_version++;
+  live->findings_forgotten++;
+}
+
+static void add_finding(struct live_model *live, struct model_connection *connection,
+                        const struct finding *finding)
+{
+  const bool known = find_finding(connection, finding->id) >= 0;
+  for (uint32_t i = 0; !known && i < FINDINGS_MAX && live->told_count == FINDINGS_MAX; i++)
+    forget_oldest(live);
+  model_add_finding(connection, finding);
+  if (!known && live->told_count < FINDINGS_MAX)
+    push_told(live, (struct told){connection->id, finding->id});
+}
+
 /* ---- the same connection under other names ---- */
 
 /* The connection that one of a pair's members is shown as already: the first of them. */
@@ -190,7 +248,7 @@ static void join(struct live_model *live, uint64_t part_id, uint64_t whole_id)
   if (part == NULL || whole == NULL || part == whole)
     return;
   for (uint32_t i = 0; i < part->finding_count; i++)
-    model_add_finding(whole, part->findings[i]);
+    add_finding(live, whole, part->findings[i]);
   if (part->level > whole->level)
     whole->level = part->level;
   whole->ends |= part->ends;
@@ -373,8 +431,9 @@ struct live_model *live_model_new(const struct recorder_end_options *ends, uint3
                               .end_count = end_count,
                               .next_id = 1,
                               .pairing_step_ns = PAIRING_NS,
+                              .told = calloc(FINDINGS_MAX, sizeof *live->told),
                               .model = model_new()};
-  if (!live_names_init(&live->names) || live->model == NULL) {
+  if (!live_names_init(&live->names) || live->model == NULL || live->told == NULL) {
     live_model_free(live);
     return NULL;
   }
@@ -393,7 +452,13 @@ void live_model_free(struct live_model *live)
     return;
   model_free(live->model);
   live_names_free(&live->names);
+  free(live->told);
   free(live);
+}
+
+uint64_t live_model_forgotten(const struct live_model *live)
+{
+  return live->findings_forgotten;
 }
 
 struct model *live_model_shown(struct live_model *live)
@@ -435,7 +500,7 @@ struct model_connection *live_model_take(struct live_model *live, const struct m
     return NULL;
   if (event->level > connection->level)
     connection->level = event->level;
-  model_add_finding(connection, event->finding);
+  add_finding(live, connection, event->finding);
   if (event->pair != NULL && event->pair->member_count > 1)
     learn(live, event->pair);
   return model_find(live->model, name->id);

@@ -17,6 +17,9 @@ struct live_model *live_model_new(const struct recorder_end_options *ends, uint3
 void live_model_free(struct live_model *live); /* NULL is allowed */
 struct model *live_model_shown(struct live_model *live);
 
+/* Findings that are over and are not shown any more, since no more than some thousands are. */
+uint64_t live_model_forgotten(const struct live_model *live);
+
 /* All that the monitor knows now. The plots' packets are taken anew once a second. */
 void live_model_refresh(struct live_model *live, struct monitor *monitor, int64_t now_ns);
 /* A finding. Returns its connection; NULL: it is not shown, there are too many. */

@@ -1,5 +1,6 @@
 #include "cli/live_screen.h"
 
+#include "cli/complain.h"
 #include "cli/connection_filter.h"
 #include "cli/live_model.h"
 #include "cli/live_write.h"
@@ -9,14 +10,20 @@
 #include "wire/timestamp.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define REFRESH_NS (INT64_C(250) * NS_PER_MS)
+/* With very many connections a look at all of them takes long: then it comes more seldom, so that
+ * it has no more than so much of a processor; but so often all the same. */
+#define REFRESH_SHARE  20
+#define REFRESH_MAX_NS (3 * NS_PER_S)
 /* What the user did shows at once; news wait so long for each other. */
 #define DRAW_NS        (INT64_C(100) * NS_PER_MS)
 #define BELL_NS        NS_PER_S /* one for all stalls of that time */
@@ -24,8 +31,12 @@
 #define NOTICES        8u
 #define NOTICE_SIZE    200
 
-/* What the keeping side has to say, in shared memory: the last ones. */
+/* In shared memory: what the keeping side has to say, the last ones; and what it says at the end.
+ */
 struct notices {
+  /* the writing side's: what a limit has cost */
+  _Atomic uint64_t left_out, forgotten;
+  /* the keeping side's */
   atomic_uint count;
   char texts[NOTICES][NOTICE_SIZE];
 };
@@ -42,8 +53,9 @@ struct live_screen {
   struct ui ui;
   struct grid grid;
   int64_t refreshed_ns, drawn_ns, bell_ns, recording_ns;
-  int rows, columns;      /* as drawn last */
-  int stderr_fd, said_fd; /* the true one; what is said instead */
+  int64_t refresh_step_ns; /* from one look to the next */
+  int rows, columns;       /* as drawn last */
+  int stderr_fd, said_fd;  /* the true one; what is said instead */
   bool dirty, urgent;
 };
 
@@ -87,6 +99,17 @@ static void on_end_event(void *context, enum recorder_event event, uint32_t end,
   notice(screen, said);
 }
 
+static void tell_limits(const struct live_screen *screen)
+{
+  const uint64_t left_out = atomic_load(&screen->notices->left_out);
+  const uint64_t forgotten = atomic_load(&screen->notices->forgotten);
+  if (left_out > 0)
+    complain("%" PRIu64 " connections were not on the screen: there were too many at once",
+             left_out);
+  if (forgotten > 0)
+    complain("%" PRIu64 " findings that were over were forgotten: there were too many", forgotten);
+}
+
 /* What was said meanwhile would have spoilt the picture. */
 static void on_over(void *context)
 {
@@ -104,6 +127,7 @@ static void on_over(void *context)
   close(screen->said_fd);
   close(screen->stderr_fd);
   screen->said_fd = screen->stderr_fd = -1;
+  tell_limits(screen);
 }
 
 static void put_stderr_aside(struct live_screen *screen)
@@ -161,12 +185,29 @@ static void count_drops(struct live_screen *screen)
   }
 }
 
+static int64_t processor_ns(void)
+{
+  struct timespec used;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return (int64_t)used.tv_sec * NS_PER_S + used.tv_nsec;
+}
+
 static void refresh(struct live_screen *screen, struct monitor *monitor, int64_t now_ns)
 {
+  const int64_t begun_ns = processor_ns();
   screen->refreshed_ns = now_ns;
   count_drops(screen);
   if (!screen->ui.paused)
     live_model_refresh(screen->live, monitor, now_ns);
+  const uint64_t left_out = live_model_shown(screen->live)->left_out;
+  if (left_out > atomic_load(&screen->notices->left_out))
+    atomic_store(&screen->notices->left_out, left_out);
+  atomic_store(&screen->notices->forgotten, live_model_forgotten(screen->live));
+  screen->refresh_step_ns = REFRESH_SHARE * (processor_ns() - begun_ns);
+  if (screen->refresh_step_ns < REFRESH_NS)
+    screen->refresh_step_ns = REFRESH_NS;
+  if (screen->refresh_step_ns > REFRESH_MAX_NS)
+    screen->refresh_step_ns = REFRESH_MAX_NS;
   screen->dirty = true;
 }
 
@@ -230,7 +271,7 @@ static void on_tick(void *context, struct monitor *monitor, int64_t now_ns)
   live_model_lend(screen->live, monitor);
   take_keys(screen);
   show_notices(screen);
-  if (now_ns - screen->refreshed_ns >= REFRESH_NS)
+  if (now_ns - screen->refreshed_ns >= screen->refresh_step_ns)
     refresh(screen, monitor, now_ns);
   if (screen->ui.quit)
     flight_finish(screen->flight);

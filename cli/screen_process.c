@@ -23,6 +23,7 @@
 #define LOOK_MS  1000 /* nothing is lost if a wake-up is */
 /* A terminal that takes nothing is given up after this: its process may hang in a write. */
 #define STOP_MS      2000
+#define LET_GO_MS    300
 #define STOP_STEP_MS 5
 
 struct picture {
@@ -265,12 +266,22 @@ int screen_process_start(struct screen_process **screen_out, const struct screen
   return rc;
 }
 
+/* Output that the user has stopped (Ctrl-S): only what tcflow() itself has stopped goes on by it.
+ */
+static void let_go_on(const struct screen_process *screen)
+{
+  tcflow(screen->output, TCOOFF);
+  tcflow(screen->output, TCOON);
+}
+
 /* Its process could not do it: xterm's sequences, which nearly all terminals know. */
 static void put_back(const struct screen_process *screen)
 {
   static const char restore[] = "\033[?1000l\033[?1002l\033[?1006l\033[0m\033[?25h\033[?1049l";
   struct pollfd output = {.fd = screen->output, .events = POLLOUT};
   tcsetattr(screen->input, TCSANOW, &screen->before);
+  tcflush(screen->output, TCOFLUSH);
+  let_go_on(screen);
   if (poll(&output, 1, 0) == 1 && (output.revents & POLLOUT) != 0 &&
       write(screen->output, restore, sizeof restore - 1) < 0)
     return; /* the terminal is gone */
@@ -287,6 +298,8 @@ void screen_process_stop(struct screen_process *screen)
   pid_t ended = 0;
   for (int ms = 0; ended == 0 && ms < STOP_MS; ms += STOP_STEP_MS) {
     ended = waitpid(screen->process, &status, WNOHANG);
+    if (ms == LET_GO_MS)
+      let_go_on(screen);
     if (ended == 0)
       nanosleep(&step, NULL);
   }

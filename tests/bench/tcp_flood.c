@@ -5,8 +5,9 @@
  * Clients at A send, servers at B acknowledge every second segment; frames go straight to the
  * interfaces (a veth pair), since no kernel on a small machine makes so many packets beside what is
  * measured. Handshakes come first. STALLS of the connections stand still, with data under way, from
- * AT-SECOND on for FOR-SECONDS. Every millisecond what is due by then. Prints how many frames the
- * kernel took, and the rate. */
+ * AT-SECOND on for FOR-SECONDS. With TCP_FLOOD_LIFE=PACKETS in the environment a connection ends by
+ * a reset after so many, and another one takes its place. Every millisecond what is due by then.
+ * Prints how many frames the kernel took, and the rate. */
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -28,12 +29,16 @@
 #define SYN_OPTIONS   20
 #define WINDOW        512 /* of 128 bytes */
 
-enum { FIN = 1, SYN = 2, ACK = 16 };
+#define PORTS     40000 /* the first; each host has 256 connections at a time */
+#define PORTS_END 65000
+
+enum { SYN = 2, RST = 4, ACK = 16 };
 
 struct connection {
   uint32_t client_ip, seq[2]; /* next: of the client, of the server */
   uint32_t ts_recent[2];      /* what each has heard last */
   uint16_t client_port, id[2];
+  uint32_t packets;
   uint8_t phase; /* of the handshake 0 to 2; then data, data, ACK */
 };
 
@@ -49,7 +54,7 @@ struct flood {
   struct side sides[2];
   struct connection *connections;
   long count, next, sent;
-  long stalls;
+  long stalls, life_packets; /* 0: for ever */
   double begun, stall_at, stall_for;
 };
 
@@ -158,9 +163,26 @@ static void put_segment(struct flood *flood, struct connection *connection, int 
     flush(flood, side);
 }
 
+/* It ends, and its host opens another one. */
+static void renew(struct flood *flood, struct connection *connection, uint32_t ts_val)
+{
+  put_segment(flood, connection, 0, RST | ACK, 0, ts_val);
+  const uint16_t port = connection->client_port < PORTS_END - 256
+                            ? (uint16_t)(connection->client_port + 256)
+                            : (uint16_t)(PORTS + (connection->client_port - PORTS) % 256);
+  *connection = (struct connection){.client_ip = connection->client_ip,
+                                    .client_port = port,
+                                    .seq = {connection->seq[0] * 3, connection->seq[1] * 5}};
+}
+
 /* The connection's next segment. */
 static void step(struct flood *flood, struct connection *connection, uint32_t ts_val)
 {
+  if (flood->life_packets > 0 && connection->packets++ >= (uint32_t)flood->life_packets &&
+      connection->phase == 3) {
+    renew(flood, connection, ts_val);
+    return;
+  }
   switch (connection->phase++) {
   case 0: put_segment(flood, connection, 0, SYN, 0, ts_val); break;
   case 1: put_segment(flood, connection, 1, SYN | ACK, 0, ts_val); break;
@@ -203,7 +225,8 @@ static void make_connections(struct flood *flood)
   flood->connections = calloc((size_t)flood->count, sizeof *flood->connections);
   for (long i = 0; i < flood->count && flood->connections != NULL; i++)
     flood->connections[i] = (struct connection){.client_ip = 0x0afd0000u + (uint32_t)(i >> 8) + 1,
-                                                .client_port = (uint16_t)(40000 + (i & 255)),
+                                                .client_port = (uint16_t)(PORTS + (i & 255)),
+                                                .packets = (uint32_t)(i * 31 % 250),
                                                 .seq = {(uint32_t)i * 7919u, (uint32_t)i * 104729u},
                                                 .id = {(uint16_t)i, (uint16_t)(i * 3)}};
 }
@@ -225,6 +248,8 @@ int main(int argc, char **argv)
     flood.stall_at = strtod(argv[7], NULL);
     flood.stall_for = strtod(argv[8], NULL);
   }
+  const char *life = getenv("TCP_FLOOD_LIFE");
+  flood.life_packets = life != NULL ? strtol(life, NULL, 10) : 0;
   make_connections(&flood);
   if (flood.connections == NULL || flood.count < 1)
     return 2;

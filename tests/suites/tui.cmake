@@ -14,3 +14,6 @@ set_tests_properties(tui.draw PROPERTIES TIMEOUT 60 LABELS tui)
 
 # Filters in tcpdump's language are compiled in cli (tests/unit/test_tui_selection.c).
 target_sources(test_tui_selection PRIVATE ${CMAKE_SOURCE_DIR}/cli/connection_filter.c)
+add_test(NAME tui.live_nat COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/tui/live_nat.sh $<TARGET_FILE:tcpstall>)
+set_tests_properties(tui.live_nat PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120 LABELS tui
+  ENVIRONMENT "LAB_ENDPOINT=$<TARGET_FILE:lab_endpoint>")

@@ -10,59 +10,17 @@ program=${1:?usage: live.sh TCPSTALL}
 : "${PATHEMU:?the path between two TAPs}" "${LAB_ENDPOINT:?the application}"
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
-skip() { echo "skipped: $*"; exit 77; }
-
-if [ "${2:-}" != inside ]; then
-  for tool in unshare nsenter ip tc ss tmux; do
-    command -v $tool >/dev/null || skip "no $tool"
-  done
-  unshare -Urnm true 2>/dev/null || skip "no user namespaces"
-  work=$(mktemp -d) || exit 2
-  trap 'rm -rf "$work"' EXIT
-  unshare -Urnm bash "$here/live.sh" "$program" inside "$work"
-  exit
-fi
+# shellcheck source=live_lib.sh
+. "$here/live_lib.sh"
+[ "${2:-}" = inside ] || enter "$here/live.sh" pgrep
 
 cd "$3" || exit 2
 # shellcheck source=../capture/tunnel_lib.sh
 . "$here/../capture/tunnel_lib.sh"
-status=0
-wrong() { echo "$*"; status=1; }
-runs=0
-# each terminal has a server of its own: one that is ending takes no new one
-tm() { tmux -L "tcpstall-live-$$-$runs" -f /dev/null "$@"; }
 trap 'tm kill-server 2>/dev/null; end_all' EXIT
-unset NO_COLOR TMUX
-export LC_ALL=C.UTF-8
 tunnel
-
-screen() { tm capture-pane -p -t 0 2>/dev/null; }
-keys() { for key; do tm send-keys -t 0 "$key"; sleep 0.1; done; }
-now_ms() { date +%s%3N; }
-# seen PATTERN [MILLISECONDS]: within that time, 5000 by default; $took is how long it took
-seen()
-{
-  local begin; begin=$(now_ms)
-  while :; do
-    took=$(($(now_ms) - begin))
-    screen | grep -qE -- "$1" && return 0
-    [ $took -lt "${2:-5000}" ] || return 1
-    sleep 0.05
-  done
-}
-start() { # OPTION...
-  rm -f status pid
-  runs=$((runs + 1))
-  tm new-session -d -x 120 -y 40 \
-    "sh -c 'echo \$\$ >pid; exec env TERM=screen-256color $program live -i tap0@$near -i tap0@$far $* 2>err'; echo \$? >status; sleep 60"
-  seen 'F10' || { wrong "no dashboard: $(screen | head -n 5) $(cat err)"; exit $status; }
-}
-ended() { # STATUS
-  for ((i = 0; i < 100; i++)); do [ -s status ] && break; sleep 0.1; done
-  [ "$(cat status 2>/dev/null)" = "$1" ] || wrong "ended with '$(cat status 2>/dev/null)', not $1: $(cat err)"
-  [ "$(tm display -p '#{alternate_on}')" = 0 ] || wrong 'the terminal was not put back'
-  tm kill-server
-}
+# shellcheck disable=SC2034 # for start()
+ends="-i tap0@$near -i tap0@$far"
 
 # ---- a transfer, a stall, a kick ----
 
@@ -86,19 +44,53 @@ seen 'moving' || wrong "the kick did not end it: $(screen)"
 keys 4
 seen 'kick' || wrong "nobody says that the kick ended it: $(screen)"
 keys w
+seen 'packets written to tcpstall-connection-1.pcapng, [1-9][0-9]* of them with comments' ||
+  wrong "the connection was not written: $(screen | tail -n 3)"
+keys R
+seen 'REC saved.pcapng' || wrong "nobody says that it records: $(screen | head -n 1)"
 sleep 1
+keys R
+gone 'REC saved.pcapng' || wrong "nobody says that it does not record any more: $(screen | head -n 1)"
+keys Space
+seen 'PAUSED' || wrong "nobody says that the screen stands still: $(screen | head -n 1)"
+keys Space
+gone 'PAUSED' || wrong 'it stands still'
 keys q
 ended 0
 kill "$talking" 2>/dev/null
-[ -s saved.pcapng ] || wrong 'nothing was written'
+[ -s saved.pcapng ] || wrong 'nothing was recorded'
+"$program" analyze --json --no-progress tcpstall-connection-1.pcapng >written.json 2>err || [ $? = 1 ] ||
+  wrong "what w wrote cannot be read: $(cat err)"
+grep -q '"cause":"tx-queue-hold"' written.json || wrong "what w wrote does not show the stall: $(head -c 500 written.json)"
+grep -aq 'tcpstall problem' tcpstall-connection-1.pcapng || wrong 'what w wrote holds no verdict'
 
 # ---- ends ----
 
-for signal in TERM HUP; do
+for signal in TERM HUP INT; do
   start
   kill -$signal "$(cat pid)"
-  ended 0
+  ended 0 "SIG$signal"
 done
+# a process that crashes, whichever
+start
+kill -SEGV "$(analyst)"
+ended 2 'a crash of who analyses'
+grep -q 'the process that writes was ended by signal 11' err || wrong "nobody says what crashed: $(cat err)"
+for signal in SEGV KILL; do
+  start
+  kill -$signal "$(cat pid)"
+  ended $((128 + $(kill -l $signal))) "SIG$signal of the program"
+  [ -z "$(pgrep -f "live $ends")" ] || sleep 12
+done
+start
+kill -KILL "$(pgrep -P "$(cat pid)" -x tcpstall-screen)"
+ended 0 'a crash of who shows'
+# a terminal that takes nothing: who sits there has stopped it, and nothing waits for that
+start
+keys C-s
+sleep 1
+kill -TERM "$(cat pid)"
+ended 0 'a terminal that was stopped'
 # an interface that is not there
 rm -f status
 runs=$((runs + 1))
@@ -111,4 +103,16 @@ pid=$(cat pid)
 tm kill-server
 for ((i = 0; i < 100; i++)); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
 kill -0 "$pid" 2>/dev/null && wrong 'it goes on without its terminal'
+# an interface that goes away: it stays with what it has, and says so
+start
+a ip link set tap0 down
+seen 'end A: tap0 went away' || wrong "nobody says that the interface is down: $(screen | tail -n 3)"
+a ip link set tap0 up
+seen 'end A: tap0 is back' || wrong "nobody says that the interface is back: $(screen | tail -n 3)"
+# shellcheck disable=SC2154 # of tunnel_lib.sh
+kill "${processes[2]}" # the tunnel
+seen 'tap0 went away' || wrong "nobody says that the interface is gone: $(screen | tail -n 3)"
+keys q
+ended 2 'without interfaces'
+grep -q 'end A: tap0' err || wrong "nothing of the interface is said at the end: $(cat err)"
 exit $status
