@@ -1,16 +1,20 @@
 #include "capture/annotate_convert.h"
 
+#include "capture/name_table.h"
 #include "wire/pcapng_writer.h"
 #include "wire/timestamp.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define BATCH          256
 #define INTERFACES_MAX 256u /* that are told apart */
+/* "captured on: HOST", as a description says it */
+#define CAPTURED_ON_BYTES 96
 
 /* An interface of the trace can hold frames of several link types (text): one of ours for each. */
 struct written_interface {
@@ -22,6 +26,7 @@ struct converter {
   struct pcapng_writer *writer;
   struct written_interface interfaces[INTERFACES_MAX];
   uint32_t count;
+  struct name_table *named; /* whose names are written */
 };
 
 static int find_interface(struct converter *converter, const struct frame *frame,
@@ -34,9 +39,14 @@ static int find_interface(struct converter *converter, const struct frame *frame
   if (converter->count == INTERFACES_MAX)
     return error_set(error, ERROR_LIMIT, "more than %u interfaces", INTERFACES_MAX);
   struct trace_interface of;
+  struct trace_info info;
+  char host[CAPTURED_ON_BYTES];
   trace_get_interface(converter->conversion->trace, frame->interface, &of);
+  trace_get_info(converter->conversion->trace, &info);
+  snprintf(host, sizeof host, "captured on: %s", info.captured_on);
+  const bool says_host = of.description[0] == '\0' && info.captured_on[0] != '\0';
   const struct pcapng_interface interface = {.name = of.name,
-                                             .description = of.description,
+                                             .description = says_host ? host : of.description,
                                              .linktype = frame->linktype,
                                              .snaplen_bytes = of.snaplen_bytes};
   const int index = pcapng_writer_interface(converter->writer, &interface, error);
@@ -44,6 +54,27 @@ static int find_interface(struct converter *converter, const struct frame *frame
     converter->interfaces[converter->count++] =
         (struct written_interface){frame->interface, frame->linktype};
   return index;
+}
+
+/* A name resolution block ahead of the first frame of a host that the trace has a name for. */
+static int write_name(struct converter *converter, const struct packet *packet,
+                      const struct ip_address *address, struct error *error)
+{
+  const char *name = trace_host_name(converter->conversion->trace, address);
+  if (name == NULL || name_table_name(converter->named, address) != NULL)
+    return 0;
+  name_table_add(converter->named, address, name, strlen(name));
+  return pcapng_writer_name(converter->writer, address, packet->ip_version, name, error);
+}
+
+static int write_names(struct converter *converter, const struct frame *frame, struct error *error)
+{
+  struct packet packet;
+  packet_decode(frame, &packet);
+  if (packet.ip_version == 0)
+    return 0;
+  const int rc = write_name(converter, &packet, &packet.src, error);
+  return rc < 0 ? rc : write_name(converter, &packet, &packet.dst, error);
 }
 
 static int convert_frame(struct converter *converter, const struct frame *frame,
@@ -57,7 +88,8 @@ static int convert_frame(struct converter *converter, const struct frame *frame,
                                        .captured_bytes = frame->captured_bytes,
                                        .original_bytes = frame->original_bytes,
                                        .direction = frame->direction};
-  return interface < 0 ? interface : pcapng_writer_packet(converter->writer, &packet, error);
+  const int named = interface < 0 ? interface : write_names(converter, frame, error);
+  return named < 0 ? named : pcapng_writer_packet(converter->writer, &packet, error);
 }
 
 static int convert(struct converter *converter, struct error *error)
@@ -80,10 +112,13 @@ static void *run(void *argument)
   struct error closing = {.code = ERROR_NONE};
   int rc = pcapng_writer_open(&converter.writer, conversion->write_fd, conversion->application,
                               &conversion->error);
+  if (rc == 0 && (converter.named = name_table_new()) == NULL)
+    rc = error_set(&conversion->error, ERROR_MEMORY, "no memory for names");
   if (rc == 0)
     rc = convert(&converter, &conversion->error);
   if (converter.writer != NULL && pcapng_writer_close(converter.writer, &closing) < 0 && rc == 0)
     conversion->error = closing;
+  name_table_free(converter.named);
   return NULL;
 }
 

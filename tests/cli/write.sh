@@ -25,6 +25,12 @@ says err '40 packets written'
 expect 1 "$TCPSTALL" analyze --json "$dir/both.pcapng"
 says out '"location":"sender-queue","cause":"tx-queue-hold"'
 
+# the hosts keep the names that a text has for them
+expect 1 "$TCPSTALL" analyze -o "$dir/report" -w "$dir/named.pcapng" "$samples/sender.txt"
+expect 1 "$TCPSTALL" analyze "$dir/named.pcapng"
+says out 'test-local'
+says out 'proven'
+
 # only what is asked for
 healthy_text >"$dir/healthy.txt"
 stalled_text >"$dir/stalled.txt"
