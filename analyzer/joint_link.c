@@ -13,6 +13,9 @@
 #define SAME_PERCENT    50
 #define NO_PLACE        UINT32_MAX
 #define ABORT_WITHIN_NS NS_PER_S
+/* or within so many times the longest way so far, and so much more */
+#define ABORT_DELAY_TIMES   2
+#define ABORT_DELAY_MORE_NS (200 * NS_PER_MS)
 
 static void order_points(struct link *link)
 {
@@ -238,14 +241,24 @@ static bool is_wait(enum finding_kind kind)
   return kind == FINDING_STALL || kind == FINDING_CRAWL;
 }
 
-static bool is_same(const struct told *told, const struct finding *finding)
+/* Two resets of one side further apart are two: the first one was lost. */
+static int64_t abort_within_ns(const struct link *link, enum stream_side sender)
+{
+  const struct lane_stats *stats = &link->view.lanes[sender].stats;
+  if (stats->delays == 0)
+    return ABORT_WITHIN_NS;
+  const int64_t within_ns = ABORT_DELAY_TIMES * stats->delay_max_ns + ABORT_DELAY_MORE_NS;
+  return within_ns < ABORT_WITHIN_NS ? within_ns : ABORT_WITHIN_NS;
+}
+
+static bool is_same(const struct link *link, const struct told *told, const struct finding *finding)
 {
   if (told->kind != finding->kind && !(is_wait(told->kind) && is_wait(finding->kind)))
     return false;
   if (told->sender != finding->sender || finding->kind == FINDING_MISMATCH)
     return false;
   if (finding->kind == FINDING_ABORT) /* the same reset, before and after its way */
-    return llabs(told->end_ns - finding->end_ns) < ABORT_WITHIN_NS;
+    return llabs(told->end_ns - finding->end_ns) < abort_within_ns(link, finding->sender);
   const int64_t from_ns = told->start_ns > finding->start_ns ? told->start_ns : finding->start_ns;
   const int64_t until_ns = told->end_ns < finding->end_ns ? told->end_ns : finding->end_ns;
   const int64_t one_ns = told->end_ns - told->start_ns,
@@ -259,7 +272,7 @@ bool link_was_told(const struct link *link, const struct finding *finding)
 
   const uint32_t count = link->told_next < LINK_TOLD ? link->told_next : LINK_TOLD;
   for (uint32_t i = 0; i < count; i++) {
-    if (is_same(&link->told[i], finding))
+    if (is_same(link, &link->told[i], finding))
       return true;
   }
   return false;
