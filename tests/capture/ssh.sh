@@ -227,7 +227,7 @@ start -i ssh:far/wire -w wire.pcapng && {
 
 # 7. A queue over there holds what its host sends, and forgets to go on: the program there sends the kick that ends it.
 if there tc qdisc replace dev tap0 root tbf rate 10gbit burst 1mb limit 10mb 2>/dev/null; then
-  start -i tap0 -i ssh:far/tap0 --until-stall --kick --after 1s -w kicked.pcapng || exit 1
+  start -i tap0 -i ssh:far/tap0 --until-stall --on sender-queue --kick --after 1s -w kicked.pcapng || exit 1
   iperf3 -s -1 -p 7002 >/dev/null &
   server=$!
   until ss -ltnH 2>/dev/null | grep -q :7002; do sleep 0.05; done
