@@ -185,6 +185,19 @@ static int64_t allowance_of(const struct stream_summary *stream)
              : 10 * MOVING_ALLOWANCE_NS;
 }
 
+/* The longest that one of that side's packets took over all hops. */
+static int64_t delay_max_ns(const struct report_connection *connection, enum stream_side side)
+{
+  int64_t sum_ns = 0;
+  for (uint32_t i = 0; i < connection->hop_count; i++) {
+    const int64_t most_ns = connection->hops[side][i].delay_max_ns;
+    if (!time_is_valid(most_ns))
+      return TIME_INVALID;
+    sum_ns += most_ns > 0 ? most_ns : 0;
+  }
+  return connection->hop_count > 0 ? sum_ns : TIME_INVALID;
+}
+
 static void describe_ends(struct html_drawn *drawn, const struct report_connection *connection)
 {
   drawn->client_end = drawn->server_end = connection->views[0]->end;
@@ -216,6 +229,7 @@ static void describe(struct html_drawn *drawn, const struct report_connection *c
   for (int side = 0; side < 2; side++) {
     drawn->allowance_ns[side] = allowance_of(&summary->streams[side]);
     drawn->bytes[side] = summary->streams[side].bytes;
+    drawn->delay_max_ns[side] = delay_max_ns(connection, (enum stream_side)side);
   }
   describe_ends(drawn, connection);
 }

@@ -12,7 +12,7 @@ enum html_mark {
   HTML_AGAIN = 0x01,    /* all of its bytes have been at this end before */
   HTML_EVIDENCE = 0x02, /* of a finding */
   HTML_FOREIGN = 0x04,  /* not of the connection: a ping, an ARP request, an ICMP error, ... */
-  HTML_FOCUS = 0x08,    /* close to where a finding begins or ends: kept whatever else */
+  HTML_FOCUS = 0x08,    /* close to a finding's begin, end or evidence: kept if there is room */
   HTML_NOT_THERE = 0x10 /* seen at one end only, while the other end's capture went on */
 };
 
@@ -78,6 +78,13 @@ struct html_zone {
 
 #define HTML_ZONES_MAX 32u
 
+/* A stretch in which every packet is kept, if there is room. */
+struct html_focus {
+  int64_t from_ns, to_ns;
+};
+
+#define HTML_FOCUS_MAX 256u
+
 struct html_drawn {
   uint64_t id;
   bool described;     /* views are there */
@@ -98,8 +105,11 @@ struct html_drawn {
   uint32_t span_count, span_capacity, spans_left_out;
   struct html_zone zones[HTML_ZONES_MAX];
   uint32_t zone_count;
-  uint32_t fineness;        /* into so many buckets each is divided, as long as there is room */
-  int64_t focus_ns;         /* around where findings begin and end */
+  uint32_t fineness; /* into so many buckets each is divided, as long as there is room */
+  struct html_focus focus[HTML_FOCUS_MAX]; /* in order, apart from each other */
+  uint32_t focus_count;
+  bool focus_cut;           /* there was no room */
+  int64_t delay_max_ns[2];  /* from end to end, of that side's packets; TIME_INVALID: not known */
   struct html_packet *list; /* in order of time, when all are in */
   uint32_t count, capacity, limit;
   uint64_t left_out;
@@ -133,8 +143,8 @@ uint32_t html_packets_from(const struct html_drawn *drawn, int64_t time_ns);
 
 /* html_reduce.c: before packets come in: where drawings need detail. */
 void html_reduce_plan(struct html_drawn *drawn);
-/* Is it so close to a finding's begin or end that it is kept? */
-bool html_reduce_is_focus(const struct html_drawn *drawn, int64_t time_ns);
+/* Are all packets kept from from_ns to to_ns, as long as focus_cut is not set? */
+bool html_reduce_is_focus(const struct html_drawn *drawn, int64_t from_ns, int64_t to_ns);
 /* Leaves `limit` packets or fewer: of each bucket of time, end and side those that mark the
  * extremes of what is drawn, and all with a mark as long as there is room. */
 void html_reduce(struct html_drawn *drawn);

@@ -140,6 +140,17 @@ static void match_parts(const struct matching *matching)
   }
 }
 
+/* Where packets were left out, it may be one of these that is its copy. */
+static bool all_are_kept(const struct html_drawn *drawn, const struct html_packet *packet,
+                         enum stream_side side)
+{
+  if (drawn->left_out == 0)
+    return true;
+  return !drawn->focus_cut && time_is_valid(drawn->delay_max_ns[side]) &&
+         html_reduce_is_focus(drawn, packet->time_ns - CLOCKS_AGREE_NS,
+                              packet->time_ns + drawn->delay_max_ns[side]);
+}
+
 /* Would have been captured there, had it passed. */
 static void mark_missing(const struct matching *matching, enum stream_side side)
 {
@@ -147,7 +158,8 @@ static void mark_missing(const struct matching *matching, enum stream_side side)
   const enum stream_side there = html_other(side);
   for (uint32_t i = 0; i < matching->near_count; i++) {
     struct html_packet *packet = &drawn->list[matching->near[i]];
-    if (packet->other == UINT32_MAX && packet->time_ns > drawn->capture_from_ns[there] &&
+    if (packet->other == UINT32_MAX && all_are_kept(drawn, packet, side) &&
+        packet->time_ns > drawn->capture_from_ns[there] &&
         packet->time_ns < drawn->capture_to_ns[there] - CLOCKS_AGREE_NS)
       packet->marks |= HTML_NOT_THERE;
   }
@@ -172,9 +184,7 @@ static void match_side(struct matching *matching, enum stream_side side)
   qsort_r(matching->far, matching->far_count, sizeof *matching->far, compare_keys, &order);
   match_copies(matching);
   match_parts(matching);
-  /* of what was thinned out nothing can be said */
-  if (drawn->left_out == 0)
-    mark_missing(matching, side);
+  mark_missing(matching, side);
 }
 
 bool html_match(struct html_drawn *drawn)

@@ -124,7 +124,7 @@ bool html_packets_add(struct html_drawn *drawn, struct html_view *view, const st
   }
   note_reached(view, side, to);
   note_flight(view, side, to);
-  if (html_reduce_is_focus(drawn, packet->time_ns))
+  if (html_reduce_is_focus(drawn, packet->time_ns, packet->time_ns))
     to->marks |= HTML_FOCUS;
   return true;
 }

@@ -12,13 +12,62 @@
   8                      /* at two ends, two sides: the extremes may be one packet or four each    \
                           */
 #define FINENESS      16 /* what is tried first; halved as long as too many packets stay */
-#define FOCUS_PACKETS 60 /* at the connection's mean rate, on either side of an edge */
+#define FOCUS_SPANS   8  /* findings, the worst ones */
+#define FOCUS_PACKETS 30 /* at the connection's mean rate, on either side of an edge */
 #define FOCUS_MIN_NS  (INT64_C(2) * NS_PER_MS)
 #define FOCUS_MAX_NS  (INT64_C(30) * NS_PER_S)
 
 static int64_t at_least_one(int64_t ns)
 {
   return ns > 0 ? ns : 1;
+}
+
+static int64_t focus_ns(const struct html_drawn *drawn, int64_t life_ns)
+{
+  const double between_ns = (double)life_ns / (double)(drawn->packets > 0 ? drawn->packets : 1);
+  const double focus_ns = between_ns * FOCUS_PACKETS;
+  return focus_ns < (double)FOCUS_MIN_NS   ? FOCUS_MIN_NS
+         : focus_ns > (double)FOCUS_MAX_NS ? FOCUS_MAX_NS
+                                           : (int64_t)focus_ns;
+}
+
+static void add_focus(struct html_drawn *drawn, int64_t at_ns, int64_t around_ns, int64_t behind_ns)
+{
+  if (drawn->focus_count < HTML_FOCUS_MAX && time_is_valid(at_ns))
+    drawn->focus[drawn->focus_count++] =
+        (struct html_focus){at_ns - around_ns, at_ns + around_ns + behind_ns};
+}
+
+static int compare_focus(const void *left, const void *right)
+{
+  const struct html_focus *a = left, *b = right;
+  return a->from_ns < b->from_ns ? -1 : a->from_ns > b->from_ns;
+}
+
+/* Begin, end and evidence of each finding, the worst first; and as much longer as a packet may take
+ * to the other end, so that what is missing there is known to be missing. */
+static void plan_focus(struct html_drawn *drawn, int64_t life_ns)
+{
+  const int64_t around_ns = focus_ns(drawn, life_ns);
+  int64_t behind_ns = 0;
+  for (int side = 0; side < 2; side++)
+    if (drawn->delay_max_ns[side] > behind_ns && drawn->delay_max_ns[side] < FOCUS_MAX_NS)
+      behind_ns = drawn->delay_max_ns[side];
+  for (uint32_t i = 0; i < drawn->span_count && i < FOCUS_SPANS; i++) {
+    const struct html_span *span = &drawn->spans[i];
+    add_focus(drawn, span->from_ns, around_ns, behind_ns);
+    add_focus(drawn, span->to_ns, around_ns, behind_ns);
+    for (uint32_t k = 0; k < span->evidence_count; k++)
+      add_focus(drawn, span->evidence[k].time_ns, around_ns, behind_ns);
+  }
+  qsort(drawn->focus, drawn->focus_count, sizeof *drawn->focus, compare_focus);
+  uint32_t last = 0;
+  for (uint32_t i = 1; i < drawn->focus_count; i++)
+    if (drawn->focus[i].from_ns > drawn->focus[last].to_ns)
+      drawn->focus[++last] = drawn->focus[i];
+    else if (drawn->focus[i].to_ns > drawn->focus[last].to_ns)
+      drawn->focus[last].to_ns = drawn->focus[i].to_ns;
+  drawn->focus_count = drawn->focus_count > 0 ? last + 1 : 0;
 }
 
 void html_reduce_plan(struct html_drawn *drawn)
@@ -39,25 +88,21 @@ void html_reduce_plan(struct html_drawn *drawn)
       (struct html_zone){INT64_MIN / 2, INT64_MAX / 2, at_least_one(life_ns / buckets)};
   drawn->zone_count = zones;
   drawn->fineness = FINENESS;
-  const double rate_ns = (double)life_ns / (double)(drawn->packets > 0 ? drawn->packets : 1);
-  const double focus_ns = rate_ns * FOCUS_PACKETS;
-  drawn->focus_ns = focus_ns < (double)FOCUS_MIN_NS   ? FOCUS_MIN_NS
-                    : focus_ns > (double)FOCUS_MAX_NS ? FOCUS_MAX_NS
-                                                      : (int64_t)focus_ns;
+  plan_focus(drawn, life_ns);
 }
 
-static bool is_close(int64_t a_ns, int64_t b_ns, int64_t by_ns)
+/* The last stretch that begins at or before that time. */
+bool html_reduce_is_focus(const struct html_drawn *drawn, int64_t from_ns, int64_t to_ns)
 {
-  return a_ns > b_ns ? a_ns - b_ns <= by_ns : b_ns - a_ns <= by_ns;
-}
-
-bool html_reduce_is_focus(const struct html_drawn *drawn, int64_t time_ns)
-{
-  for (uint32_t i = 0; i < drawn->span_count && i < HTML_ZONES_MAX; i++)
-    if (is_close(time_ns, drawn->spans[i].from_ns, drawn->focus_ns) ||
-        is_close(time_ns, drawn->spans[i].to_ns, drawn->focus_ns))
-      return true;
-  return false;
+  uint32_t low = 0, high = drawn->focus_count;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (drawn->focus[middle].from_ns <= from_ns)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low > 0 && drawn->focus[low - 1].to_ns >= to_ns;
 }
 
 /* A bucket: its zone, and its number within. */
@@ -144,30 +189,37 @@ static bool same_bucket(const struct html_drawn *drawn, const struct html_packet
   return one.zone == two.zone && one.number == two.number;
 }
 
-/* Evidence, and other telling ones up to half of what is allowed. */
-static bool keeps(const struct html_drawn *drawn, const struct html_packet *packet,
-                  uint32_t *telling)
+/* What is kept beyond the extremes. */
+struct beyond {
+  uint32_t focus, telling;
+};
+
+/* Evidence; what is close to findings, up to half of what is allowed; what is telling, a quarter.
+ */
+static bool keeps(struct html_drawn *drawn, const struct html_packet *packet, struct beyond *beyond)
 {
   if ((packet->marks & HTML_EVIDENCE) != 0)
     return true;
-  if (!is_telling(packet) || *telling >= drawn->limit / 2)
-    return false;
-  ++*telling;
-  return true;
+  if ((packet->marks & HTML_FOCUS) != 0) {
+    drawn->focus_cut |= beyond->focus >= drawn->limit / 2;
+    return beyond->focus++ < drawn->limit / 2;
+  }
+  return is_telling(packet) && beyond->telling++ < drawn->limit / 4;
 }
 
 /* Returns how many stay; moves them to the front if `write`. */
 static uint32_t thin(struct html_drawn *drawn, bool write)
 {
   struct html_packet *list = drawn->list;
-  uint32_t kept = 0, telling = 0;
+  struct beyond beyond = {0, 0};
+  uint32_t kept = 0;
   for (uint32_t from = 0, to; from < drawn->count; from = to) {
     struct extremes extremes;
     for (to = from + 1; to < drawn->count && same_bucket(drawn, &list[from], &list[to]);)
       to++;
     find_extremes(list, from, to, &extremes);
     for (uint32_t i = from; i < to; i++)
-      if (keeps(drawn, &list[i], &telling) || is_extreme(&extremes, i)) {
+      if (keeps(drawn, &list[i], &beyond) || is_extreme(&extremes, i)) {
         /* kept <= i, and extremes are known by their places: nothing is lost that is still needed
          */
         if (write)
