@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -38,6 +39,7 @@ struct side {
   const struct plan_side *plan;
   enum plan_host host;
   int listener, socket; /* -1: none */
+  int filler;           /* the connection that fills the accept queue; -1: none */
   bool live, connecting, up, dead, closed;
   int64_t written, read;
   bool end_of_stream;
@@ -47,7 +49,7 @@ struct side {
 struct live_apps {
   struct live_apps_options options;
   struct side sides[PLAN_HOSTS];
-  int64_t now_ns, end_ns;
+  int64_t now_ns, begun_ns, end_ns;
   char buffer[CHUNK_BYTES];
 };
 
@@ -63,6 +65,24 @@ static int64_t clock_now_ns(void)
 static void set_option(int socket, int level, int name, int value)
 {
   setsockopt(socket, level, name, &value, sizeof value);
+}
+
+/* A control leaves the condition out. */
+static int64_t listen_full_ns(const struct live_apps *apps, const struct side *side)
+{
+  return plan_is_off(apps->options.plan, side->plan->listen_full_condition)
+             ? 0
+             : side->plan->listen_full_ns;
+}
+
+static void set_keep_alive(const struct plan_side *plan, int socket)
+{
+  if (plan->keep_alive_s[0] == 0)
+    return;
+  set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, (int)plan->keep_alive_s[0]);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, (int)plan->keep_alive_s[1]);
+  set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, (int)plan->keep_alive_s[2]);
 }
 
 static void set_up_socket(const struct live_apps *apps, const struct side *side, int socket)
@@ -83,6 +103,8 @@ static void set_up_socket(const struct live_apps *apps, const struct side *side,
     set_option(socket, IPPROTO_IP, IP_TOS, plan->tos);
   if (plan->tos != 0 && apps->options.plan->ip_version == 6)
     set_option(socket, IPPROTO_IPV6, IPV6_TCLASS, plan->tos);
+  set_keep_alive(plan, socket);
+  /* What a scenario names is there (cmd_replay.c); without root it may not be allowed. */
   if (control != NULL)
     setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, control, (socklen_t)strlen(control));
 }
@@ -110,6 +132,16 @@ struct opening {
   struct side *side;
 };
 
+/* Connects to itself, over lo: there is no room for another one then. */
+static int fill_queue(struct side *side, const struct sockaddr_storage *own, socklen_t size,
+                      struct error *error)
+{
+  side->filler = socket(own->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (side->filler >= 0 && connect(side->filler, (const struct sockaddr *)own, size) == 0)
+    return 0;
+  return error_set(error, ERROR_IO, "the accept queue cannot be filled: %s", strerror(errno));
+}
+
 /* In the side's namespace: sockets stay where they were made. */
 static int open_socket(void *context, struct error *error)
 {
@@ -129,9 +161,10 @@ static int open_socket(void *context, struct error *error)
   if (side->plan->port != 0 && bind(descriptor, (struct sockaddr *)&own, size) != 0)
     return error_set(error, ERROR_IO, "port %u cannot be used: %s", side->plan->port,
                      strerror(errno));
-  if (!side->plan->opens && listen(descriptor, 1) != 0)
+  const bool full = listen_full_ns(opening->apps, side) > 0;
+  if (!side->plan->opens && listen(descriptor, full ? 0 : 1) != 0)
     return error_set(error, ERROR_IO, "listen: %s", strerror(errno));
-  return 0;
+  return full && !side->plan->opens ? fill_queue(side, &own, size, error) : 0;
 }
 
 struct live_apps *live_apps_new(const struct live_apps_options *options, struct error *error)
@@ -149,6 +182,7 @@ struct live_apps *live_apps_new(const struct live_apps_options *options, struct 
                           .host = (enum plan_host)host,
                           .listener = -1,
                           .socket = -1,
+                          .filler = -1,
                           .live = options->netns[host] >= 0};
     side->writer = (struct cursor){.steps = &side->plan->writer, .begun_ns = TIME_INVALID};
     side->reader = (struct cursor){.steps = &side->plan->reader, .begun_ns = TIME_INVALID};
@@ -177,6 +211,7 @@ void live_apps_free(struct live_apps *apps)
   for (int host = 0; host < PLAN_HOSTS; host++) {
     close_descriptor(&apps->sides[host].socket);
     close_descriptor(&apps->sides[host].listener);
+    close_descriptor(&apps->sides[host].filler);
   }
   free(apps);
 }
@@ -332,6 +367,20 @@ static void begin_connection(struct live_apps *apps, struct side *side)
     side->dead = side->closed = true;
 }
 
+/* When its time is over, what fills the accept queue is taken out. Returns whether the queue is for
+ * use. */
+static bool empty_queue(struct live_apps *apps, struct side *side)
+{
+  if (side->filler < 0)
+    return true;
+  if (apps->now_ns - apps->begun_ns < listen_full_ns(apps, side))
+    return false;
+  int taken = accept4(side->listener, NULL, NULL, SOCK_CLOEXEC);
+  close_descriptor(&taken);
+  close_descriptor(&side->filler);
+  return true;
+}
+
 static void take_connection(struct live_apps *apps, struct side *side)
 {
   const int descriptor = accept4(side->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -387,7 +436,8 @@ static void wait_for_events(struct live_apps *apps)
   int64_t due_ns = apps->now_ns + GLANCE_NS;
   for (int host = 0; host < PLAN_HOSTS; host++) {
     struct side *side = &apps->sides[host];
-    const bool accepting = side->live && !side->up && !side->connecting && side->listener >= 0;
+    const bool accepting = side->live && !side->up && !side->connecting && side->listener >= 0 &&
+                           empty_queue(apps, side);
     const short events = accepting ? POLLIN : events_wanted(side);
     wanted[host] =
         (struct pollfd){.fd = accepting ? side->listener : side->socket, .events = events};
@@ -429,7 +479,7 @@ static void farewell(void)
 
 enum live_apps_end live_apps_run(struct live_apps *apps, volatile const int *stop)
 {
-  apps->now_ns = clock_now_ns();
+  apps->now_ns = apps->begun_ns = clock_now_ns();
   apps->end_ns = apps->now_ns + apps->options.plan->limit_ns;
   for (int host = 0; host < PLAN_HOSTS; host++)
     if (apps->sides[host].live && apps->sides[host].plan->opens)
@@ -446,6 +496,20 @@ enum live_apps_end live_apps_run(struct live_apps *apps, volatile const int *sto
   }
   farewell();
   return apps->sides[PLAN_A].dead || apps->sides[PLAN_B].dead ? LIVE_APPS_BROKEN : LIVE_APPS_DONE;
+}
+
+void live_apps_deafen(struct live_apps *apps, enum plan_host host, bool deaf)
+{
+  const int socket = apps->sides[host].socket;
+  struct sock_filter nothing = {.code = BPF_RET | BPF_K, .k = 0};
+  const struct sock_fprog program = {1, &nothing};
+  const int unused = 0;
+  if (socket < 0)
+    return;
+  if (deaf)
+    setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+  else
+    setsockopt(socket, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
 }
 
 void live_apps_totals(const struct live_apps *apps, enum plan_host host, int64_t *written,

@@ -32,6 +32,9 @@ void live_apps_free(struct live_apps *apps); /* NULL is allowed */
 /* Connects, and runs to the end. *stop non-zero ends it within some 100 ms. */
 enum live_apps_end live_apps_run(struct live_apps *apps, volatile const int *stop);
 
+/* From now on the side's TCP hears nothing that arrives, or hears again. For another thread. */
+void live_apps_deafen(struct live_apps *apps, enum plan_host host, bool deaf);
+
 /* Bytes that a side has written and read, for notes. */
 void live_apps_totals(const struct live_apps *apps, enum plan_host host, int64_t *written,
                       int64_t *read);

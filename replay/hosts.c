@@ -15,6 +15,7 @@
 #include <netinet/ip_icmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -184,7 +185,7 @@ void live_host_clear(struct live_host *host)
 }
 
 int live_host_route(const struct live_host *host, uint8_t ip_version, const struct ip_address *peer,
-                    int64_t rto_min_ns, struct error *error)
+                    int64_t rto_min_ns, uint32_t cwnd_segments, struct error *error)
 {
   const bool v4 = ip_version == 4;
   const struct rtmsg head = {.rtm_family = v4 ? AF_INET : AF_INET6,
@@ -198,10 +199,46 @@ int live_host_route(const struct live_host *host, uint8_t ip_version, const stru
   hosts_netlink_add(&request, RTA_DST, address_bytes(peer, ip_version), v4 ? 4 : 16);
   hosts_netlink_add_u32(&request, RTA_OIF, (uint32_t)host->index);
   const size_t metrics = hosts_netlink_nest(&request, RTA_METRICS);
-  hosts_netlink_add_u32(&request, RTAX_RTO_MIN, (uint32_t)(rto_min_ns / NS_PER_MS));
-  hosts_netlink_add_u32(&request, RTAX_LOCK, 1U << RTAX_RTO_MIN);
+  uint32_t locked = 0;
+  if (rto_min_ns > 0) {
+    hosts_netlink_add_u32(&request, RTAX_RTO_MIN, (uint32_t)(rto_min_ns / NS_PER_MS));
+    locked |= 1U << RTAX_RTO_MIN;
+  }
+  if (cwnd_segments > 0) {
+    hosts_netlink_add_u32(&request, RTAX_CWND, cwnd_segments);
+    locked |= 1U << RTAX_CWND;
+  }
+  hosts_netlink_add_u32(&request, RTAX_LOCK, locked);
   hosts_netlink_nest_end(&request, metrics);
   return hosts_netlink_ask(host->netlink, &request, "setting a route", error);
+}
+
+static int raise_loopback(void *context, struct error *error)
+{
+  (void)context;
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+  const int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const bool ok = descriptor >= 0 && ioctl(descriptor, SIOCSIFFLAGS, &request) == 0;
+  const int why = errno;
+  if (descriptor >= 0)
+    close(descriptor);
+  return ok ? 0 : error_set(error, ERROR_IO, "lo: %s", strerror(why));
+}
+
+int live_host_loopback(const struct live_host *host, struct error *error)
+{
+  return netns_run(host->netns, raise_loopback, NULL, error);
+}
+
+int live_host_forget(const struct live_host *host, uint8_t ip_version,
+                     const struct ip_address *peer, struct error *error)
+{
+  const bool v4 = ip_version == 4;
+  const struct ndmsg head = {.ndm_family = v4 ? AF_INET : AF_INET6, .ndm_ifindex = host->index};
+  struct hosts_netlink_request request;
+  hosts_netlink_begin(&request, RTM_DELNEIGH, 0, &head, sizeof head);
+  hosts_netlink_add(&request, NDA_DST, address_bytes(peer, ip_version), v4 ? 4 : 16);
+  return hosts_netlink_ask(host->netlink, &request, "deleting a neighbour", error);
 }
 
 struct ip_address live_host_address(uint8_t ip_version, uint8_t n)

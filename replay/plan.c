@@ -20,7 +20,8 @@ struct plan *plan_new(void)
   for (int host = 0; host < PLAN_HOSTS; host++) {
     struct plan_side *side = &plan->sides[host];
     side->window_scaling = side->timestamps = side->sack = true;
-    side->buffer_condition = side->nagle_condition = side->route_condition = PLAN_NO_CONDITION;
+    side->buffer_condition = side->nagle_condition = side->route_condition =
+        side->listen_full_condition = PLAN_NO_CONDITION;
     if (!make_steps(&side->writer) || !make_steps(&side->reader)) {
       plan_free(plan);
       return NULL;

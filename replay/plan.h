@@ -23,6 +23,7 @@
 #define PLAN_STEPS_MAX      8192 /* of one side's writer or reader */
 #define PLAN_WHY_BYTES      160
 #define PLAN_WORD_BYTES     32
+#define PLAN_MARK_BYTES     64
 #define PLAN_TEXT_MAX       (1 << 20) /* bytes of a plan's text */
 
 /* Host A is where direction `ab` begins. */
@@ -66,8 +67,13 @@ struct plan_side {
   uint32_t send_buffer_bytes;
   uint32_t buffer_condition; /* receive_buffer_bytes belongs to it */
   uint32_t nagle_condition;  /* without it: nodelay */
-  int64_t route_rto_min_ns;  /* of its route to the other host (ip-route(8)), locked; 0: none */
-  uint32_t route_condition;  /* it belongs to it */
+  /* Of its route to the other host (ip-route(8)), locked; 0: none. */
+  int64_t route_rto_min_ns;
+  uint32_t route_cwnd_segments;
+  uint32_t route_condition;       /* they belong to it */
+  uint32_t keep_alive_s[3];       /* idle, interval; probes; 0: no SO_KEEPALIVE */
+  int64_t listen_full_ns;         /* its accept queue is full so long; 0: not at all */
+  uint32_t listen_full_condition; /* it belongs to it */
   char congestion_control[16];
   struct plan_steps writer, reader; /* run beside each other */
 };
@@ -78,14 +84,24 @@ enum plan_condition_kind {
   CONDITION_READER_STOPS,
   CONDITION_SMALL_BUFFER,
   CONDITION_NAGLE,
-  CONDITION_ROUTE,     /* what the route of `host` lays down for TCP */
-  CONDITION_QUEUE_HOLD /* below TCP, in the transmit queue of `host` */
+  CONDITION_ROUTE,      /* what the route of `host` lays down for TCP */
+  CONDITION_QUEUE_HOLD, /* below TCP, in the transmit queue of `host` */
+  CONDITION_DEAF,       /* `host` drops what arrives, behind the capture, before its TCP */
+  CONDITION_NEIGHBOUR,  /* `host` forgets the other's link-layer address, and its questions are lost
+                         */
+  CONDITION_LISTEN_FULL
 };
 
 /* Built by a host, and not sent by its transmit queue until something kicks it. */
 struct plan_queue_hold {
   int64_t byte;   /* the queue is stopped when this one of the host's stream has left */
   int64_t for_ns; /* then a foreign packet (a ping) is sent */
+};
+
+/* Something that goes on at a host for a while. */
+struct plan_spell {
+  char from[PLAN_MARK_BYTES]; /* a moment of the scenario language */
+  int64_t for_ns;
 };
 
 struct plan_condition {
@@ -96,8 +112,9 @@ struct plan_condition {
   int64_t from_ns, to_ns;         /* in the recording; TIME_INVALID: all the time */
   uint32_t first_copy, last_copy; /* of a loss: these transmissions of its bytes */
   char text[SCENARIO_LINE_MAX];
-  char why[PLAN_WHY_BYTES]; /* what of the recording it stands for, a clause */
-  struct plan_queue_hold hold;
+  char why[PLAN_WHY_BYTES];    /* what of the recording it stands for, a clause */
+  struct plan_queue_hold hold; /* CONDITION_QUEUE_HOLD */
+  struct plan_spell spell;     /* CONDITION_DEAF, CONDITION_NEIGHBOUR */
 };
 
 /* What has to come back; strings are words of JSON. */

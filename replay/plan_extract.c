@@ -170,7 +170,9 @@ static void add_host_causes(struct plan *plan, const struct plan_flow *flow,
                                               NULL};
   const enum plan_host sender = plan_host_of(plan, target->sender);
   const enum plan_host receiver = plan_other(sender);
-  if (strcmp(target->location, "sender-queue") == 0)
+  plan_host(plan, flow, target);
+  if (strcmp(target->location, "sender-queue") == 0 &&
+      strcmp(target->cause, "neighbour-unresolved") != 0)
     add_queue_hold(plan, flow, target);
   if (strcmp(target->cause, "excessive-rto") == 0)
     add_route(plan, flow, target);
@@ -225,7 +227,10 @@ static bool is_suspected(const struct plan *plan, const struct plan_condition *c
   case CONDITION_SMALL_BUFFER:
   case CONDITION_NAGLE:
   case CONDITION_ROUTE:
-  case CONDITION_QUEUE_HOLD: return true;
+  case CONDITION_QUEUE_HOLD:
+  case CONDITION_DEAF:
+  case CONDITION_NEIGHBOUR:
+  case CONDITION_LISTEN_FULL: return true;
   }
   return false;
 }

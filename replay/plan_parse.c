@@ -13,6 +13,10 @@
 #define LIMIT_DEFAULT (60 * NS_PER_S)
 #define LIMIT_MAX     (3600 * NS_PER_S)
 #define NUMBER_MAX    INT64_C(1000000000000)
+#define CWND_MAX      65535
+/* setsockopt(2), TCP_KEEPIDLE and the others */
+#define KEEP_ALIVE_MAX_S      32767
+#define KEEP_ALIVE_PROBES_MAX 127
 
 struct parsing {
   struct plan *plan;
@@ -151,17 +155,21 @@ static bool set_host_number(struct plan_side *side, const char *word)
   return true;
 }
 
+static bool set_keep_alive(struct plan_side *side, const char *text);
+
 static int parse_host(struct parsing *parsing, enum plan_host host, const struct words *words)
 {
   struct plan_side *side = &parsing->plan->sides[host];
   side->window_scaling = false;
   for (uint32_t i = 3; i < words->count; i++) {
     const char *word = words->words[i], *control = value_of(word, "cc");
+    const char *keep_alive = value_of(word, "keep-alive");
     if (strcmp(word, "opens") == 0 || strcmp(word, "listens") == 0)
       side->opens = word[0] == 'o';
     else if (control != NULL)
       snprintf(side->congestion_control, sizeof side->congestion_control, "%.15s", control);
-    else if (!set_host_number(side, word))
+    else if (!(keep_alive != NULL && set_keep_alive(side, keep_alive)) &&
+             !set_host_number(side, word))
       return refuse(parsing, "not understood", word);
   }
   return 0;
@@ -187,12 +195,70 @@ static int parse_hold(struct parsing *parsing, enum plan_host host, const struct
 static int parse_route(struct parsing *parsing, enum plan_host host, const struct words *words)
 {
   struct plan_side *side = &parsing->plan->sides[host];
-  const char *least = words->count > 3 ? value_of(words->words[3], "rto-min") : NULL;
-  if (least == NULL || !value_duration(least, &side->route_rto_min_ns))
-    return refuse(parsing, "expected: route rto-min=TIME", words->words[words->count - 1]);
+  for (uint32_t i = 3; i < words->count; i++) {
+    const char *least = value_of(words->words[i], "rto-min");
+    const char *segments = value_of(words->words[i], "cwnd");
+    int64_t count = 0;
+    if (segments != NULL && value_count(segments, 1, CWND_MAX, &count))
+      side->route_cwnd_segments = (uint32_t)count;
+    else if (least == NULL || !value_duration(least, &side->route_rto_min_ns))
+      return refuse(parsing, "not understood", words->words[i]);
+  }
+  if (words->count < 4)
+    return refuse(parsing, "expected: route rto-min=TIME, or cwnd=N", "route");
   side->route_condition = new_condition(parsing, CONDITION_ROUTE, host, words);
   plan_condition_text(parsing->plan, side->route_condition, "%s's route", words->words[1]);
   return 0;
+}
+
+/* deaf, forget-neighbour */
+static int parse_spell(struct parsing *parsing, enum plan_host host, const struct words *words,
+                       enum plan_condition_kind kind)
+{
+  struct plan_spell spell = {.for_ns = 0};
+  for (uint32_t i = 3; i < words->count; i++) {
+    const char *from = value_of(words->words[i], "from"), *time = value_of(words->words[i], "for");
+    if (from != NULL && strlen(from) < sizeof spell.from)
+      snprintf(spell.from, sizeof spell.from, "%s", from);
+    else if (time == NULL || !value_duration(time, &spell.for_ns))
+      return refuse(parsing, "not understood", words->words[i]);
+  }
+  if (spell.from[0] == '\0' || spell.for_ns <= 0)
+    return refuse(parsing, "expected: from=MOMENT for=TIME", words->words[2]);
+  const uint32_t condition = new_condition(parsing, kind, host, words);
+  if (condition == PLAN_NO_CONDITION)
+    return refuse(parsing, "too many conditions", words->words[2]);
+  parsing->plan->conditions[condition].spell = spell;
+  plan_condition_text(parsing->plan, condition, "%s %s", words->words[1], words->words[2]);
+  return 0;
+}
+
+static int parse_listen_full(struct parsing *parsing, enum plan_host host,
+                             const struct words *words)
+{
+  struct plan_side *side = &parsing->plan->sides[host];
+  if (words->count != 4 || !value_duration(words->words[3], &side->listen_full_ns) ||
+      side->listen_full_ns > LIMIT_MAX)
+    return refuse(parsing, "expected: listen-full TIME", words->words[words->count - 1]);
+  side->listen_full_condition = new_condition(parsing, CONDITION_LISTEN_FULL, host, words);
+  plan_condition_text(parsing->plan, side->listen_full_condition, "%s's accept queue is full",
+                      words->words[1]);
+  return 0;
+}
+
+/* keep-alive=IDLE,INTERVAL,PROBES, in whole seconds. */
+static bool set_keep_alive(struct plan_side *side, const char *text)
+{
+  unsigned idle = 0, interval = 0, probes = 0;
+  char behind = 0;
+  if (sscanf(text, "%5u,%5u,%3u%c", &idle, &interval, &probes, &behind) != 3 || idle == 0 ||
+      idle > KEEP_ALIVE_MAX_S || interval == 0 || interval > KEEP_ALIVE_MAX_S || probes == 0 ||
+      probes > KEEP_ALIVE_PROBES_MAX)
+    return false;
+  side->keep_alive_s[0] = idle;
+  side->keep_alive_s[1] = interval;
+  side->keep_alive_s[2] = probes;
+  return true;
 }
 
 struct step_word {
@@ -251,6 +317,12 @@ static int parse_side(struct parsing *parsing, enum plan_host host, const struct
     return parse_hold(parsing, host, words);
   if (strcmp(verb, "route") == 0)
     return parse_route(parsing, host, words);
+  if (strcmp(verb, "deaf") == 0)
+    return parse_spell(parsing, host, words, CONDITION_DEAF);
+  if (strcmp(verb, "forget-neighbour") == 0)
+    return parse_spell(parsing, host, words, CONDITION_NEIGHBOUR);
+  if (strcmp(verb, "listen-full") == 0)
+    return parse_listen_full(parsing, host, words);
   if (strcmp(verb, "nagle") == 0) {
     side->nagle_condition = new_condition(parsing, CONDITION_NAGLE, host, words);
     plan_condition_text(parsing->plan, side->nagle_condition, "Nagle's algorithm");

@@ -16,6 +16,10 @@ void plan_path(struct plan *plan, const struct plan_flow *flow,
                const struct recorded_finding *target);
 void plan_rewrites(struct plan *plan, const struct plan_flow *flow);
 
+/* What a host did to itself, above or below its TCP (plan_host.c). */
+void plan_host(struct plan *plan, const struct plan_flow *flow,
+               const struct recorded_finding *target);
+
 /* A mark of the scenario language (32 bytes and more) for a moment of the recording, on the path:
  * "byte:ab:5000:20ms". */
 void plan_mark(const struct plan *plan, const struct plan_flow *flow, int64_t time_ns, char *text,

@@ -58,14 +58,22 @@ static void add_side(struct script_text *text, const struct plan *plan, enum pla
     script_text_add(text, " receive-buffer=%u", side->receive_buffer_bytes);
   if (side->congestion_control[0] != '\0')
     script_text_add(text, " cc=%s", side->congestion_control);
+  if (side->keep_alive_s[0] > 0)
+    script_text_add(text, " keep-alive=%u,%u,%u", side->keep_alive_s[0], side->keep_alive_s[1],
+                    side->keep_alive_s[2]);
   script_text_add(text, "\n");
   if (side->buffer_condition != PLAN_NO_CONDITION && !plan_is_off(plan, side->buffer_condition)) {
     script_text_add(text, "#@ %c receive-buffer %u", name, side->receive_buffer_bytes);
     add_remark(text, plan, side->buffer_condition);
   }
   if (side->route_condition != PLAN_NO_CONDITION && !plan_is_off(plan, side->route_condition)) {
-    script_text_add(text, "#@ %c route rto-min=", name);
-    add_duration(text, side->route_rto_min_ns);
+    script_text_add(text, "#@ %c route", name);
+    if (side->route_rto_min_ns > 0) {
+      script_text_add(text, " rto-min=");
+      add_duration(text, side->route_rto_min_ns);
+    }
+    if (side->route_cwnd_segments > 0)
+      script_text_add(text, " cwnd=%u", side->route_cwnd_segments);
     add_remark(text, plan, side->route_condition);
   }
   if (side->nagle_condition != PLAN_NO_CONDITION && !plan_is_off(plan, side->nagle_condition)) {
@@ -135,18 +143,42 @@ static void add_path(struct script_text *text, const struct plan *plan, bool rem
   }
 }
 
-static void add_holds(struct script_text *text, const struct plan *plan)
+/* What a host does to itself. */
+static void add_host_condition(struct script_text *text, const struct plan *plan,
+                               const struct plan_condition *condition)
 {
-  for (uint32_t i = 0; i < plan->condition_count; i++) {
-    const struct plan_condition *condition = &plan->conditions[i];
-    if (condition->kind != CONDITION_QUEUE_HOLD || condition->off)
-      continue;
-    script_text_add(text,
-                    "#@ %c hold-queue byte=%" PRId64 " for=", condition->host == PLAN_A ? 'a' : 'b',
-                    condition->hold.byte);
+  const char name = condition->host == PLAN_A ? 'a' : 'b';
+  switch (condition->kind) {
+  case CONDITION_QUEUE_HOLD:
+    script_text_add(text, "#@ %c hold-queue byte=%" PRId64 " for=", name, condition->hold.byte);
     add_duration(text, condition->hold.for_ns);
-    add_remark(text, plan, i);
+    break;
+  case CONDITION_DEAF:
+  case CONDITION_NEIGHBOUR:
+    script_text_add(text, "#@ %c %s from=%s for=", name,
+                    condition->kind == CONDITION_DEAF ? "deaf" : "forget-neighbour",
+                    condition->spell.from);
+    add_duration(text, condition->spell.for_ns);
+    break;
+  case CONDITION_LISTEN_FULL:
+    script_text_add(text, "#@ %c listen-full ", name);
+    add_duration(text, plan->sides[condition->host].listen_full_ns);
+    break;
+  case CONDITION_RULE:
+  case CONDITION_WRITER_WAITS:
+  case CONDITION_READER_STOPS:
+  case CONDITION_SMALL_BUFFER:
+  case CONDITION_NAGLE:
+  case CONDITION_ROUTE: return; /* elsewhere */
   }
+  add_remark(text, plan, (uint32_t)(condition - plan->conditions));
+}
+
+static void add_host_conditions(struct script_text *text, const struct plan *plan)
+{
+  for (uint32_t i = 0; i < plan->condition_count; i++)
+    if (!plan->conditions[i].off)
+      add_host_condition(text, plan, &plan->conditions[i]);
 }
 
 char *plan_text(const struct plan *plan)
@@ -166,7 +198,7 @@ char *plan_text(const struct plan *plan)
   add_side(&text, plan, PLAN_B);
   add_steps(&text, plan, PLAN_A);
   add_steps(&text, plan, PLAN_B);
-  add_holds(&text, plan);
+  add_host_conditions(&text, plan);
   add_path(&text, plan, true);
   return script_text_finish(&text);
 }

@@ -35,6 +35,8 @@
  * that the ACKs under way allow. */
 #define QUEUE_SLOW_NS     (100 * NS_PER_MS)
 #define QUEUE_SLOW_ROUNDS 3
+/* Rules of conditions that last a while: this and the index of the condition. */
+#define SPELL_LINES 0x40000000u
 
 struct running {
   const struct replay_job *job;
@@ -103,7 +105,9 @@ static int make_hosts(struct running *running, struct error *error)
     if (result == 0 && side->route_condition != PLAN_NO_CONDITION &&
         !plan_is_off(plan, side->route_condition))
       result = live_host_route(&running->hosts[host], plan->ip_version, &options.peer,
-                               side->route_rto_min_ns, error);
+                               side->route_rto_min_ns, side->route_cwnd_segments, error);
+    if (result == 0 && side->listen_full_ns > 0)
+      result = live_host_loopback(&running->hosts[host], error);
   }
   return result;
 }
@@ -125,10 +129,31 @@ static void pause_ns(int64_t ns)
     ;
 }
 
+/* In the emulator's thread, as the rule of a condition begins or ends. */
+static void on_spell(struct running *running, const struct path_act *act)
+{
+  if (act->rule == NULL || act->rule->line < SPELL_LINES ||
+      act->rule->line - SPELL_LINES >= running->plan->condition_count)
+    return;
+  const struct plan_condition *condition =
+      &running->plan->conditions[act->rule->line - SPELL_LINES];
+  const bool begins = strcmp(act->name, "begin") == 0;
+  struct error error;
+  if (!begins && strcmp(act->name, "end") != 0)
+    return;
+  if (condition->kind == CONDITION_DEAF)
+    live_apps_deafen(running->apps, condition->host, begins);
+  else if (begins &&
+           live_host_forget(&running->hosts[condition->host], running->plan->ip_version,
+                            &running->addresses[plan_other(condition->host)], &error) != 0)
+    replay_note(running->outcome, "%s", error.text);
+}
+
 /* In the emulator's thread, when the byte passes: each microsecond lets more segments go. */
 static void on_act(void *context, const struct path_act *act)
 {
   struct running *running = context;
+  on_spell(running, act);
   if (running->hold == NULL || act->rule == NULL || act->rule->line != running->hold_line ||
       strcmp(act->name, "begin") != 0)
     return;
@@ -164,6 +189,34 @@ static void *keep_hold(void *context)
 
 /* ---- scenario ---- */
 
+/* One more rule, of a line that no file has. */
+static int add_rule(struct running *running, uint32_t number, const char *line, struct error *error)
+{
+  struct scenario extra;
+  if (running->scenario.rule_count == SCENARIO_RULES_MAX)
+    return error_set(error, ERROR_LIMIT, "the scenario has no room for one more rule");
+  const int result = scenario_parse(&extra, line, strlen(line), error);
+  if (result != 0)
+    return result;
+  extra.rules[0].line = number;
+  running->scenario.rules[running->scenario.rule_count++] = extra.rules[0];
+  return 0;
+}
+
+/* A rule that tells when a condition begins and ends. */
+static int add_spell(struct running *running, uint32_t index, struct error *error)
+{
+  const struct plan_condition *condition = &running->plan->conditions[index];
+  const bool neighbour = condition->kind == CONDITION_NEIGHBOUR;
+  char line[192];
+  if (condition->off || (condition->kind != CONDITION_DEAF && !neighbour))
+    return 0;
+  snprintf(line, sizeof line, "%s %s from=%s for=%lldus log=none",
+           condition->host == PLAN_A ? "ab" : "ba", neighbour ? "drop kind=arp" : "delay 0",
+           condition->spell.from, (long long)(condition->spell.for_ns / NS_PER_US));
+  return add_rule(running, SPELL_LINES + index, line, error);
+}
+
 static int read_scenario(struct running *running, struct error *error)
 {
   char *text = plan_scenario(running->plan);
@@ -171,24 +224,18 @@ static int read_scenario(struct running *running, struct error *error)
     return error_set(error, ERROR_MEMORY, "out of memory");
   int result = scenario_parse(&running->scenario, text, strlen(text), error);
   free(text);
+  for (uint32_t i = 0; i < running->plan->condition_count && result == 0; i++)
+    result = add_spell(running, i, error);
   running->hold = find_hold(running->plan);
   if (result != 0 || running->hold == NULL)
     return result;
-  if (running->scenario.rule_count == SCENARIO_RULES_MAX)
-    return error_set(error, ERROR_LIMIT, "the scenario has no room for one more rule");
   /* A rule that does nothing, but begins when the byte has passed. */
-  struct scenario trigger;
   char line[128];
   const char *direction = running->hold->host == PLAN_A ? "ab" : "ba";
-  const int size = snprintf(line, sizeof line, "%s delay 0 from=byte:%s:%lld log=none", direction,
-                            direction, (long long)running->hold->hold.byte);
-  result = scenario_parse(&trigger, line, (size_t)size, error);
+  snprintf(line, sizeof line, "%s delay 0 from=byte:%s:%lld log=none", direction, direction,
+           (long long)running->hold->hold.byte);
   running->hold_line = UINT32_MAX;
-  if (result == 0) {
-    trigger.rules[0].line = running->hold_line;
-    running->scenario.rules[running->scenario.rule_count++] = trigger.rules[0];
-  }
-  return result;
+  return add_rule(running, running->hold_line, line, error);
 }
 
 /* ---- the run ---- */
