@@ -92,6 +92,17 @@ static bool is_big_endian(const struct sample_record *record, bool was)
   return size == 3 && memcmp(value, "big", size) == 0;
 }
 
+static void learn_host(struct monitor *monitor, uint32_t end, const struct sample_record *record)
+{
+  const char *value;
+  size_t size;
+  if (record->type != SAMPLE_HEADER || !sample_text_value(record, "boot_id", &value, &size) ||
+      size >= sizeof monitor->boot_ids[end])
+    return;
+  memcpy(monitor->boot_ids[end], value, size);
+  monitor->boot_ids[end][size] = '\0';
+}
+
 void monitor_records(struct monitor *monitor, uint32_t end, int64_t time_ns,
                      const struct sample_records *records, bool big_endian)
 {
@@ -101,6 +112,7 @@ void monitor_records(struct monitor *monitor, uint32_t end, int64_t time_ns,
   monitor->stats.samples++;
   while (end < monitor->options.ends && sample_next(&left, &record)) {
     struct host_sample sample = {.number = records->number, .interface = end, .end = (uint8_t)end};
+    learn_host(monitor, end, &record);
     if (host_sample_is_late(&record, &before_ns) ||
         !host_sample_read(&sample, &record, big_endian, time_ns))
       continue;

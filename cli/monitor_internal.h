@@ -63,6 +63,7 @@ struct monitor {
   struct monitor_window window;
   struct packet packet; /* the last one */
   bool big_endian[ANALYZER_ENDS_MAX];
+  char boot_ids[ANALYZER_ENDS_MAX][64]; /* of the ends' kernels; "": not told */
   bool drops_known[ANALYZER_ENDS_MAX], drops[ANALYZER_ENDS_MAX];
   int64_t clock_ns;                   /* the last tick's complete_ns */
   int64_t last_ns[ANALYZER_ENDS_MAX]; /* latest frame's time; of remote ends: */

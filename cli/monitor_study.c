@@ -165,6 +165,17 @@ static void gather(struct monitor *monitor, struct stall *first, const bool *don
   }
 }
 
+/* Ends with the same boot id are on one host: the first of them names it. */
+static uint32_t host_of(const struct monitor *monitor, uint32_t end)
+{
+  uint32_t first = 0;
+  if (monitor->boot_ids[end][0] == '\0')
+    return 0;
+  while (strcmp(monitor->boot_ids[first], monitor->boot_ids[end]) != 0)
+    first++;
+  return first + 1;
+}
+
 static int study_part(struct monitor *monitor, struct group *group, const struct window_part *part)
 {
   struct study study = {.ends = monitor->options.ends,
@@ -181,6 +192,7 @@ static int study_part(struct monitor *monitor, struct group *group, const struct
                                            .count = part->counts[end],
                                            .drops_known = monitor->drops_known[end],
                                            .drops = monitor->drops[end]};
+    study.hosts[end] = host_of(monitor, end);
     packets += part->counts[end];
   }
   monitor->stats.studies++;

@@ -211,6 +211,8 @@ int study_run(const struct study *study)
   if (study->wait_count > STUDY_WAITS_MAX)
     return ERROR_USAGE;
   struct survey *survey = survey_new(study->ends, &limits);
+  for (uint8_t end = 0; survey != NULL && end < study->ends; end++)
+    survey_set_host(survey, end, study->hosts[end]);
   int status = survey != NULL ? survey_all(study, survey) : ERROR_MEMORY;
   if (status == 0) {
     note_pairs(study, survey);

@@ -41,6 +41,7 @@ struct study_wait {
 struct study {
   uint32_t ends; /* 2 .. ANALYZER_ENDS_MAX */
   struct study_lane lanes[ANALYZER_ENDS_MAX];
+  uint32_t hosts[ANALYZER_ENDS_MAX];        /* as survey_set_host() takes them; 0: not known */
   const struct host_sample *const *samples; /* of all ends, in order of time */
   uint32_t sample_count;
   int64_t min_stall_ns;
