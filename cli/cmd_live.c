@@ -28,7 +28,7 @@ static const struct argp_option option_table[] = {
     {.doc = "While it happens:"},
     {"interface", 'i', "IF[@NETNS]", 0,
      "watch an interface instead of a trace, as capture takes it; once for each end", 0},
-    {"write", 'w', "FILE", 0, "where the keys w and R write what was kept and what follows", 0},
+    {"write", 'w', "FILE", 0, "where the key R writes what was kept and what follows", 0},
     {"ssh", KEY_SSH, "COMMAND", 0, "the program that reaches other hosts; default ssh", 0},
     {"no-samples", KEY_NO_SAMPLES, NULL, 0, "packets only, no sockets and queues", 0},
     {.doc = "What is shown:"},

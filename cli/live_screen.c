@@ -168,11 +168,8 @@ static void entitle(struct live_screen *screen, int64_t now_ns)
   else if (!time_is_valid(screen->recording_ns))
     screen->recording_ns = now_ns;
   if (recording && used < sizeof text)
-    used +=
-        (size_t)snprintf(text + used, sizeof text - used, "  REC %.40s %lds", screen->options.file,
-                         (long)((now_ns - screen->recording_ns) / NS_PER_S));
-  if (screen->ui.paused && used < sizeof text)
-    snprintf(text + used, sizeof text - used, "  PAUSED");
+    snprintf(text + used, sizeof text - used, "  REC %.40s %lds", screen->options.file,
+             (long)((now_ns - screen->recording_ns) / NS_PER_S));
   memcpy(model->title, text, sizeof text);
 }
 

@@ -181,13 +181,25 @@ void screen_size(int *rows, int *columns)
   getmaxyx(stdscr, *rows, *columns);
 }
 
+/* Without colours, what a plot shows is told by letters, in the plot as in its legend. */
+static uint32_t without_color(const struct cell *cell)
+{
+  const bool braille = cell->glyph >= 0x2800 && cell->glyph <= 0x28ff;
+  switch (braille ? cell->style : STYLE_NORMAL) {
+  case STYLE_DATA: return 'd';
+  case STYLE_AGAIN: return 'R';
+  case STYLE_ACK: return 'a';
+  case STYLE_EDGE: return 'w';
+  default: return cell->glyph;
+  }
+}
+
 static void show_cell(const struct cell *cell, int row, int column)
 {
   attr_t attributes = looks[cell->style].attributes;
   cchar_t shown;
-  wchar_t text[2] = {(wchar_t)cell->glyph, 0};
-  if (screen.ascii)
-    text[0] = (wchar_t)glyph_ascii(cell->glyph);
+  const uint32_t glyph = screen.color ? cell->glyph : without_color(cell);
+  const wchar_t text[2] = {screen.ascii ? (wchar_t)glyph_ascii(glyph) : (wchar_t)glyph, 0};
   if (cell->reverse)
     attributes ^= A_REVERSE;
   /* dim text that has a colour of its own would be hard to read */

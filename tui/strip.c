@@ -1,6 +1,7 @@
 #include "tui/strip.h"
 
 #include "tui/words.h"
+#include "wire/timestamp.h"
 
 #include <stdio.h>
 
@@ -29,6 +30,14 @@ static const struct kernel_evidence *kernel_of(const struct finding *finding, bo
   return NULL;
 }
 
+/* All that has left the sender's end and not come to the receiver's is known to be lost. */
+static bool is_lost(const struct strip *strip)
+{
+  const struct finding *during = strip->during;
+  return during != NULL && time_is_valid(during->stages.at_ns) && strip->flow.path_bytes > 0 &&
+         during->stages.in_path_bytes == 0 && during->stages.lost_bytes >= strip->flow.path_bytes;
+}
+
 /* false: not known. In *what: what the bytes there are. */
 static bool bytes_at(const struct strip *strip, enum location location, double *bytes,
                      const char **what)
@@ -46,8 +55,8 @@ static bool bytes_at(const struct strip *strip, enum location location, double *
     *bytes = sender != NULL ? (double)sender->est_held_bytes : -1;
     return *bytes >= 0;
   case LOCATION_FORWARD_PATH:
-    *what = "under way";
     *bytes = (double)strip->flow.path_bytes;
+    *what = is_lost(strip) ? "lost" : "under way";
     return strip->flow.two_ends;
   case LOCATION_RECEIVER_TCP:
     *what = "unacked";

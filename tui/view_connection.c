@@ -185,13 +185,21 @@ static void draw_announced(const struct area *area, const struct model_connectio
 
 /* ---- the plots ---- */
 
+/* A patch as the plot has it, and what it is. Returns where the next one begins. */
+static int draw_patch(const struct area *area, int row, int column, enum style style,
+                      const char *what)
+{
+  area_glyph(area, row, column, style, 0x28ff);
+  return column + 4 + area_text(area, row, column + 2, style, what);
+}
+
 static void draw_legend(const struct area *area, const struct plot *plot)
 {
   int at = PLOT_AXIS_COLUMNS;
-  at += area_text(area, 0, at, STYLE_DATA, "data  ");
-  at += area_text(area, 0, at, STYLE_AGAIN, "sent again  ");
-  at += area_text(area, 0, at, STYLE_ACK, "acknowledged  ");
-  at += area_text(area, 0, at, STYLE_EDGE, "window's right edge  ");
+  at = draw_patch(area, 0, at, STYLE_DATA, "data");
+  at = draw_patch(area, 0, at, STYLE_AGAIN, "sent again");
+  at = draw_patch(area, 0, at, STYLE_ACK, "acknowledged");
+  at = draw_patch(area, 0, at, STYLE_EDGE, "right edge");
   if (plot->packets->left_out > 0)
     area_format(area, 0, at, STYLE_WARNING, "%llu packets left out",
                 (unsigned long long)plot->packets->left_out);

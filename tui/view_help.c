@@ -19,9 +19,9 @@ const struct key_help key_table[] = {
     {"x", "plot: the other direction of data", 0, 0, false},
     {"e", "plot: as seen at the other end", 0, 0, false},
     {"d", "what the hosts announced, as seen at each end", 0, 0, false},
-    {"F8 w", "write the connection, with findings as comments", 8, 'w', false},
+    {"F8 w", "write it to tcpstall-connection-N.pcapng, commented", 8, 'w', false},
     {"F9 K", "kick: one ping by the sender's interface (asks)", 9, 'K', true},
-    {"R", "start or end the flight recorder", 0, 0, true},
+    {"R", "record the last seconds and what follows; stop", 0, 0, true},
     {"F10 q", "end", 10, 'q', false},
 };
 const int key_table_count = sizeof key_table / sizeof *key_table;

@@ -84,6 +84,8 @@ views 80x24 80x24 ''
 views 132x43 132x43 ''
 views 80x24 ascii '' --ascii
 start 80x24 NO_COLOR=1 "$samples/2003-tap-stall/sender.txt"
+keys Enter
+same connection.nocolor 'a acknowledged'
 tm capture-pane -e -p -t 0 | grep -qE $'\e\[([0-9]*;)*(38;5|3[0-7]|4[0-7])' && fail 'NO_COLOR, and colours'
 quit
 
@@ -138,7 +140,7 @@ tm resize-window -x 60 -y 12
 seen 'F10' || seen 'F9' || seen 'F8' || fail 'nothing after a resize'
 keys Enter
 tm resize-window -x 140 -y 50
-seen 'flight  window' || fail 'no second plot on a tall terminal'
+seen 'flight.*window' || fail 'no second plot on a tall terminal'
 keys + + - 0 Left Right x e d d
 quit
 
