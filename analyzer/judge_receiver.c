@@ -171,13 +171,26 @@ static bool blames_host(const struct judge *judge, const struct finding *told)
   return !at_receiver(said->location) || said->cause == CAUSE_LOCAL_DROP_INPUT;
 }
 
+/* R answered what came with a RST: it has not been silent. */
+static bool answered_by_reset(const struct judge *judge)
+{
+  const struct lane *reverse = &judge->view->lanes[judge->side ^ 1];
+  for (uint32_t n = reverse->first; n != reverse->next; n++) {
+    const struct passage *passage = lane_passage(reverse, n);
+    if ((passage->flags & TCP_RST) != 0 && passage->left_ns >= judge->chain.arrived_ns &&
+        passage->left_ns - judge->chain.arrived_ns < judge->chain.receiver_ns / 2)
+      return true;
+  }
+  return false;
+}
+
 void judge_receiver(struct judge *judge)
 {
   struct finding *finding = judge->finding;
   const struct path_chain *chain = &judge->chain;
   const struct finding *told = receivers_own(judge);
   char range[FACT_BYTES], took[32];
-  if (chain->arrived == NULL)
+  if (chain->arrived == NULL || answered_by_reset(judge))
     return;
   const enum cause seen = cause_at_receiver(judge);
   const enum cause said = told != NULL ? told->cause : finding->cause;
