@@ -43,6 +43,11 @@ static const int calls_of_writer[] = {SCMP_SYS(write),       SCMP_SYS(writev), S
                                       SCMP_SYS(ftruncate64), SCMP_SYS(fsync),  SCMP_SYS(fdatasync),
                                       SCMP_SYS(fcntl)};
 
+static const int calls_of_server[] = {
+    SCMP_SYS(accept),     SCMP_SYS(accept4),  SCMP_SYS(sendto),      SCMP_SYS(sendmsg),
+    SCMP_SYS(setsockopt), SCMP_SYS(shutdown), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+    SCMP_SYS(fcntl),      SCMP_SYS(getppid),  SCMP_SYS(listen)};
+
 /* A terminal's (the dashboard's), and an interface's: is it there? */
 static const unsigned long harmless_requests[] = {TCGETS,     TCSETS,   TCSETSW,      TCSETSF,
                                                   TIOCGWINSZ, FIONREAD, SIOCGIFFLAGS, SIOCGIFINDEX};
@@ -87,6 +92,8 @@ static int add_rules(scmp_filter_ctx filter, const struct recorder_calls *calls)
     rc = allow_some(filter);
   if (rc == 0 && calls->writes)
     rc = allow_all(filter, calls_of_writer, sizeof calls_of_writer / sizeof *calls_of_writer);
+  if (rc == 0 && calls->serves)
+    rc = allow_all(filter, calls_of_server, sizeof calls_of_server / sizeof *calls_of_server);
   for (size_t i = 0; rc == 0 && i < 2; i++) {
     /* Not to a packet socket: that would send a frame. */
     if (!calls->writes)

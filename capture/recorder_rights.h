@@ -41,6 +41,7 @@ void recorder_close_raw(void);
 /* What a process may still do. Descriptors that are -1 are none. */
 struct recorder_calls {
   bool writes;        /* to any descriptor, and moves, cuts and closes files; terminals */
+  bool serves;        /* accepts connections and answers them */
   int write_fds[2];   /* if it does not: only to these */
   int netlink_fds[2]; /* asks them */
   int channel;        /* receives descriptors */

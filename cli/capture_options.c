@@ -38,6 +38,7 @@ enum option_key {
   KEY_DURATION = 0x100,
   KEY_KICK_ORDERS,
   KEY_LIST,
+  KEY_METRICS,
   KEY_NO_SAMPLES,
   KEY_RING_COUNT,
   KEY_RING_SIZE,
@@ -79,6 +80,10 @@ static const struct argp_option option_table[] = {
     {"ring-count", KEY_RING_COUNT, "N", 0, "only the last N of these files stay", 0},
     {"user", KEY_USER, "NAME", 0,
      "whom the parts that need no rights become, if root started it; default nobody", 0},
+    {"metrics", KEY_METRICS, "ADDR[:PORT]", 0,
+     "serve counters for Prometheus at http://ADDR:PORT/metrics, and tell findings as they come; "
+     ":PORT alone is the loopback's; default port 9958. Without -w nothing is recorded",
+     0},
     {"verbose", KEY_VERBOSE, NULL, 0, "say also which rights were given up", 0},
     {"quiet", KEY_QUIET, NULL, 0, "say only what went wrong", 0},
     {.doc = "Until when (or SIGINT, SIGTERM, SIGHUP):"},
@@ -166,10 +171,12 @@ static void check(const struct capture_options *options, const struct argp_state
 {
   if (options->list)
     return;
-  if (options->flight.json && !options->flight.on)
-    argp_error(state, "--json: of what? Say --until-stall or --list as well");
+  if (options->flight.json && !options->flight.on && options->metrics == NULL)
+    argp_error(state, "--json: of what? Say --until-stall, --metrics or --list as well");
   if (options->end_count == 0)
     argp_error(state, "which interface? Say -i IF, once for each end");
+  if (options->output == NULL && options->metrics != NULL && !options->flight.on)
+    return;
   if (options->output == NULL) {
     argp_error(state, "where to? Say -w FILE");
     return;
@@ -177,8 +184,8 @@ static void check(const struct capture_options *options, const struct argp_state
   if (options->orders != KICK_NONE &&
       (options->end_count != 1 || remote_target_is(options->ends[0].interface)))
     argp_error(state, "--kick-orders: for one interface of this host");
-  if (options->flight.on && strcmp(options->output, "-") == 0 &&
-      (options->flight.json || options->flight.rearm))
+  if (strcmp(options->output, "-") == 0 &&
+      (options->flight.json || (options->flight.on && options->flight.rearm)))
     argp_error(state, "-w -: standard output cannot be for that as well");
   bool ring = options->ring_bytes > 0 || options->ring_ns > 0;
   if (ring && strcmp(options->output, "-") == 0)
@@ -209,6 +216,7 @@ static error_t on_option(int key, char *text, struct argp_state *state)
       argp_error(state, "--kick-orders: '%s': expected KIND:INTERVAL", text);
     break;
   case KEY_LIST: options->list = true; break;
+  case KEY_METRICS: options->metrics = text; break;
   case KEY_NO_PROMISCUOUS_MODE: options->no_promiscuous_mode = true; break;
   case KEY_NO_SAMPLES: options->no_samples = true; break;
   case KEY_PACKETS:

@@ -21,7 +21,8 @@ struct capture_options {
   int64_t duration_ns, sample_interval_ns;
   uint64_t ring_bytes, ring_count; /* a ring of files: 0 = no limit of this kind */
   int64_t ring_ns;
-  const char *user; /* NULL = the usual one */
+  const char *user;    /* NULL = the usual one */
+  const char *metrics; /* where they are served; NULL = nowhere */
   bool verbose;
   struct flight_options flight;
   enum kick_kind orders; /* kicks that a program on another host orders (cli/kick_orders.h) */

@@ -8,6 +8,8 @@
 #include "cli/interrupt.h"
 #include "cli/kick_orders.h"
 #include "cli/list.h"
+#include "cli/metrics_server.h"
+#include "cli/metrics_watch.h"
 #include "cli/ssh.h"
 
 #include <errno.h>
@@ -44,8 +46,10 @@ static int open_output(const char *path)
 /* What is done on the keeping side. */
 struct keeping {
   const struct capture_options *options;
-  struct ssh_ends *ssh;               /* NULL = no end is on another host */
-  struct flight *flight;              /* NULL = everything is written */
+  struct ssh_ends *ssh;          /* NULL = no end is on another host */
+  struct flight *flight;         /* NULL = everything is written */
+  struct metrics_server *server; /* NULL = no metrics, as is the watch */
+  struct metrics_watch *watch;
   struct kick_orders *orders;         /* NULL = nobody orders kicks from afar */
   struct recorder *recorder;          /* NULL = not opened */
   const struct flight_screen *screen; /* NULL = none */
@@ -57,14 +61,14 @@ static int open_outputs(struct recorder_output *output, const struct capture_opt
                         const struct keeping *keeping)
 {
   *output = (struct recorder_output){.fd = -1};
-  if (keeping->flight != NULL) {
+  if (keeping->flight != NULL && (options->flight.on || keeping->screen != NULL)) {
     output->keep_bytes = flight_keep_bytes(keeping->flight);
     output->keep_ns = flight_keep_ns(keeping->flight);
   }
   output->ring_bytes = options->ring_bytes;
   output->ring_ns = options->ring_ns;
   output->ring_count = (uint32_t)options->ring_count;
-  if ((keeping->flight != NULL && options->flight.rearm) || options->ring_bytes > 0 ||
+  if ((options->flight.on && options->flight.rearm) || options->ring_bytes > 0 ||
       options->ring_ns > 0) {
     output->path = options->output;
     return 0;
@@ -188,6 +192,31 @@ static int open_orders(struct keeping *keeping, const struct capture_options *op
                           options->orders_interval_ns, error);
 }
 
+/* What is served, by a process that is forked before anything is captured. */
+static int open_metrics(struct keeping *keeping, const struct capture_options *options,
+                        struct error *error)
+{
+  int rc = metrics_server_open(&keeping->server, options->metrics, error);
+  if (rc < 0)
+    return rc;
+  struct metrics *metrics = metrics_server_metrics(keeping->server);
+  metrics->ends = options->end_count;
+  snprintf(metrics->version, sizeof metrics->version, "%s", TCPSTALL_VERSION);
+  for (uint32_t i = 0; i < options->end_count; i++) {
+    const struct recorder_end_options *end = &options->ends[i];
+    const bool named = end->kind == RECORDER_INTERFACE && end->network_namespace != NULL;
+    snprintf(metrics->end[i].interface, sizeof metrics->end[i].interface, "%s%s%s", end->interface,
+             named ? "@" : "", named ? end->network_namespace : "");
+  }
+  keeping->watch = metrics_watch_new(metrics);
+  if (keeping->watch == NULL)
+    return error_set(error, ERROR_MEMORY, "no memory for the metrics");
+  rc = metrics_server_start(keeping->server, options->user, error);
+  if (rc == 0 && !options->quiet)
+    complain("metrics at %s", metrics_server_url(keeping->server));
+  return rc;
+}
+
 static int open_flight(struct keeping *keeping, const struct capture_options *options,
                        const struct flight_screen *screen, struct error *error)
 {
@@ -199,7 +228,9 @@ static int open_flight(struct keeping *keeping, const struct capture_options *op
                                      .screen = screen,
                                      .kick_remote = kick_remote,
                                      .kick_context = keeping};
-  return options->flight.on ? flight_new(&keeping->flight, &setup, error) : 0;
+  return options->flight.on || options->metrics != NULL
+             ? flight_new(&keeping->flight, &setup, error)
+             : 0;
 }
 
 int capture_run(struct capture_options *options, volatile const int *stop,
@@ -209,6 +240,8 @@ int capture_run(struct capture_options *options, volatile const int *stop,
   struct keeping keeping = {.options = options, .screen = screen};
   struct error error;
   int rc = open_ssh(&keeping, options, &error);
+  if (rc == 0 && options->metrics != NULL)
+    rc = open_metrics(&keeping, options, &error);
   if (rc == 0)
     rc = open_orders(&keeping, options, &error);
   if (rc == 0)
@@ -241,6 +274,8 @@ int capture_run(struct capture_options *options, volatile const int *stop,
     rc = recorder_open(&keeping.recorder, &wanted, &error);
   if (rc == 0 && keeping.flight != NULL)
     flight_attach(keeping.flight, keeping.recorder);
+  if (rc == 0 && keeping.watch != NULL)
+    flight_watch(keeping.flight, metrics_watch_hooks(keeping.watch));
   if (rc == 0 && attach != NULL)
     rc = attach(screen->context, keeping.flight, &error);
   if (rc < 0 && screen != NULL)
@@ -252,6 +287,8 @@ int capture_run(struct capture_options *options, volatile const int *stop,
   recorder_close(keeping.recorder);
   keeping.recorder = NULL;
   flight_free(keeping.flight);
+  metrics_watch_free(keeping.watch);
+  metrics_server_close(keeping.server);
   kick_orders_close(keeping.orders);
   return ssh_ends_close(keeping.ssh) ? status : EXIT_TROUBLE;
 }

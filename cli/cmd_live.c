@@ -17,6 +17,7 @@
 enum option_key {
   KEY_ASCII = 0x100,
   KEY_AT,
+  KEY_METRICS,
   KEY_MIN_STALL,
   KEY_NO_COLOR,
   KEY_NO_MOUSE,
@@ -31,6 +32,8 @@ static const struct argp_option option_table[] = {
     {"write", 'w', "FILE", 0, "where the key R writes what was kept and what follows", 0},
     {"ssh", KEY_SSH, "COMMAND", 0, "the program that reaches other hosts; default ssh", 0},
     {"no-samples", KEY_NO_SAMPLES, NULL, 0, "packets only, no sockets and queues", 0},
+    {"metrics", KEY_METRICS, "ADDR[:PORT]", 0,
+     "serve counters for Prometheus at http://ADDR:PORT/metrics, as capture does", 0},
     {.doc = "What is shown:"},
     {"filter", 'f', "EXPR", 0, "only packets that match, in tcpdump's language", 0},
     {"at", KEY_AT, "PLACE", 0, "where the capture was taken, as analyze takes it", 0},
@@ -79,12 +82,15 @@ static error_t on_option(int key, char *text, struct argp_state *state)
   case 'i': capture_options_interface(&options->capture, text, state); break;
   case 'w': options->capture.output = text; break;
   case KEY_SSH: options->capture.ssh = text; break;
+  case KEY_METRICS: options->capture.metrics = text; break;
   case KEY_NO_SAMPLES: options->capture.no_samples = true; break;
   case ARGP_KEY_END:
     if ((options->analyze.trace_count > 0) == (options->capture.end_count > 0))
       argp_error(state, options->capture.end_count > 0
                             ? "a trace or interfaces, not both"
                             : "which trace? Or which interface: -i IF, once for each end");
+    if (options->capture.metrics != NULL && options->capture.end_count == 0)
+      argp_error(state, "--metrics: of what? Say -i IF as well");
     break;
   default: return ARGP_ERR_UNKNOWN;
   }

@@ -21,6 +21,7 @@ int cmd_replay(int argc, char **argv);
 int cmd_split(int argc, char **argv);
 
 /* Their options, for --help, for the parser and for completion alike. */
-extern const struct argp analyze_argp, capture_argp, import_argp, live_argp, replay_argp, split_argp;
+extern const struct argp analyze_argp, capture_argp, import_argp, live_argp, replay_argp,
+    split_argp;
 
 #endif

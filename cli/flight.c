@@ -48,6 +48,7 @@ struct flight {
   struct flight_setup setup;
   struct flight_options options;
   struct recorder *recorder;
+  const struct flight_watcher *watcher; /* NULL = none */
   struct monitor *monitor;
   struct flight_keeper *keeper;
   struct recorder_observer observer;
@@ -210,9 +211,34 @@ static void number_frames(const struct flight *flight, struct finding *finding)
           recorder_file_number(flight->recorder, finding->evidence[i].frame);
 }
 
+/* Told, and nothing else: it is recorded anyhow, or not at all. */
+static void only_tell(struct flight *flight, const struct monitor_event *event)
+{
+  struct finding finding = *event->finding;
+  struct monitor_event numbered = *event;
+  numbered.finding = &finding;
+  number_frames(flight, &finding);
+  flight->totals->findings++;
+  if (!flight->setup.quiet)
+    tell_line(flight, &numbered);
+  if (flight->options.json)
+    tell_json(flight, &numbered);
+}
+
+static bool watches_only(const struct flight *flight)
+{
+  return !flight->options.on && flight->setup.screen == NULL;
+}
+
 static void on_event(void *context, const struct monitor_event *event)
 {
   struct flight *flight = context;
+  if (flight->watcher != NULL)
+    flight->watcher->event(flight->watcher->context, event);
+  if (watches_only(flight)) {
+    only_tell(flight, event);
+    return;
+  }
   if (flight->setup.screen != NULL) {
     flight->totals->findings++;
     flight->setup.screen->event(flight->setup.screen->context, event);
@@ -317,6 +343,8 @@ static void on_frame(void *context, uint32_t end, const struct frame *frame)
 {
   struct flight *flight = context;
   const struct packet *packet = monitor_frame(flight->monitor, end, frame);
+  if (flight->watcher != NULL)
+    flight->watcher->frame(flight->watcher->context, end, frame);
   if (packet == NULL || flight->options.kick == KICK_NONE)
     return;
   note_neighbour(flight, frame, packet);
@@ -339,6 +367,10 @@ static void on_tick(void *context, int64_t now_ns, int64_t complete_ns)
     monitor_drops(flight->monitor, end,
                   flight->away[end] || recorder_dropped(flight->recorder, end) > 0);
   monitor_tick(flight->monitor, now_ns, complete_ns);
+  if (flight->watcher != NULL) {
+    const struct flight_now now = {flight->monitor, flight->recorder, flight->totals, now_ns};
+    flight->watcher->tick(flight->watcher->context, &now);
+  }
   for (uint32_t i = 0; i < MONITOR_STALLS_MAX; i++) {
     struct watched *watched = &flight->watched[i];
     if (watched->id == 0)
@@ -506,6 +538,11 @@ void flight_finish(struct flight *flight)
   recorder_finish(flight->recorder);
 }
 
+void flight_watch(struct flight *flight, const struct flight_watcher *watcher)
+{
+  flight->watcher = watcher;
+}
+
 void flight_attach(struct flight *flight, struct recorder *recorder)
 {
   flight->recorder = recorder;
@@ -519,7 +556,7 @@ void flight_tell_end(struct flight *flight)
   if (flight->totals->left_out > 0)
     complain("%" PRIu64 " more findings were not told: there were too many at once",
              flight->totals->left_out);
-  if (flight->totals->recordings == 0)
+  if (flight->totals->recordings == 0 && !watches_only(flight))
     complain("nothing was recorded: no stall was seen in %" PRIu64 " packets",
              flight->totals->packets);
 }

@@ -29,6 +29,23 @@ struct flight_screen {
   void (*over)(void *context);
 };
 
+/* Who counts what happens (--metrics), beside whatever else is done. All on the writing side. */
+struct flight_totals;
+struct flight_now {
+  struct monitor *monitor;
+  const struct recorder *recorder;
+  const struct flight_totals *totals;
+  int64_t now_ns;
+};
+struct flight_watcher {
+  void *context;
+  void (*frame)(void *context, uint32_t end, const struct frame *frame);
+  void (*event)(void *context, const struct monitor_event *event);
+  void (*tick)(void *context, const struct flight_now *now);
+};
+
+/* Without options->on, and without a screen, it only watches: findings are told, and nothing is
+ * triggered, kicked or run because of them. */
 struct flight_setup {
   const struct flight_options *options;
   const struct recorder_end_options *ends; /* as the recorder's */
@@ -67,6 +84,9 @@ bool flight_is_recording(const struct flight *flight);
 struct recorder *flight_recorder(const struct flight *flight);
 /* Ends the recording. */
 void flight_finish(struct flight *flight);
+
+/* Before recorder_run(): who counts. It has to stay. */
+void flight_watch(struct flight *flight, const struct flight_watcher *watcher);
 
 /* Before recorder_run(). */
 void flight_attach(struct flight *flight, struct recorder *recorder);

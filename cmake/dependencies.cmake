@@ -47,6 +47,16 @@ else()
   message(STATUS "libzstd not found: zstd-compressed traces will be refused (install libzstd-dev)")
 endif()
 
+# libmicrohttpd: optional; without it --metrics says that it cannot be had.
+pkg_check_modules(microhttpd QUIET IMPORTED_TARGET libmicrohttpd)
+add_library(dep_microhttpd INTERFACE)
+if(microhttpd_FOUND)
+  target_link_libraries(dep_microhttpd INTERFACE PkgConfig::microhttpd)
+  target_compile_definitions(dep_microhttpd INTERFACE HAVE_MICROHTTPD=1)
+else()
+  message(STATUS "libmicrohttpd not found: capture --metrics will not serve (install libmicrohttpd-dev)")
+endif()
+
 # libseccomp: optional; without it the processes that parse packets give up their rights, but may still make any system call.
 add_library(dep_seccomp INTERFACE)
 if(TCPSTALL_SECCOMP)

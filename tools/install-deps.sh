@@ -24,6 +24,7 @@ build module  jansson        libjansson-dev
 build module  zlib           zlib1g-dev
 build command libnet-config  libnet1-dev
 build module  libseccomp     libseccomp-dev
+build module  libmicrohttpd  libmicrohttpd-dev
 test  module  libzstd        libzstd-dev
 test  module  cmocka         libcmocka-dev
 test  command tcpdump        tcpdump

@@ -15,3 +15,10 @@ foreach(name samples cases captures)
   set_tests_properties(fleet.schema_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS fleet
     ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
 endforeach()
+
+add_test(NAME fleet.metrics COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/fleet/metrics.sh)
+set_tests_properties(fleet.metrics PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS fleet
+  ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+add_test(NAME fleet.examples COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/fleet/examples.sh)
+set_tests_properties(fleet.examples PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 60 LABELS fleet
+  ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
