@@ -105,7 +105,8 @@ static bool far_was_watching(const struct judge *judge)
 static bool near_was_watching(const struct judge *judge)
 {
   const struct situation *situation = judge->situation;
-  return situation->segment != NULL || situation->by_ack ||
+  const bool here = situation->connection->end == judge->near_end;
+  return (here && (situation->segment != NULL || situation->by_ack)) ||
          judge->view->last_ns[judge->side] > situation->end_ns - situation->gap_ns / 2;
 }
 
