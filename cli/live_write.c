@@ -187,10 +187,12 @@ static int write_frames(struct writing *writing, struct recorder *recorder)
 
 static bool ask(struct recorder *recorder, const struct writing *writing, uint64_t connection)
 {
-  const struct write_request request = {.what = REQUEST,
-                                        .connection = connection,
-                                        .frames = writing->frames,
-                                        .commented = writing->commented};
+  struct write_request request;
+  memset(&request, 0, sizeof request); /* its gaps too: it leaves the process */
+  request.what = REQUEST;
+  request.connection = connection;
+  request.frames = writing->frames;
+  request.commented = writing->commented;
   return recorder_ask(recorder, &request, sizeof request);
 }
 

@@ -17,3 +17,5 @@ target_sources(test_tui_selection PRIVATE ${CMAKE_SOURCE_DIR}/cli/connection_fil
 add_test(NAME tui.live_nat COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/tui/live_nat.sh $<TARGET_FILE:tcpstall>)
 set_tests_properties(tui.live_nat PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 120 LABELS tui
   ENVIRONMENT "LAB_ENDPOINT=$<TARGET_FILE:lab_endpoint>")
+add_test(NAME tui.memcheck COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/tui/memcheck.sh $<TARGET_FILE:tcpstall>)
+set_tests_properties(tui.memcheck PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS tui)
