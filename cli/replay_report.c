@@ -104,7 +104,7 @@ static void write_control(const struct replay_report *report, FILE *stream)
     return;
   }
   fputs(": it is the cause\n", stream);
-  if (strcmp(target->location, "sender-queue") == 0 && report->plan != NULL)
+  if (strcmp(target->cause, "tx-queue-hold") == 0 && report->plan != NULL)
     fputs("         Today's TCP got the same ACKs in both runs, and stood still only where its "
           "segments were\n"
           "         held below it, in the transmit queue: this refutes that \"the ACK was "

@@ -137,7 +137,11 @@ static bool is_still_there(const struct recorded_finding *target,
     return false;
   if (!has_duration(target))
     return same_cause;
-  return has_duration(finding) && ratio(target, finding) >= REPLAY_CONTROL_SHARE;
+  /* the wait that a stall began with, somewhere else, is not it */
+  return has_duration(finding) &&
+         ratio(target, finding) >= (same(finding->location, target->location)
+                                        ? REPLAY_CONTROL_SHARE
+                                        : REPLAY_DURATION_SAME_STALL);
 }
 
 void replay_judge_control(const struct recorded_finding *target, const struct recording *live,

@@ -14,7 +14,8 @@
 #define REPLAY_DURATION_SLACK_NS (20 * NS_PER_MS)
 /* The same stall, though its duration differs, which is said. */
 #define REPLAY_DURATION_SAME_STALL 0.5
-/* A control whose longest wait is shorter than that share of the recorded one has no stall. */
+/* A control whose longest wait is shorter than that share of the recorded one has no stall; one at
+ * another location, that REPLAY_DURATION_SAME_STALL. */
 #define REPLAY_CONTROL_SHARE 0.25
 
 struct replay_verdict {

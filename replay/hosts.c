@@ -185,7 +185,7 @@ void live_host_clear(struct live_host *host)
 }
 
 int live_host_route(const struct live_host *host, uint8_t ip_version, const struct ip_address *peer,
-                    int64_t rto_min_ns, uint32_t cwnd_segments, struct error *error)
+                    int64_t rto_min_ns, struct error *error)
 {
   const bool v4 = ip_version == 4;
   const struct rtmsg head = {.rtm_family = v4 ? AF_INET : AF_INET6,
@@ -199,16 +199,8 @@ int live_host_route(const struct live_host *host, uint8_t ip_version, const stru
   hosts_netlink_add(&request, RTA_DST, address_bytes(peer, ip_version), v4 ? 4 : 16);
   hosts_netlink_add_u32(&request, RTA_OIF, (uint32_t)host->index);
   const size_t metrics = hosts_netlink_nest(&request, RTA_METRICS);
-  uint32_t locked = 0;
-  if (rto_min_ns > 0) {
-    hosts_netlink_add_u32(&request, RTAX_RTO_MIN, (uint32_t)(rto_min_ns / NS_PER_MS));
-    locked |= 1U << RTAX_RTO_MIN;
-  }
-  if (cwnd_segments > 0) {
-    hosts_netlink_add_u32(&request, RTAX_CWND, cwnd_segments);
-    locked |= 1U << RTAX_CWND;
-  }
-  hosts_netlink_add_u32(&request, RTAX_LOCK, locked);
+  hosts_netlink_add_u32(&request, RTAX_RTO_MIN, (uint32_t)(rto_min_ns / NS_PER_MS));
+  hosts_netlink_add_u32(&request, RTAX_LOCK, 1U << RTAX_RTO_MIN);
   hosts_netlink_nest_end(&request, metrics);
   return hosts_netlink_ask(host->netlink, &request, "setting a route", error);
 }

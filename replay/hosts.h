@@ -37,10 +37,10 @@ int live_host_make(struct live_host *host, int netns, const struct live_host_opt
                    struct error *error);
 void live_host_clear(struct live_host *host);
 
-/* A route to `peer` that lays down for TCP a least retransmission timeout, or the largest
- * congestion window (0: leaves it open). Before the connection is made. Returns 0 or ERROR_IO. */
+/* A route to `peer` that lays down a least retransmission timeout for TCP. Before the connection is
+ * made. Returns 0 or ERROR_IO. */
 int live_host_route(const struct live_host *host, uint8_t ip_version, const struct ip_address *peer,
-                    int64_t rto_min_ns, uint32_t cwnd_segments, struct error *error);
+                    int64_t rto_min_ns, struct error *error);
 
 /* Its loopback device goes up, so that it can talk to itself. Returns 0 or ERROR_IO. */
 int live_host_loopback(const struct live_host *host, struct error *error);

@@ -91,7 +91,7 @@ static void insert_step(struct plan_steps *steps, uint32_t at, struct plan_step 
   steps->count++;
 }
 
-void plan_split_write(struct plan_steps *steps, int64_t at, enum plan_step_kind kind)
+void plan_split_write(struct plan_steps *steps, int64_t at, enum plan_step_kind kind, int64_t value)
 {
   int64_t written = 0;
   uint32_t i = 0;
@@ -107,7 +107,7 @@ void plan_split_write(struct plan_steps *steps, int64_t at, enum plan_step_kind 
     insert_step(steps, i, (struct plan_step){STEP_WRITE, before, PLAN_NO_CONDITION});
     steps->steps[++i].value -= before;
   }
-  insert_step(steps, i, (struct plan_step){kind, 0, PLAN_NO_CONDITION});
+  insert_step(steps, i, (struct plan_step){kind, value, PLAN_NO_CONDITION});
 }
 
 void plan_assume(struct plan *plan, const char *format, ...)

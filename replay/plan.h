@@ -69,8 +69,7 @@ struct plan_side {
   uint32_t nagle_condition;  /* without it: nodelay */
   /* Of its route to the other host (ip-route(8)), locked; 0: none. */
   int64_t route_rto_min_ns;
-  uint32_t route_cwnd_segments;
-  uint32_t route_condition;       /* they belong to it */
+  uint32_t route_condition;       /* it belongs to it */
   uint32_t keep_alive_s[3];       /* idle, interval; probes; 0: no SO_KEEPALIVE */
   int64_t listen_full_ns;         /* its accept queue is full so long; 0: not at all */
   uint32_t listen_full_condition; /* it belongs to it */
@@ -162,7 +161,8 @@ bool plan_add_step(struct plan_steps *steps, enum plan_step_kind kind, int64_t v
 void plan_assume(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts a step between byte `at` of what the steps write and the one before it. */
-void plan_split_write(struct plan_steps *steps, int64_t at, enum plan_step_kind kind);
+void plan_split_write(struct plan_steps *steps, int64_t at, enum plan_step_kind kind,
+                      int64_t value);
 
 bool plan_is_off(const struct plan *plan, uint32_t condition);
 uint32_t plan_suspected_count(const struct plan *plan);

@@ -112,7 +112,7 @@ static void add_queue_hold(struct plan *plan, const struct plan_flow *flow,
   const int64_t at = last != NULL ? last->first : 0;
   of->hold.byte = at > 0 ? at - 1 : 0;
   if (at > 0)
-    plan_split_write(&plan->sides[host].writer, at, STEP_AWAIT_QUEUE);
+    plan_split_write(&plan->sides[host].writer, at, STEP_AWAIT_QUEUE, 0);
   of->hold.for_ns = target->end_ns - (last != NULL ? last->sent_ns : target->start_ns);
   plan_condition_text(plan, condition, "%s's transmit queue holds for %.3f s",
                       host == PLAN_A ? "A" : "B", time_to_s(of->hold.for_ns));

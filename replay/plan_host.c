@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* What a host did to itself: below its capture point its firewall, its neighbour table, its accept
- * queue; what its route and its socket lay down for TCP. */
+ * queue; what its socket lays down for TCP. */
 
 /* So much before something arrives that is not to be heard, the host is deaf; and it hears again so
  * much before what it did hear. */
@@ -14,6 +14,8 @@
 /* Ends the questions for a neighbour that are lost: half the time between two (retrans_timer_ms).
  */
 #define QUESTION_NS (500 * NS_PER_MS)
+/* A host forgets so long before it has to know. */
+#define FORGETS_NS (50 * NS_PER_MS)
 /* Between two SYNs, the first two being 1 s apart (RFC 6298, 2): the last is the one answered. */
 #define SYN_NS     (500 * NS_PER_MS)
 #define SECOND_MAX 32767
@@ -129,47 +131,29 @@ static void add_deaf_receiver(struct plan *plan, const struct plan_flow *flow,
 
 /* ---- what else ---- */
 
+/* It forgot the address while nothing was under way, and met that when it wrote again. */
 static void add_neighbour(struct plan *plan, const struct plan_flow *flow,
                           const struct recorded_finding *target)
 {
-  add_spell(plan, flow, CONDITION_NEIGHBOUR, plan_host_of(plan, target->sender), target->start_ns,
-            target->end_ns - QUESTION_NS, "does not know its neighbour's address",
-            "it asked for it, and the questions were lost");
-}
-
-static void add_congestion_window(struct plan *plan, const struct plan_flow *flow,
-                                  const struct recorded_finding *target)
-{
   const enum plan_host host = plan_host_of(plan, target->sender);
   const struct flow_passages *own = &flow->sides[target->sender];
-  const struct flow_passages *far = &flow->sides[plan_opposite(target->sender)];
-  struct plan_side *side = &plan->sides[host];
-  int64_t most = 0, largest = 1;
-  size_t heard = 0;
-  int64_t acked = 0;
-  for (size_t i = 0; i < own->count; i++) {
-    const struct passage *passage = &own->passages[i];
-    for (; heard < far->count && (far->passages[heard].arrived == NULL ||
-                                  far->passages[heard].arrived_ns <= passage->sent_ns);
-         heard++)
-      if (far->passages[heard].arrived != NULL && far->passages[heard].ack > acked)
-        acked = far->passages[heard].ack;
-    if (passage->sent == NULL || passage->end == passage->first)
-      continue;
-    most = passage->end - acked > most ? passage->end - acked : most;
-    largest = passage->end - passage->first > largest ? passage->end - passage->first : largest;
-  }
-  const int64_t full = plan->sides[plan_other(host)].mss - (side->timestamps ? 12 : 0);
-  const int64_t segment = full > 0 && full < largest ? full : largest;
-  side->route_cwnd_segments = (uint32_t)((most + segment - 1) / segment);
-  if (side->route_cwnd_segments == 0)
+  int64_t sent = 0, sent_ns = flow->origin_ns;
+  for (size_t i = 0; i < own->count; i++)
+    if (own->passages[i].sent != NULL && own->passages[i].sent_ns < target->start_ns &&
+        own->passages[i].end > sent) {
+      sent = own->passages[i].end;
+      sent_ns = own->passages[i].sent_ns;
+    }
+  add_spell(plan, flow, CONDITION_NEIGHBOUR, host,
+            target->start_ns - FORGETS_NS > sent_ns ? target->start_ns - FORGETS_NS : sent_ns,
+            target->end_ns - QUESTION_NS, "does not know its neighbour's address",
+            "it asked for it, and the questions were lost");
+  const int64_t idle_ns =
+      target->start_ns - sent_ns - flow->sides[0].delay_ns - flow->sides[1].delay_ns;
+  if (sent == 0 || idle_ns < FORGETS_NS)
     return;
-  side->route_condition =
-      plan_add_condition(plan, CONDITION_ROUTE, host, target->start_ns, target->end_ns);
-  plan_condition_text(plan, side->route_condition,
-                      "%s's route has a congestion window of %u segments",
-                      host == PLAN_A ? "A" : "B", side->route_cwnd_segments);
-  plan_condition_why(plan, side->route_condition, "it never had more under way");
+  plan_split_write(&plan->sides[host].writer, sent, STEP_AWAIT_SENT, 0);
+  plan_split_write(&plan->sides[host].writer, sent, STEP_WAIT, idle_ns);
 }
 
 static uint32_t seconds(int64_t ns)
@@ -232,8 +216,6 @@ void plan_host(struct plan *plan, const struct plan_flow *flow,
     add_deaf_receiver(plan, flow, target);
   else if (strcmp(cause, "neighbour-unresolved") == 0)
     add_neighbour(plan, flow, target);
-  else if (strcmp(cause, "cwnd-limited") == 0)
-    add_congestion_window(plan, flow, target);
   else if (strncmp(cause, "keepalive-", 10) == 0)
     set_keep_alive(plan, flow, target);
   else if (strcmp(cause, "listen-overflow") == 0)

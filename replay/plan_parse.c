@@ -13,7 +13,6 @@
 #define LIMIT_DEFAULT (60 * NS_PER_S)
 #define LIMIT_MAX     (3600 * NS_PER_S)
 #define NUMBER_MAX    INT64_C(1000000000000)
-#define CWND_MAX      65535
 /* setsockopt(2), TCP_KEEPIDLE and the others */
 #define KEEP_ALIVE_MAX_S      32767
 #define KEEP_ALIVE_PROBES_MAX 127
@@ -195,17 +194,9 @@ static int parse_hold(struct parsing *parsing, enum plan_host host, const struct
 static int parse_route(struct parsing *parsing, enum plan_host host, const struct words *words)
 {
   struct plan_side *side = &parsing->plan->sides[host];
-  for (uint32_t i = 3; i < words->count; i++) {
-    const char *least = value_of(words->words[i], "rto-min");
-    const char *segments = value_of(words->words[i], "cwnd");
-    int64_t count = 0;
-    if (segments != NULL && value_count(segments, 1, CWND_MAX, &count))
-      side->route_cwnd_segments = (uint32_t)count;
-    else if (least == NULL || !value_duration(least, &side->route_rto_min_ns))
-      return refuse(parsing, "not understood", words->words[i]);
-  }
-  if (words->count < 4)
-    return refuse(parsing, "expected: route rto-min=TIME, or cwnd=N", "route");
+  const char *least = words->count > 3 ? value_of(words->words[3], "rto-min") : NULL;
+  if (least == NULL || !value_duration(least, &side->route_rto_min_ns))
+    return refuse(parsing, "expected: route rto-min=TIME", words->words[words->count - 1]);
   side->route_condition = new_condition(parsing, CONDITION_ROUTE, host, words);
   plan_condition_text(parsing->plan, side->route_condition, "%s's route", words->words[1]);
   return 0;

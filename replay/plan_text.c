@@ -67,13 +67,8 @@ static void add_side(struct script_text *text, const struct plan *plan, enum pla
     add_remark(text, plan, side->buffer_condition);
   }
   if (side->route_condition != PLAN_NO_CONDITION && !plan_is_off(plan, side->route_condition)) {
-    script_text_add(text, "#@ %c route", name);
-    if (side->route_rto_min_ns > 0) {
-      script_text_add(text, " rto-min=");
-      add_duration(text, side->route_rto_min_ns);
-    }
-    if (side->route_cwnd_segments > 0)
-      script_text_add(text, " cwnd=%u", side->route_cwnd_segments);
+    script_text_add(text, "#@ %c route rto-min=", name);
+    add_duration(text, side->route_rto_min_ns);
     add_remark(text, plan, side->route_condition);
   }
   if (side->nagle_condition != PLAN_NO_CONDITION && !plan_is_off(plan, side->nagle_condition)) {

@@ -105,7 +105,7 @@ static int make_hosts(struct running *running, struct error *error)
     if (result == 0 && side->route_condition != PLAN_NO_CONDITION &&
         !plan_is_off(plan, side->route_condition))
       result = live_host_route(&running->hosts[host], plan->ip_version, &options.peer,
-                               side->route_rto_min_ns, side->route_cwnd_segments, error);
+                               side->route_rto_min_ns, error);
     if (result == 0 && side->listen_full_ns > 0)
       result = live_host_loopback(&running->hosts[host], error);
   }

@@ -192,6 +192,57 @@ static void text_says_all_of_it(void **state)
   plan_free(plan);
 }
 
+/* Recorded: data, the ACK of which arrived, and which were sent again all the same. */
+static void a_host_that_heard_nothing_is_deaf(void **state)
+{
+  (void)state;
+  scene_begin(&scene);
+  send_all(21000, 0, 3);
+  scene_data(&scene, 245000, 0, 2);
+  scene_ack(&scene, 266000, 0, 3, 64240);
+  scene_data(&scene, 700000, 0, 2);
+  scene_ack(&scene, 721000, 0, 3, 64240);
+  scene_data(&scene, 722000, 0, 3);
+  struct plan *plan = scene_plan(&scene, "sender-tcp", "ack-ignored", 41000, 722000);
+  assert_non_null(plan);
+  const struct plan_condition *deaf = only_suspected(plan);
+  assert_int_equal(deaf->kind, CONDITION_DEAF);
+  assert_int_equal(deaf->host, PLAN_A);
+  assert_int_equal(strncmp(deaf->spell.from, "byte:ab:", 8), 0);
+  assert_true(deaf->spell.for_ns > 640 * NS_PER_MS && deaf->spell.for_ns < 700 * NS_PER_MS);
+  plan_free(plan);
+}
+
+static void what_a_host_does_to_itself_is_read_again(void **state)
+{
+  (void)state;
+  static const char text[] = "#@ a host opens port=1 mss=1000 keep-alive=1,2,3\n"
+                             "#@ b host listens port=2 mss=1000\n#@ a write 1\n#@ b read-all\n"
+                             "#@ a deaf from=byte:ab:100:2ms for=3s # suspected: so\n"
+                             "#@ b forget-neighbour from=syn:1s for=200ms\n"
+                             "#@ b listen-full 4s # suspected: so\n#@ a abort # suspected: so\n";
+  struct error error = {.code = ERROR_NONE};
+  struct plan *plan = plan_parse(text, sizeof text - 1, &error);
+  if (plan == NULL)
+    fail_msg("%s", error.text);
+  char *once = plan_text(plan);
+  struct plan *again = plan_parse(once, strlen(once), &error);
+  assert_non_null(again);
+  char *twice = plan_text(again);
+  assert_string_equal(once, twice);
+  assert_non_null(strstr(once, "keep-alive=1,2,3"));
+  assert_non_null(strstr(once, "#@ a deaf from=byte:ab:100:2ms for=3s # suspected: so\n"));
+  assert_non_null(strstr(once, "#@ b forget-neighbour from=syn:1s for=200ms\n"));
+  assert_non_null(strstr(once, "#@ b listen-full 4s # suspected: so\n"));
+  assert_int_equal(plan_suspected_count(again), 3);
+  for (uint32_t i = 0; i < again->condition_count; i++)
+    assert_int_not_equal(again->conditions[i].text[strlen(again->conditions[i].text) - 1], ' ');
+  free(once);
+  free(twice);
+  plan_free(again);
+  plan_free(plan);
+}
+
 static void refused(const char *text)
 {
   struct error error = {.code = ERROR_NONE};
@@ -210,6 +261,11 @@ static void nonsense_is_refused_by_line(void **state)
   refused("#@ a host opens\n#@ b host listens\nab explode\n");
   refused("#@ a host opens\n#@ b host listens\n#@ a hold-queue byte=5\n");
   refused("#@ expect problem stall\n");
+  refused("#@ a host opens\n#@ b host listens\n#@ a deaf for=3s\n");
+  refused("#@ a host opens\n#@ b host listens\n#@ a deaf from=syn for=never\n");
+  refused("#@ a host opens\n#@ b host listens\n#@ b listen-full\n");
+  refused("#@ a host opens keep-alive=1,2\n#@ b host listens\n");
+  refused("#@ a host opens keep-alive=0,1,1\n#@ b host listens\n");
   assert_null(plan_parse("#@ a host opens\n#@ a write -1\n", 32, &error));
   assert_non_null(strstr(error.text, "line 2"));
 }
@@ -224,6 +280,8 @@ int main(void)
       cmocka_unit_test(a_window_that_closes_is_a_reader_who_stops),
       cmocka_unit_test(a_scale_that_differs_was_rewritten),
       cmocka_unit_test(a_queue_that_held_splits_what_is_written),
+      cmocka_unit_test(a_host_that_heard_nothing_is_deaf),
+      cmocka_unit_test(what_a_host_does_to_itself_is_read_again),
       cmocka_unit_test(text_says_all_of_it),
       cmocka_unit_test(nonsense_is_refused_by_line),
   };
