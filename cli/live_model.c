@@ -13,6 +13,7 @@
 #define BUCKET_NS     (SHOWN_NS / MODEL_BUCKETS)
 #define PACKETS_NS    NS_PER_S        /* how old the plots may be */
 #define GONE_AFTER_NS (30 * NS_PER_S) /* so long a connection that is over stays in the list */
+#define FORGET_NS     (5 * NS_PER_S)  /* the table of names is made anew for that: not too often */
 /* Of the connection that is looked at, and as many others of that time; some 2 ms. */
 #define PACKETS_SHOWN 100000u
 /* Of all connections together, some 6 KB each; the oldest that are over are forgotten. */
@@ -38,7 +39,7 @@ struct live_model {
   uint64_t next_id;
   uint8_t looking_at;                /* end */
   uint32_t alone[ANALYZER_ENDS_MAX]; /* connections that only this end has seen, at this look */
-  int64_t refreshed_ns, loaded_ns, bucket_ns;
+  int64_t refreshed_ns, loaded_ns, bucket_ns, forgot_ns;
   int64_t pairing_ns, pairing_step_ns; /* the next one */
   struct told *told; /* a ring of FINDINGS_MAX, in the order of their first word */
   uint32_t told_first, told_count;
@@ -484,7 +485,10 @@ void live_model_refresh(struct live_model *live, struct monitor *monitor, int64_
     live->alone[end] = 0;
     monitor_each_now(monitor, end, on_now, live);
   }
-  live_names_forget(&live->names, now_ns - GONE_AFTER_NS, on_gone, live);
+  if (now_ns - live->forgot_ns >= FORGET_NS) {
+    live->forgot_ns = now_ns;
+    live_names_forget(&live->names, now_ns - GONE_AFTER_NS, on_gone, live);
+  }
   pair_if_due(live);
   if (now_ns - live->loaded_ns >= PACKETS_NS) {
     live->loaded_ns = now_ns;
