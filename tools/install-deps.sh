@@ -43,6 +43,8 @@ test  command clang-format   clang-format
 test  command clang-tidy     clang-tidy
 test  command shellcheck     shellcheck
 test  command groff          groff-base
+test  command tidy           tidy
+test  command chromium       chromium
 test  command zsh            zsh
 test  command fish           fish
 lab   command curl           curl
