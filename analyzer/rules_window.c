@@ -119,15 +119,20 @@ bool rule_zero_window(const struct situation *situation, struct finding *finding
     return true;
   char gap[32];
   bool deadlock = is_deadlock(situation);
-  bool doubtful = wait->opened_by_probe_answer;
+  bool doubtful = wait->opened_by_probe_answer, hole = lacks_first_byte(situation);
   verdict(finding, deadlock ? CAUSE_DEADLOCK : CAUSE_ZERO_WINDOW, LOCATION_RECEIVER_APP,
-          doubtful ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
+          doubtful || hole ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY,
+          hole ? CONFIDENCE_POSSIBLE : CONFIDENCE_LIKELY);
   if (wait->window_opened.frame != 0)
     finding->ended_by = ENDED_BY_WINDOW_UPDATE;
   tell_closed(situation, finding);
   finding_add_alternative(
       finding, LOCATION_RECEIVER_TCP, CAUSE_UNKNOWN,
       "packets cannot show whether the receive queue was full or its memory limited");
+  if (hole)
+    finding_add_alternative(finding, LOCATION_FORWARD_PATH, CAUSE_SEGMENT_LOSS,
+                            "the receiver lacks a segment: what came behind it may be what fills "
+                            "its buffer");
   if (doubtful && situation->near != NEAR_RECEIVER)
     finding_add_alternative(
         finding, LOCATION_REVERSE_PATH, CAUSE_WINDOW_UPDATE_LOST,

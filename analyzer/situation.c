@@ -85,3 +85,10 @@ void tell_icmp(const struct situation *situation, struct finding *finding)
                        "%s (type %u, code %u) comes back for a segment of this stream", what,
                        wait->icmp_type, wait->icmp_code);
 }
+
+bool lacks_first_byte(const struct situation *situation)
+{
+  const struct trouble *trouble = situation->stream->trouble;
+  return situation->outstanding > 0 && trouble != NULL && trouble->sacked &&
+         seq_gt(trouble->sack_high, situation->stream->snd_una);
+}

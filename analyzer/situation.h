@@ -63,6 +63,10 @@ const char *duration_words(int64_t duration_ns, char *text);
  * at least half of the wait had passed when it was built. false: old, or not to be told. */
 bool built_fresh(const struct situation *situation);
 
+/* R has reported later bytes than the first outstanding one, which it lacks: what fills its receive
+ * buffer may be these, and no application can read them. */
+bool lacks_first_byte(const struct situation *situation);
+
 /* The ACK that ended the wait was built long before it came here: by R's clock, at the slowest rate
  * that it can have, more than half of the wait before. false: not, or not to be told. */
 bool ack_built_early(const struct situation *situation);

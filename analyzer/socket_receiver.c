@@ -79,8 +79,9 @@ static void judge_unread(struct socket_case *one)
   const struct socket_sight *sight = &one->receiver.socket;
   enum cause cause = finding->cause;
   const bool little = is_little_unread(one, cause);
+  const bool hole = lacks_first_byte(one->situation);
   const enum confidence confidence =
-      one->receiver.proof && !little ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
+      one->receiver.proof && !little && !hole ? CONFIDENCE_PROVEN : CONFIDENCE_LIKELY;
   char gap[32];
   if (cause == CAUSE_WINDOW_UPDATE_LOST) { /* R has said that it has room: S waits for that word */
     socket_leave_open(finding, LOCATION_RECEIVER_APP, CAUSE_ZERO_WINDOW,
@@ -92,6 +93,9 @@ static void judge_unread(struct socket_case *one)
   socket_settle(one, LOCATION_RECEIVER_APP, cause, confidence, confidence);
   if (confidence == CONFIDENCE_PROVEN)
     finding->alternative_count = 0;
+  if (hole)
+    socket_leave_open(finding, LOCATION_FORWARD_PATH, CAUSE_SEGMENT_LOSS,
+                      "a segment is missing: what came behind it takes room in the same buffer");
   if (little)
     socket_leave_open(finding, LOCATION_RECEIVER_TCP, CAUSE_RCVBUF_LIMITED,
                       "little was unread: the application may wait for more than fits");
