@@ -15,6 +15,8 @@
 /* Losses of more different segments than that in one go are an outage. */
 #define OUTAGE_SEGMENTS 4
 #define OUTAGE_MIN_NS   (100 * NS_PER_MS)
+/* Two SYN-ACKs that are that close belong together. */
+#define SYNACK_CLOCKS_NS (300 * NS_PER_MS)
 /* A mark may open a rule so much too early, where nothing is said of the time. */
 #define MARK_EARLY_NS (2 * NS_PER_MS)
 #define EARLY_MAX_NS  (200 * NS_PER_MS)
@@ -248,14 +250,32 @@ static void add_segment_losses(const struct extracting *ex, const struct loss_ru
   }
 }
 
+/* When the first SYN-ACK arrived that did; TIME_INVALID: none. */
+static int64_t first_arrived_ns(const struct extracting *ex, size_t from)
+{
+  for (size_t i = from; i < ex->passages->count; i++)
+    if (ex->passages->passages[i].arrived != NULL &&
+        ex->passages->passages[i].arrived->flags & TCP_SYN)
+      return ex->passages->passages[i].arrived_ns;
+  return TIME_INVALID;
+}
+
+/* SYN-ACKs leave by two clocks, this host's own and the other one's, whose SYN comes again: which
+ * of two that leave at about the same time is the first is chance, and does not matter. */
 static void add_handshake_losses(const struct extracting *ex, const struct loss_run *run)
 {
-  const uint16_t flags = ex->passages->passages[run->first].sent->flags;
-  const uint32_t condition = add_rule(ex, ex->passages->passages[run->first].sent_ns,
-                                      ex->passages->passages[run->last].sent_ns);
-  const char *kind = flags & TCP_ACK ? "synack" : "syn";
-  plan_condition_text(ex->plan, condition, "%s drop kind=%s count=%u", ex->direction, kind,
-                      run->others);
+  const struct passage *first = &ex->passages->passages[run->first];
+  const bool answer = (first->sent->flags & TCP_ACK) != 0;
+  const uint32_t condition =
+      add_rule(ex, first->sent_ns, ex->passages->passages[run->last].sent_ns);
+  const int64_t arrived_ns = first_arrived_ns(ex, run->last);
+  const int64_t lost_ns = arrived_ns - ex->flow->origin_ns - SYNACK_CLOCKS_NS;
+  if (answer && time_is_valid(arrived_ns) && lost_ns > 0)
+    plan_condition_text(ex->plan, condition, "%s drop kind=synack from=syn for=%" PRId64 "us",
+                        ex->direction, lost_ns / NS_PER_US);
+  else
+    plan_condition_text(ex->plan, condition, "%s drop kind=%s count=%u", ex->direction,
+                        answer ? "synack" : "syn", run->others);
   plan_condition_why(ex->plan, condition, "%u of them left %s and did not arrive", run->others,
                      host_name(ex->plan, ex->from));
 }
