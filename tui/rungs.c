@@ -372,15 +372,21 @@ static void give_memory_back(const struct joining *joining)
   free(joining->taken);
 }
 
+bool rungs_are_of(const struct rungs *rungs, const struct model *model,
+                  const struct model_connection *connection)
+{
+  return rungs->list != NULL && rungs->connection_id == connection->id &&
+         rungs->packets_version == model->packets_version &&
+         rungs->findings_version == connection->findings_version;
+}
+
 bool rungs_update(struct rungs *rungs, const struct model *model,
                   const struct model_connection *connection)
 {
   const struct model_packets *packets = &model->packets;
   struct joining joining = {.packets = packets->list};
   struct watch watches[2]; /* of the left end and the right one */
-  if (rungs->list != NULL && rungs->connection_id == connection->id &&
-      rungs->packets_version == model->packets_version &&
-      rungs->findings_version == connection->findings_version)
+  if (rungs_are_of(rungs, model, connection))
     return true;
   rungs_free(rungs);
   if (!get_memory(&joining, rungs, packets->count, connection->finding_count)) {

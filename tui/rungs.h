@@ -50,6 +50,9 @@ struct rungs {
  * model's, loaded for that connection. false: no memory; there are none then. */
 bool rungs_update(struct rungs *rungs, const struct model *model,
                   const struct model_connection *connection);
+/* They are those of that connection as it is now: what they point to is there. */
+bool rungs_are_of(const struct rungs *rungs, const struct model *model,
+                  const struct model_connection *connection);
 void rungs_free(struct rungs *rungs);
 
 /* The last row at that time or before; 0 if there is none. */

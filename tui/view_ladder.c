@@ -366,7 +366,9 @@ static void enter_finding(struct ui *ui)
 {
   const struct model_connection *connection = ui_connection(ui);
   const struct rungs *rungs = &ui->ladder.rungs;
-  if (connection == NULL || ui->ladder.cursor >= rungs->count)
+  /* keys may come before the rows are drawn anew */
+  if (connection == NULL || ui->ladder.cursor >= rungs->count ||
+      !rungs_are_of(rungs, ui->model, connection))
     return;
   const struct rung *rung = &rungs->list[ui->ladder.cursor];
   if (rung->kind == RUNG_WAIT && rung->finding < connection->finding_count)
