@@ -79,6 +79,7 @@ void ui_choose(struct ui *ui, uint64_t connection_id)
     return;
   ui->connection_id = connection_id;
   ui->finding = 0;
+  ui->findings_version = 0;
   ui->plot.from_ns = ui->plot.to_ns = 0;
   ui->plot.other_side = false;
   ui->ladder.top = ui->ladder.cursor = 0;
@@ -220,6 +221,21 @@ static void draw_keys(const struct ui *ui, const struct area *area)
   }
 }
 
+static void keep_finding(struct ui *ui)
+{
+  const struct model_connection *connection = ui_connection(ui);
+  if (connection == NULL || connection->finding_count == 0)
+    return;
+  if (ui->findings_version != 0 && ui->findings_version != connection->findings_version)
+    for (uint32_t i = 0; i < connection->finding_count; i++)
+      if (connection->findings[i]->id == ui->finding_id)
+        ui->finding = i;
+  if (ui->finding >= connection->finding_count)
+    ui->finding = connection->finding_count - 1;
+  ui->finding_id = connection->findings[ui->finding]->id;
+  ui->findings_version = connection->findings_version;
+}
+
 void ui_draw(struct ui *ui, struct grid *grid)
 {
   const struct area whole = area_of(grid);
@@ -230,6 +246,7 @@ void ui_draw(struct ui *ui, struct grid *grid)
   grid_clear(grid);
   ui->body_rows = body.rows;
   ui->body_columns = body.columns;
+  keep_finding(ui);
   views[ui->views[ui->depth - 1]]->draw(ui, &body);
   draw_title(ui, &title);
   draw_time(ui, &times);

@@ -70,6 +70,8 @@ struct ui {
 
   uint64_t connection_id; /* chosen; 0: none */
   uint32_t finding;       /* of it: the position */
+  /* the finding that is looked at keeps its place in the eye while others come and go */
+  uint32_t finding_id, findings_version;
 
   struct {
     enum ui_sort sort;

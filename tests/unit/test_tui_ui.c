@@ -329,6 +329,21 @@ static void live_the_time_moves_only_while_paused(void **state)
   scene_free(scene);
 }
 
+static void a_finding_that_is_looked_at_stays_while_others_come(void **state)
+{
+  (void)state;
+  struct scene *scene = example();
+  scene_key(scene, '4');
+  assert_shown(scene, "finding      1 of 1");
+  const struct finding longer = scene_finding(2, 0, 9900, LOCATION_REVERSE_PATH, CAUSE_ACK_HOLD);
+  model_add_finding(model_find(scene->model, 1), &longer); /* comes before it */
+  assert_shown(scene, "finding      2 of 2");
+  assert_shown(scene, "the first one that moved on");
+  scene_key(scene, 'h');
+  assert_shown(scene, "finding      1 of 2");
+  scene_free(scene);
+}
+
 /* No size and no view of nothing draws outside or stops. */
 static void any_size_can_be_drawn(void **state)
 {
@@ -373,6 +388,7 @@ int main(void)
       cmocka_unit_test(the_plot_is_zoomed_and_moved_within_its_life),
       cmocka_unit_test(a_kick_asks_first),
       cmocka_unit_test(live_the_time_moves_only_while_paused),
+      cmocka_unit_test(a_finding_that_is_looked_at_stays_while_others_come),
       cmocka_unit_test(any_size_can_be_drawn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
