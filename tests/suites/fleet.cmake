@@ -22,3 +22,10 @@ set_tests_properties(fleet.metrics PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LA
 add_test(NAME fleet.examples COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/fleet/examples.sh)
 set_tests_properties(fleet.examples PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 60 LABELS fleet
   ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+
+# The queries of docs/fleet.md: that their columns exist, and, where an engine is installed, that it runs them.
+foreach(name check duckdb clickhouse)
+  add_test(NAME fleet.queries_${name} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/fleet/queries.sh ${name})
+  set_tests_properties(fleet.queries_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS fleet
+    ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+endforeach()
