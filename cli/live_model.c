@@ -209,7 +209,7 @@ static void forget_oldest(struct live_model *live)
   free(connection->findings[at]);
   connection->finding_count--;
   memmove(connection->findings + at, connection->findings + at + 1,
-          (connection->finding_count - (uint32_t)at) * sizeof *connection->findings);
+          (connection->finding_count - (uint32_t)at) * sizeof(struct finding *));
   connection->findings_version++;
   live->findings_forgotten++;
 }
