@@ -116,6 +116,11 @@ void drill_hear(struct drill_walk *walk, const struct passage *passage)
         !(packet->flags & TCP_RST))
       hear_probe(walk);
   }
+  if (packet->flags & TCP_RST && walk->drill->right.refused && walk->drill->opens) {
+    drill_call(walk->drill, walk->last_ns,
+               "getsockopt(3, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]) = 0");
+    walk->drill->summary->asserts = true;
+  }
   if (walk->syn_sent && walk->syn_heard && packet->flags & TCP_ACK)
     drill_establish(walk, walk->last_ns);
 }

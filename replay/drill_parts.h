@@ -67,6 +67,7 @@ struct drill_right {
   int64_t cut_ns;             /* of the recording: the script's end, after the next reaction */
   uint32_t packets_behind;    /* so many more packets after that */
   bool immediate_acks;        /* each segment is acknowledged at once (a route's `quickack`) */
+  bool refused;               /* the application asks its socket what became of it */
   bool keeps_alive;           /* SO_KEEPALIVE, with these times */
   int64_t keep_idle_ns, keep_interval_ns;
   uint32_t keep_count;

@@ -32,7 +32,8 @@ static bool is_any(const char *word, const char *const *words)
 
 enum recording_side drill_side(const struct recorded_finding *target)
 {
-  const bool receiver = strncmp(target->location, "receiver-", 9) == 0;
+  const bool receiver = strncmp(target->location, "receiver-", 9) == 0 ||
+                        strcmp(target->cause, "refused") == 0; /* it has a connection to lose */
   if (!receiver)
     return target->sender;
   return target->sender == RECORDING_CLIENT ? RECORDING_SERVER : RECORDING_CLIENT;
@@ -152,6 +153,12 @@ static void judge_congestion_window(struct drill_right *right, const struct dril
 static void judge_receiver(struct drill_right *right, const struct recorded_finding *target)
 {
   right->packets_behind = RECEIVER_PACKETS;
+  if (strcmp(target->kind, "abort") == 0) {
+    right->refused = strcmp(target->cause, "refused") == 0;
+    if (right->refused)
+      right->claim = "The application is told so at once.";
+    return;
+  }
   right->syn_at_once = strcmp(target->cause, "listen-overflow") == 0;
   if (right->syn_at_once)
     right->claim = "A right kernel, with room in its queue, answers the first SYN at once.";

@@ -26,7 +26,7 @@ struct replay_job {
   const char *congestion_control; /* NULL: the way's own guess, which it notes */
   const char *program;            /* the path of tcpstall itself, for `capture` */
   const char *record_path;        /* where the live run is recorded, pcapng */
-  volatile const int *stop; /* non-zero: the user wants an end */
+  volatile const int *stop;       /* non-zero: the user wants an end */
 };
 
 /* How late what had a time was done. */

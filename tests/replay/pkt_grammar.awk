@@ -48,6 +48,7 @@ function check_call(text) {
   else if (text ~ /^setsockopt\([34], SOL_(SOCKET|TCP), (SO|TCP)_[A-Z]+, (\[[0-9]+\], 4|"[a-z]+", [0-9]+|\{onoff=1, linger=0\}, 8)\) = 0$/) ;
   else if (text ~ /^(bind|connect)\(3, \.\.\., \.\.\.\) = (0|-1 EINPROGRESS \(Operation now in progress\))$/) ;
   else if (text ~ /^listen\(3, 1\) = 0$/ || text ~ /^accept\(3, \.\.\., \.\.\.\) = 4$/) ;
+  else if (text ~ /^getsockopt\(3, SOL_SOCKET, SO_ERROR, \[ECONNREFUSED\], \[4\]\) = 0$/) ;
   else if (text ~ /^fcntl\([34], F_SETFL, O_RDWR\|O_NONBLOCK\) = 0$/) ;
   else if (text ~ /^(close\([34]\)|shutdown\([34], SHUT_WR\)) = 0$/) ;
   else if (match(text, /^(read|write)\([34], \.\.\., [0-9]+\) = [0-9]+$/)) { if (split(text, n, /[ )]+/) && n[3] != n[5]) bad("a call that moves less than it is to") }
