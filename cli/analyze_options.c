@@ -137,15 +137,8 @@ static bool is_trace(const struct analyze_options *options, const char *word)
 static void append_filter(struct analyze_options *options, const char *word,
                           const struct argp_state *state)
 {
-  const size_t old = options->filter != NULL ? strlen(options->filter) : 0;
-  const size_t size = old + strlen(word) + 2;
-  char *longer = realloc(options->filter, size);
-  if (longer == NULL) {
+  if (!append_word(&options->filter, word))
     argp_failure(state, EXIT_TROUBLE, 0, "out of memory");
-    return;
-  }
-  snprintf(longer + old, size - old, "%s%s", old > 0 ? " " : "", word);
-  options->filter = longer;
 }
 
 /* Options come before words, wherever they stand: argp sorts them. */

@@ -147,15 +147,8 @@ void capture_options_interface(struct capture_options *options, char *text,
 
 static void add_filter(struct capture_options *options, const char *word, struct argp_state *state)
 {
-  const size_t old = options->filter != NULL ? strlen(options->filter) : 0;
-  const size_t size = old + strlen(word) + 2;
-  char *longer = realloc(options->filter, size);
-  if (longer == NULL) {
+  if (!append_word(&options->filter, word))
     argp_failure(state, EXIT_TROUBLE, 0, "out of memory");
-    return;
-  }
-  snprintf(longer + old, size - old, "%s%s", old > 0 ? " " : "", word);
-  options->filter = longer;
 }
 
 static void take_filter(struct capture_options *options, const char *text, bool is_word,

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,18 @@ int parse_size(const char *text, uint64_t *bytes, struct error *error)
                      text);
   *bytes = (uint64_t)value;
   return 0;
+}
+
+bool append_word(char **text, const char *word)
+{
+  const size_t old = *text != NULL ? strlen(*text) : 0;
+  const size_t size = old + strlen(word) + 2;
+  char *longer = realloc(*text, size);
+  if (longer == NULL)
+    return false;
+  snprintf(longer + old, size - old, "%s%s", old > 0 ? " " : "", word);
+  *text = longer;
+  return true;
 }
 
 /* Copies a word of `length` bytes; false if it is empty or too long. */

@@ -18,6 +18,10 @@ int parse_duration(const char *text, int64_t *duration_ns, struct error *error);
 /* "500M", "8g", "1048576": bytes without a unit; K, M, G, T, or small, are powers of 1024. */
 int parse_size(const char *text, uint64_t *bytes, struct error *error);
 
+/* A word more, behind a blank, of a text such as a filter: *text is NULL or malloc()ed. false: no
+ * memory, nothing has changed. */
+bool append_word(char **text, const char *word);
+
 /* Where one end stands, as --at says it. */
 struct vantage_choice {
   enum { VANTAGE_NOT_SAID, VANTAGE_ROLE, VANTAGE_HOST } kind;

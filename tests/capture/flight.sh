@@ -11,22 +11,12 @@ program=${1:?usage: flight.sh TCPSTALL}
 : "${PATHEMU:?the path between two TAPs}" "${LAB_ENDPOINT:?the application}" "${PRINT_SAMPLES:?the program that prints samples}"
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
-skip() { echo "skipped: $*"; exit 77; }
+# shellcheck source=space_lib.sh
+. "$here/space_lib.sh"
 
-if [ "${2:-}" != inside ]; then
-  for tool in unshare nsenter ip tc jq tshark ss; do
-    command -v $tool >/dev/null || skip "no $tool"
-  done
-  unshare -Urnm true 2>/dev/null || skip "no user namespaces"
-  work=$(mktemp -d) || exit 2
-  trap 'rm -rf "$work"' EXIT
-  unshare -Urnm bash "$here/flight.sh" "$program" inside "$work"
-  exit
-fi
+[ "${2:-}" = inside ] || enter "$here/flight.sh" tc jq tshark ss
 
 cd "$3" || exit 2
-status=0
-wrong() { echo "$*"; status=1; }
 # shellcheck source=tunnel_lib.sh
 . "$here/tunnel_lib.sh"
 trap end_all EXIT

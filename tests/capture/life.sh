@@ -5,24 +5,15 @@
 #   life.sh TCPSTALL      KILLS is how often something is killed; exit status 0, 1, 77 not possible here (said why)
 set -u
 program=${1:?usage: life.sh TCPSTALL}
+here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
-skip() { echo "skipped: $*"; exit 77; }
+# shellcheck source=space_lib.sh
+. "$here/space_lib.sh"
 
-if [ "${2:-}" != inside ]; then
-  for tool in unshare ip ping jq tshark pgrep; do
-    command -v $tool >/dev/null || skip "no $tool"
-  done
-  unshare -Urnm true 2>/dev/null || skip "no user namespaces"
-  work=$(mktemp -d) || exit 2
-  trap 'rm -rf "$work"' EXIT
-  unshare -Urnm bash "$0" "$program" inside "$work"
-  exit
-fi
+[ "${2:-}" = inside ] || enter "$here/life.sh" ping jq tshark pgrep
 
 cd "$3" || exit 2
-status=0
 capture=
-wrong() { echo "$*"; status=1; }
 ip link set lo up
 ip link add near type veth peer name far 2>/dev/null || skip "no veth"
 for device in near far; do sysctl -qw net.ipv6.conf.$device.disable_ipv6=1 2>/dev/null; done

@@ -5,10 +5,10 @@
 set -u
 program=${1:?usage: list.sh TCPSTALL}
 : "${PATHEMU:?the path emulator}"
+here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
-skip() { echo "skipped: $*"; exit 77; }
-status=0
-wrong() { echo "$*"; status=1; }
+# shellcheck source=space_lib.sh
+. "$here/space_lib.sh"
 
 if [ "${2:-}" != inside ]; then
   for tool in unshare nsenter ip jq; do
@@ -30,19 +30,11 @@ if [ "${2:-}" != inside ]; then
 fi
 
 cd "$3" || exit 2
-processes=()
-end_all() { for p in "${processes[@]}"; do kill "$p" 2>/dev/null; done; }
 trap end_all EXIT
 
 # Namespaces: one with a name, one that only a process has.
 mount -t tmpfs none /run 2>/dev/null && mkdir -p /run/netns
-unshare -n sleep 300 &
-far=$!
-processes+=("$far")
-for ((i = 0; i < 200; i++)); do # until it has its namespace
-  [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
-  sleep 0.02
-done
+host far
 ip link set lo up
 ip link add near mtu 1400 type veth peer name far netns $far 2>/dev/null || skip "no veth"
 ip link set near up

@@ -5,8 +5,10 @@
 #   record.sh TCPSTALL      exit status 0, 1, 77 not possible here (said why)
 set -u
 program=${1:?usage: record.sh TCPSTALL}
+here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
-skip() { echo "skipped: $*"; exit 77; }
+# shellcheck source=space_lib.sh
+. "$here/space_lib.sh"
 
 if [ "${2:-}" != inside ]; then
   for tool in unshare nsenter ip ping jq tshark tcpdump; do
@@ -28,19 +30,10 @@ fi
 
 work=$3
 cd "$work" || exit 2
-status=0
 capture=
-wrong() { echo "$*"; status=1; }
-
-unshare -n sleep 300 &
-far=$!
 pinging=
-trap 'kill $far $pinging; [ -z "$capture" ] || kill -9 $capture 2>/dev/null' EXIT
-there() { nsenter -t $far -n "$@"; }
-for ((i = 0; i < 200; i++)); do # until it has its namespace
-  [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
-  sleep 0.02
-done
+trap 'end_all; [ -z "$pinging" ] || kill $pinging; [ -z "$capture" ] || kill -9 $capture 2>/dev/null' EXIT
+host far
 ip link set lo up
 ip link add near type veth peer name far netns $far 2>/dev/null || skip "no veth"
 sysctl -qw net.ipv6.conf.near.disable_ipv6=1 2>/dev/null

@@ -4,8 +4,10 @@
 #   rights.sh TCPSTALL      exit status 0, 1, 77 not possible here (said why)
 set -u
 program=${1:?usage: rights.sh TCPSTALL}
+here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
-skip() { echo "skipped: $*"; exit 77; }
+# shellcheck source=space_lib.sh
+. "$here/space_lib.sh"
 for tool in unshare setpriv setcap pgrep ip ping tshark; do
   command -v $tool >/dev/null || skip "no $tool"
 done
@@ -21,9 +23,7 @@ fi
 
 cd "$3" || exit 2
 chmod 755 .
-status=0
 capture=
-wrong() { echo "$*"; status=1; }
 ip link set lo up
 ping -q -i 0.05 127.0.0.1 >/dev/null &
 nobody=$(id -u nobody)

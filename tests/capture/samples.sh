@@ -6,35 +6,17 @@
 set -u
 program=${1:?usage: samples.sh TCPSTALL}
 : "${PRINT_SAMPLES:?the program that prints samples}"
+here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
-skip() { echo "skipped: $*"; exit 77; }
+# shellcheck source=space_lib.sh
+. "$here/space_lib.sh"
 
-if [ "${2:-}" != inside ]; then
-  for tool in unshare nsenter ip tc iperf3 jq tshark editcap; do
-    command -v $tool >/dev/null || skip "no $tool"
-  done
-  unshare -Urnm true 2>/dev/null || skip "no user namespaces"
-  work=$(mktemp -d) || exit 2
-  trap 'rm -rf "$work"' EXIT
-  unshare -Urnm bash "$0" "$program" inside "$work"
-  exit
-fi
+[ "${2:-}" = inside ] || enter "$here/samples.sh" tc iperf3 jq tshark editcap
 
 cd "$3" || exit 2
-status=0
-wrong() { echo "$*"; status=1; }
-processes=()
-end_all() { for p in "${processes[@]}"; do kill "$p" 2>/dev/null; done; }
 trap end_all EXIT
 
-unshare -n sleep 300 &
-far=$!
-processes+=("$far")
-there() { nsenter -t $far -n "$@"; }
-for ((i = 0; i < 200; i++)); do # until it has its namespace
-  [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
-  sleep 0.02
-done
+host far
 ip link add near gso_max_segs 1 type veth peer name far netns $far 2>/dev/null || skip "no veth"
 sysctl -qw net.ipv6.conf.near.disable_ipv6=1 2>/dev/null
 there sysctl -qw net.ipv6.conf.far.disable_ipv6=1 2>/dev/null

@@ -7,11 +7,12 @@ set -u
 program=${1:?usage: ssh.sh TCPSTALL}
 : "${PATHEMU:?the path emulator}"
 runs=10
+here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
-here=$(dirname "$0")
+# shellcheck source=space_lib.sh
+. "$here/space_lib.sh"
 # shellcheck source=ssh_lib.sh
 . "$here/ssh_lib.sh"
-skip() { echo "skipped: $*"; exit 77; }
 
 if [ "${2:-}" != inside ]; then
   reason=$(ssh_skip_reason)
@@ -27,25 +28,14 @@ fi
 
 work=$3 runs=$4
 cd "$work" || exit 2
-status=0
-wrong() { echo "$*"; status=1; }
 capture=
-processes=()
-end_all() {
-  [ -z "$capture" ] || kill -9 "$capture" 2>/dev/null
-  for p in "${processes[@]}"; do kill "$p" 2>/dev/null; done
-}
-trap end_all EXIT
+trap '[ -z "$capture" ] || kill -9 "$capture" 2>/dev/null; end_all' EXIT
 
 # Two hosts: a wire between them, and a tunnel over nothing but the emulator.
 unshare -n tail -f /dev/null &
 far=$!
 processes+=("$far")
-there() { nsenter -t $far -n "$@"; }
-for ((i = 0; i < 200; i++)); do # until it has its namespace
-  [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
-  sleep 0.02
-done
+await_space $far
 ip link set lo up && there ip link set lo up
 ip link add wire type veth peer name wire netns $far 2>/dev/null || skip "no veth"
 ip addr add 10.7.0.1/24 dev wire && ip link set wire up

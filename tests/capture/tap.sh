@@ -6,8 +6,10 @@
 set -u
 program=${1:?usage: tap.sh TCPSTALL}
 : "${PATHEMU:?the path emulator}"
+here=$(cd "$(dirname "$0")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
-skip() { echo "skipped: $*"; exit 77; }
+# shellcheck source=space_lib.sh
+. "$here/space_lib.sh"
 
 if [ "${2:-}" != inside ]; then
   for tool in unshare nsenter ip jq tshark ping; do
@@ -23,16 +25,8 @@ if [ "${2:-}" != inside ]; then
 fi
 
 cd "$3" || exit 2
-status=0
 capture=
-wrong() { echo "$*"; status=1; }
-unshare -n sleep 1000 &
-far=$!
-there() { nsenter -t $far -n "$@"; }
-for ((i = 0; i < 200; i++)); do # until it has its namespace
-  [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
-  sleep 0.02
-done
+host far
 ip link set lo up
 there ip link set lo up
 for where in "" there; do $where sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1 2>/dev/null; done

@@ -2,19 +2,8 @@
 # network namespaces of one's own; needs $PATHEMU and $LAB_ENDPOINT. `a COMMAND` and `b COMMAND` run at a host.
 # shellcheck shell=bash
 
-processes=()
-end_all() { for p in "${processes[@]}"; do kill "$p" 2>/dev/null; done; }
-
-host() { # NAME of the variable for its process
-  unshare -n sleep 600 &
-  local pid=$!
-  processes+=("$pid")
-  for ((i = 0; i < 200; i++)); do # until it has its namespace
-    [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break
-    sleep 0.02
-  done
-  printf -v "$1" %s $pid
-}
+# shellcheck source=space_lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/space_lib.sh"
 # shellcheck disable=SC2154 # set by host()
 a() { nsenter -t "$near" -n "$@"; }
 # shellcheck disable=SC2154

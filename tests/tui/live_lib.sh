@@ -1,23 +1,8 @@
 # The dashboard on live interfaces, in a real terminal (tmux). Sourced; needs $program, and $here.
 # shellcheck shell=bash
 
-skip() { echo "skipped: $*"; exit 77; }
-# enter SCRIPT [TOOL...]: runs the script anew, with "inside" and a folder of its own, in namespaces of its own; and ends
-enter()
-{
-  local script=$1 tool; shift
-  for tool in unshare nsenter ip tc ss tmux "$@"; do
-    command -v "$tool" >/dev/null || skip "no $tool"
-  done
-  unshare -Urnm true 2>/dev/null || skip "no user namespaces"
-  work=$(mktemp -d) || exit 2
-  trap 'rm -rf "$work"' EXIT
-  unshare -Urnm bash "$script" "$program" inside "$work"
-  exit
-}
-
-status=0
-wrong() { echo "$*"; status=1; }
+# shellcheck source=../capture/space_lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../capture/space_lib.sh"
 runs=0
 # each terminal has a server of its own: one that is ending takes no new one
 tm() { tmux -L "tcpstall-live-$$-$runs" -f /dev/null "$@"; }

@@ -14,19 +14,9 @@
 /* A pcap of empty frames of 60 bytes, one second apart. */
 static struct layout *make_pcap(void)
 {
-  struct layout *layout = calloc(1, sizeof *layout);
-  assert_non_null(layout);
-  lay_u32(layout, 0xa1b2c3d4);
-  lay_u16(layout, 2);
-  lay_u16(layout, 4);
-  lay_number(layout, 0, 8);
-  lay_u32(layout, 65535);
-  lay_u32(layout, 1);
+  struct layout *layout = new_pcap_layout();
   for (uint32_t i = 0; i < RECORDS; i++) {
-    lay_u32(layout, i);
-    lay_u32(layout, 0);
-    lay_u32(layout, 60);
-    lay_u32(layout, 60);
+    lay_record_header(layout, i, 60);
     lay_fill(layout, 0xff, 60);
   }
   return layout;

@@ -19,19 +19,9 @@
 
 static struct layout *make_pcap(void)
 {
-  struct layout *layout = calloc(1, sizeof *layout);
-  assert_non_null(layout);
-  lay_u32(layout, 0xa1b2c3d4);
-  lay_u16(layout, 2);
-  lay_u16(layout, 4);
-  lay_number(layout, 0, 8);
-  lay_u32(layout, 65535);
-  lay_u32(layout, 1);
+  struct layout *layout = new_pcap_layout();
   for (uint32_t i = 0; i < RECORDS; i++) {
-    lay_u32(layout, i);
-    lay_u32(layout, 0);
-    lay_u32(layout, RECORD_BYTES - 16);
-    lay_u32(layout, RECORD_BYTES - 16);
+    lay_record_header(layout, i, RECORD_BYTES - 16);
     lay_number(layout, i * UINT64_C(0x9e3779b97f4a7c15),
                8); /* so that it does not compress to nothing */
     lay_fill(layout, 0, RECORD_BYTES - 24);

@@ -57,6 +57,29 @@ static inline void lay_fill(struct layout *layout, uint8_t value, size_t size)
   layout->size += size;
 }
 
+/* A pcap of Ethernet frames, with microseconds: its header, the caller's to free. */
+static inline struct layout *new_pcap_layout(void)
+{
+  struct layout *layout = calloc(1, sizeof *layout);
+  assert_non_null(layout);
+  lay_u32(layout, 0xa1b2c3d4);
+  lay_u16(layout, 2);
+  lay_u16(layout, 4);
+  lay_number(layout, 0, 8);
+  lay_u32(layout, 65535);
+  lay_u32(layout, 1);
+  return layout;
+}
+
+/* The header of a record; the frame follows. */
+static inline void lay_record_header(struct layout *layout, uint32_t time_s, uint32_t bytes)
+{
+  lay_u32(layout, time_s);
+  lay_u32(layout, 0);
+  lay_u32(layout, bytes);
+  lay_u32(layout, bytes);
+}
+
 #define FIXTURE_PATH_BYTES 32
 
 /* A file in the current folder, which the test removes. */
