@@ -4,19 +4,19 @@
 
 #include <string.h>
 
-#define MAGIC       "tcpsplit"
-#define MAGIC_BYTES 8u
-#define MAGIC_AT    4u
-#define VERSION_AT  12u
-#define FLAGS_AT    13u
-#define NUMBER_AT   16u
+#define MAGIC_AT   4u
+#define VERSION_AT 12u
+#define FLAGS_AT   13u
+#define NUMBER_AT  16u
+
+static const uint8_t magic[8] = {'t', 'c', 'p', 's', 'p', 'l', 'i', 't'};
 
 void part_mark_write(const struct part_mark *mark, bool big_endian, uint8_t value[PART_MARK_BYTES])
 {
   memset(value, 0, PART_MARK_BYTES);
   for (unsigned i = 0; i < 4; i++)
     value[big_endian ? 3 - i : i] = (uint8_t)(PART_MARK_PEN >> (8 * i));
-  memcpy(value + MAGIC_AT, MAGIC, MAGIC_BYTES);
+  memcpy(value + MAGIC_AT, magic, sizeof magic);
   value[VERSION_AT] = PART_MARK_VERSION;
   value[FLAGS_AT] = mark->flags;
   for (unsigned i = 0; i < 8; i++)
@@ -27,7 +27,7 @@ bool part_mark_read(struct part_mark *mark, const uint8_t *value, size_t size, b
 {
   if (size != PART_MARK_BYTES ||
       (big_endian ? read_be32(value) : read_le32(value)) != PART_MARK_PEN ||
-      memcmp(value + MAGIC_AT, MAGIC, MAGIC_BYTES) != 0 || value[VERSION_AT] != PART_MARK_VERSION)
+      memcmp(value + MAGIC_AT, magic, sizeof magic) != 0 || value[VERSION_AT] != PART_MARK_VERSION)
     return false;
   mark->flags = value[FLAGS_AT];
   mark->number = 0;

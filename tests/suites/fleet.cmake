@@ -29,3 +29,11 @@ foreach(name check duckdb clickhouse)
   set_tests_properties(fleet.queries_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 180 LABELS fleet
     ENVIRONMENT "TCPSTALL=$<TARGET_FILE:tcpstall>;SOURCE_DIR=${CMAKE_SOURCE_DIR}")
 endforeach()
+
+# Splitting is the program's own; its fuzz target and unit test (tests/fuzz/fuzz_split.c, tests/unit/test_split_place.c) take it along.
+foreach(stem fuzz_split test_split_place)
+  foreach(source split split_place split_files)
+    target_sources(${stem} PRIVATE ${CMAKE_SOURCE_DIR}/cli/${source}.c)
+  endforeach()
+  target_compile_definitions(${stem} PRIVATE TCPSTALL_VERSION="${PROJECT_VERSION}")
+endforeach()
