@@ -227,7 +227,8 @@ void both_ends_judge_limit(const struct analyzer *analyzer, const struct connect
                         .near_end = view->end[side],
                         .far_end = view->end[side ^ 1],
                         .segment_bytes = full_segment_bytes(&connection->stream[side])};
-  judge_scale(&judge);
+  if (!judge_scale(&judge))
+    judge_reader(&judge);
 }
 
 int64_t both_ends_receiver_ns(const struct analyzer *analyzer, const struct connection *connection,

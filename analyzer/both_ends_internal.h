@@ -96,6 +96,8 @@ void judge_news_ignored(struct judge *judge, enum cause cause, enum cause lost);
 void judge_window(struct judge *judge);
 /* true: it is the scale, and the verdict is made. */
 bool judge_scale(struct judge *judge);
+/* Of a crawl that the window limits as a whole: the reader, or the buffer. */
+void judge_reader(struct judge *judge);
 bool is_about_window(enum cause cause);
 
 /* What R sent, for a sentence, and what S did not know without it. */
