@@ -115,19 +115,19 @@ static void put_row(const struct statistics *statistics, const char *label, cons
 {
   FILE *stream = statistics->html->stream;
   const bool head = label[0] == '\0';
-  fprintf(stream, "<tr><th scope=\"%s\">", head ? "col" : "row");
+  fprintf(stream, head ? "<thead><tr><th scope=\"col\">" : "<tr><th scope=\"row\">");
   html_text(stream, label);
   fprintf(stream, head ? "</th><th scope=\"col\">" : "</th><td class=\"n\">");
   html_text(stream, left);
   fprintf(stream, head ? "</th><th scope=\"col\">" : "</td><td class=\"n\">");
   html_text(stream, right);
-  fprintf(stream, head ? "</th></tr>\n" : "</td></tr>\n");
+  fprintf(stream, head ? "</th></tr></thead><tbody>\n" : "</td></tr>\n");
 }
 
 static void end_table(struct statistics *statistics)
 {
   if (statistics->in_table)
-    fputs("</table></div>\n", statistics->html->stream);
+    fputs("</tbody></table></div>\n", statistics->html->stream);
   statistics->in_table = false;
 }
 

@@ -433,7 +433,9 @@ static void caption(const struct ladder *ladder)
         "frame.",
         stream);
   if (ladder->two_ends)
-    fputs(" \u2715: not seen at the other end, whose capture went on; \u25cb: nothing can be said.",
+    fputs(" \u2715: not seen at the other end, whose capture went on; \u25cb: not seen there, "
+          "where the "
+          "capture may have been over, or not kept for the drawing.",
           stream);
   else
     fputs(" The other end was not captured.", stream);

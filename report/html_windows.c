@@ -82,7 +82,7 @@ void figure_windows(const struct figure *figure, double top, double height)
   const struct svg_bytes bytes = {-most * 0.03, most * 1.08, height, 0};
   figure_bytes_scale(figure, &bytes, top, 3);
   figure_panel(figure, top, height);
-  put_line(figure, &bytes, true);
   put_line(figure, &bytes, false);
+  put_line(figure, &bytes, true); /* above: its dashes let the other one through */
   fputs("</svg>\n", figure->stream);
 }

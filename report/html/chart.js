@@ -500,7 +500,7 @@
       if (point[1] !== null)
         line.add(point[0], yOf(scale, point[1]));
     }
-    return { text: edge.end(plot.inner, 'edge') + line.end(plot.inner, 'flight'), scale: scale };
+    return { text: line.end(plot.inner, 'flight') + edge.end(plot.inner, 'edge'), scale: scale };
   }
 
   /* ---- the figure ---- */
