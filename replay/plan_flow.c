@@ -154,6 +154,17 @@ static size_t find_arrival(struct matching *matching, const struct packet *sent,
   return SIZE_MAX;
 }
 
+/* One whose timestamp alone was changed on the way: its IP-ID still tells. */
+static size_t find_changed(struct matching *matching, const struct packet *sent)
+{
+  if (!matching->same_timestamps || !matching->same_ids || !(sent->facts & PACKET_IP_ID))
+    return SIZE_MAX;
+  matching->same_timestamps = false;
+  const size_t at = find_arrival(matching, sent, true);
+  matching->same_timestamps = true;
+  return at;
+}
+
 /* How many packets find their arrival under the present assumptions. */
 static size_t count_found(struct matching *matching)
 {
@@ -219,7 +230,9 @@ static bool pass_both(struct flow_passages *flow, struct matching *matching)
     if (near->packets[i].from != matching->side)
       continue;
     const struct packet *sent = &near->packets[i].packet;
-    const size_t at = find_arrival(matching, sent, true);
+    size_t at = find_arrival(matching, sent, true);
+    if (at == SIZE_MAX)
+      at = find_changed(matching, sent);
     add_passage(flow, sent, at != SIZE_MAX ? &far->packets[at].packet : NULL);
   }
   for (size_t i = 0; i < matching->count; i++)

@@ -240,15 +240,15 @@ static int parse_listen_full(struct parsing *parsing, enum plan_host host,
 /* keep-alive=IDLE,INTERVAL,PROBES, in whole seconds. */
 static bool set_keep_alive(struct plan_side *side, const char *text)
 {
-  unsigned idle = 0, interval = 0, probes = 0;
-  char behind = 0;
-  if (sscanf(text, "%5u,%5u,%3u%c", &idle, &interval, &probes, &behind) != 3 || idle == 0 ||
-      idle > KEEP_ALIVE_MAX_S || interval == 0 || interval > KEEP_ALIVE_MAX_S || probes == 0 ||
-      probes > KEEP_ALIVE_PROBES_MAX)
-    return false;
-  side->keep_alive_s[0] = idle;
-  side->keep_alive_s[1] = interval;
-  side->keep_alive_s[2] = probes;
+  static const unsigned long most[3] = {KEEP_ALIVE_MAX_S, KEEP_ALIVE_MAX_S, KEEP_ALIVE_PROBES_MAX};
+  for (int i = 0; i < 3; i++) {
+    char *end;
+    const unsigned long value = isdigit((unsigned char)text[0]) ? strtoul(text, &end, 10) : 0;
+    if (value == 0 || value > most[i] || *end != (i < 2 ? ',' : '\0'))
+      return false;
+    side->keep_alive_s[i] = (uint32_t)value;
+    text = end + 1;
+  }
   return true;
 }
 

@@ -1,8 +1,15 @@
 #include "replay/plan_parts.h"
 
+#include "wire/seq.h"
+
+#include <inttypes.h>
 #include <stdio.h>
 
-/* What the path altered in the two SYNs: of each the copy that left and the one that arrived. */
+/* What the path altered: in the two SYNs, of each the copy that left and the one that arrived; and
+ * timestamps behind them, for a while. */
+
+/* Around what was altered: its rule begins and ends so much beside it. */
+#define BESIDE_NS NS_PER_MS
 
 struct altered {
   struct plan *plan;
@@ -57,6 +64,50 @@ static void compare_syn(const struct altered *altered)
     add_change(altered, "timestamps strip", "its timestamps option");
 }
 
+/* By how much the timestamp was moved. */
+static int32_t shift_of(const struct passage *passage)
+{
+  if (passage->sent == NULL || passage->arrived == NULL ||
+      !(passage->sent->options & passage->arrived->options & TCP_OPT_TIMESTAMPS))
+    return 0;
+  return seq_diff(passage->arrived->ts_val, passage->sent->ts_val);
+}
+
+/* A stretch in which all of them were moved alike. Where all of the connection was, nobody minds,
+ * and some path always does that. */
+static void compare_timestamps(struct plan *plan, const struct plan_flow *flow,
+                               enum recording_side side)
+{
+  const struct flow_passages *passages = &flow->sides[side];
+  const struct passage *first = NULL, *last = NULL;
+  for (size_t i = 0; i < passages->count; i++) {
+    const struct passage *passage = &passages->passages[i];
+    const int32_t shift = shift_of(passage);
+    if (passage->sent == NULL || passage->arrived == NULL || (first == NULL && shift == 0))
+      continue;
+    if (i == 0)
+      return;
+    if (first != NULL && shift != shift_of(first))
+      break;
+    first = first == NULL ? passage : first;
+    last = passage;
+  }
+  if (first == NULL)
+    return;
+  char mark[PLAN_MARK_BYTES];
+  const uint32_t condition = plan_add_condition(plan, CONDITION_RULE, plan_host_of(plan, side),
+                                                first->sent_ns, last->sent_ns);
+  plan_mark(plan, flow, first->sent_ns - BESIDE_NS, mark, sizeof mark);
+  /* by bytes: of what left together not all was altered */
+  char bytes[40] = "";
+  if (first->end > first->first)
+    snprintf(bytes, sizeof bytes, " bytes=%" PRId64 "..", first->first);
+  plan_condition_text(plan, condition, "%s timestamps add=%" PRId32 "%s from=%s for=%" PRId64 "us",
+                      plan_direction(plan, side), shift_of(first), bytes, mark,
+                      (last->sent_ns - first->sent_ns + 2 * BESIDE_NS) / NS_PER_US);
+  plan_condition_why(plan, condition, "timestamps differ between the two ends");
+}
+
 void plan_rewrites(struct plan *plan, const struct plan_flow *flow)
 {
   for (int from = 0; from < RECORDING_SIDES && flow->both_ends; from++) {
@@ -75,5 +126,6 @@ void plan_rewrites(struct plan *plan, const struct plan_flow *flow)
                                     .kind = side == RECORDING_CLIENT ? "syn" : "synack"};
     if (altered.sent->seen && altered.arrived->seen)
       compare_syn(&altered);
+    compare_timestamps(plan, flow, side);
   }
 }
