@@ -173,6 +173,12 @@ static bool moved_at(const struct model *model, const struct model_connection *c
   return false;
 }
 
+int64_t model_finding_end_ns(const struct model *model, const struct finding *finding)
+{
+  const bool over = finding->state == FINDING_CLOSED || !model->live;
+  return over || finding->end_ns > model->end_ns ? finding->end_ns : model->end_ns;
+}
+
 struct model_owner model_owner_at(const struct model *model,
                                   const struct model_connection *connection, int64_t time_ns)
 {
@@ -190,7 +196,8 @@ struct model_owner model_owner_at(const struct model *model,
     return owner;
   for (uint32_t i = 0; i < connection->finding_count; i++) {
     const struct finding *finding = connection->findings[i];
-    if (!is_wait(finding) || time_ns < finding->start_ns || time_ns > finding->end_ns)
+    if (!is_wait(finding) || time_ns < finding->start_ns ||
+        time_ns > model_finding_end_ns(model, finding))
       continue;
     owner.kind = OWNER_LOCATION;
     owner.location = finding->location;

@@ -146,6 +146,8 @@ int64_t model_bucket_ns(const struct model *model, uint32_t bucket); /* where it
 
 struct model_owner model_owner_at(const struct model *model,
                                   const struct model_connection *connection, int64_t time_ns);
+/* When what was found ended; now, if it goes on. */
+int64_t model_finding_end_ns(const struct model *model, const struct finding *finding);
 /* Somebody holds it up then: what model_owner_at() says, for less. */
 bool model_is_held(const struct model *model, const struct model_connection *connection,
                    int64_t time_ns);

@@ -151,7 +151,8 @@ static void shade_waits(const struct plot *plot, const struct area *area,
     const struct finding *finding = connection->findings[i];
     if (finding->sender != plot->side || finding->kind != FINDING_STALL)
       continue;
-    int from = plot_x(scale, finding->start_ns) / 2, to = plot_x(scale, finding->end_ns) / 2;
+    int from = plot_x(scale, finding->start_ns) / 2;
+    int to = plot_x(scale, model_finding_end_ns(plot->model, finding)) / 2;
     from = from < 0 ? 0 : from;
     to = to >= area->columns ? area->columns - 1 : to;
     const enum style style = finding->severity == SEVERITY_PROBLEM

@@ -28,6 +28,7 @@ double plot_ticks(double low, double high, int count, double *step);
 int64_t plot_time_ticks(int64_t from_ns, int64_t to_ns, int count, int64_t *step_ns);
 
 struct plot {
+  const struct model *model;
   const struct model_connection *connection;
   const struct model_packets *packets;
   enum stream_side side; /* whose data */

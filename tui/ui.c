@@ -84,6 +84,7 @@ void ui_choose(struct ui *ui, uint64_t connection_id)
   ui->plot.other_side = false;
   ui->ladder.top = ui->ladder.cursor = 0;
   ui->ladder.frame = 0;
+  ui->ladder.count = 0;
   ui->ladder.shown_ns = TIME_INVALID;
   ui->verdict.cursor = 0;
   ui->verdict.scroll = 0;
@@ -177,7 +178,8 @@ static void draw_time(const struct ui *ui, const struct area *area)
     for (uint32_t f = 0; f < model_problems(model->connections[i]); f++) {
       const struct finding *finding = model->connections[i]->findings[f];
       const int from = (int)((double)(finding->start_ns - model->start_ns) / span * width);
-      const int to = (int)((double)(finding->end_ns - model->start_ns) / span * width);
+      const int64_t end_ns = model_finding_end_ns(model, finding);
+      const int to = (int)((double)(end_ns - model->start_ns) / span * width);
       area_line(area, 0, 1 + from, to - from + 1, (enum style)style_of_location(finding->location),
                 0x2584);
     }
@@ -290,7 +292,7 @@ static void jump(struct ui *ui, bool forward)
   struct model_connection *connection = NULL;
   const struct finding *current = ui_finding(ui);
   const bool inside = current != NULL && ui->model->now_ns >= current->start_ns &&
-                      ui->model->now_ns <= current->end_ns;
+                      ui->model->now_ns <= model_finding_end_ns(ui->model, current);
   struct model_place from = {.start_ns = ui->model->now_ns, .connection = 0};
   if (inside)
     from = (struct model_place){current->start_ns, ui->connection_id, current->id};
@@ -308,7 +310,7 @@ static void jump(struct ui *ui, bool forward)
     if (connection->findings[i] == next)
       ui->finding = i;
   if (!ui->model->live || ui->paused)
-    ui_look_at(ui, next->start_ns + (next->end_ns - next->start_ns) / 2);
+    ui_look_at(ui, next->start_ns + (model_finding_end_ns(ui->model, next) - next->start_ns) / 2);
 }
 
 /* What is on the screen is kept while the capture goes on: the packets, too. */
@@ -513,6 +515,20 @@ static int64_t clock_ns(void)
   return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
+/* A large trace takes a while to be read again: that is said where the screen would only stand. */
+static void tell_loading(const struct ui *ui, struct grid *grid)
+{
+  const enum view_name view = ui->views[ui->depth - 1];
+  const struct area whole = area_of(grid);
+  const struct area line = area_part(&whole, whole.rows - BELOW_ROWS, 0, 1, whole.columns);
+  if ((view != VIEW_CONNECTION && view != VIEW_LADDER) || ui_connection(ui) == NULL ||
+      ui->model->packets_of == ui->connection_id)
+    return;
+  area_fill(&line, STYLE_NORMAL);
+  area_text(&line, 0, 1, STYLE_STRONG, "reading its packets...");
+  screen_show(grid);
+}
+
 void ui_run(struct ui *ui)
 {
   struct grid grid = {0};
@@ -523,6 +539,7 @@ void ui_run(struct ui *ui)
     screen_size(&rows, &columns);
     if ((rows != grid.rows || columns != grid.columns) && !grid_resize(&grid, rows, columns))
       break;
+    tell_loading(ui, &grid);
     ui_draw(ui, &grid);
     screen_show(&grid);
     screen_wait(ui->playing ? FRAME_MS : IDLE_MS, &event);

@@ -59,7 +59,8 @@ wait_now(const struct ui *ui, const struct model_connection *connection, enum st
   for (uint32_t i = 0; i < connection->finding_count; i++) {
     const struct finding *finding = connection->findings[i];
     if (finding->kind == FINDING_STALL && finding->sender == side &&
-        ui->model->now_ns >= finding->start_ns && ui->model->now_ns <= finding->end_ns)
+        ui->model->now_ns >= finding->start_ns &&
+        ui->model->now_ns <= model_finding_end_ns(ui->model, finding))
       return finding;
   }
   return NULL;
@@ -104,15 +105,20 @@ static void draw_holder(const struct ui *ui, const struct area *area, const stru
 }
 
 /* Whose the time was. Returns the rows it took. */
-static int draw_budget(const struct area *area, const struct model_connection *connection,
-                       enum stream_side side)
+static int draw_budget(const struct area *area, const struct model *model,
+                       const struct model_connection *connection, enum stream_side side)
 {
   const struct stream_summary *stream = &connection->summary.streams[side];
+  const struct model_owner *owner = &connection->owner;
   int64_t parts[LOCATION_COUNT + 2], total = 0, sum = 0;
   const int width = area->columns - 2;
   int at = 1, legend = 1;
   for (int i = 0; i < LOCATION_COUNT; i++)
     parts[i] = stream->budget_ns[i];
+  /* a wait that goes on is not in the sums yet */
+  if (connection->has_owner && owner->kind == OWNER_LOCATION && owner->sender == side &&
+      time_is_valid(owner->since_ns) && owner->since_ns < model->end_ns)
+    parts[owner->location] += model->end_ns - owner->since_ns;
   parts[LOCATION_COUNT] = stream->moving_ns;
   parts[LOCATION_COUNT + 1] = stream->idle_ns;
   for (int i = 0; i < LOCATION_COUNT + 2; i++)
@@ -253,8 +259,11 @@ static void draw(struct ui *ui, const struct area *area)
   struct strip strip = {.side = side,
                         .owner = model_owner_at(ui->model, connection, ui->model->now_ns),
                         .during = wait_now(ui, connection, side)};
-  struct plot plot = {
-      .connection = connection, .packets = packets, .side = side, .now_ns = ui->model->now_ns};
+  struct plot plot = {.model = ui->model,
+                      .connection = connection,
+                      .packets = packets,
+                      .side = side,
+                      .now_ns = ui->model->now_ns};
   char text[TEXT_SIZE];
   int row = 2;
   if (packets != NULL)
@@ -266,7 +275,7 @@ static void draw(struct ui *ui, const struct area *area)
   strip_draw(&strip, &part);
   row += STRIP_ROWS;
   part = area_part(area, row, 0, 2, area->columns);
-  row += draw_budget(&part, connection, side);
+  row += draw_budget(&part, ui->model, connection, side);
   if (finding != NULL) {
     snprintf(text, sizeof text, "%u/%u  %s", ui->finding + 1, connection->finding_count,
              finding->summary);
@@ -344,7 +353,8 @@ static void step_finding(struct ui *ui, int by)
   ui->finding = (uint32_t)to;
   const struct finding *finding = connection->findings[to];
   if (!ui->model->live || ui->paused)
-    ui_look_at(ui, finding->start_ns + (finding->end_ns - finding->start_ns) / 2);
+    ui_look_at(ui, finding->start_ns +
+                       (model_finding_end_ns(ui->model, finding) - finding->start_ns) / 2);
 }
 
 static bool key(struct ui *ui, uint32_t pressed)

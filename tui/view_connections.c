@@ -210,8 +210,16 @@ static void draw_flight(const struct area *cell, const struct model_connection *
                 word_bytes(window, (double)of->window_max));
 }
 
+/* One that goes on has waited until now. */
+static int64_t waited_of(const struct model *model, const struct finding *finding)
+{
+  const int64_t until_now_ns = model_finding_end_ns(model, finding) - finding->end_ns;
+  return finding->waited_ns + (finding->kind == FINDING_STALL ? until_now_ns : 0);
+}
+
 /* Where there is no room for all of it, the cause is cut, not the time. */
-static void draw_worst(const struct area *cell, const struct model_connection *connection)
+static void draw_worst(const struct area *cell, const struct model *model,
+                       const struct model_connection *connection)
 {
   const struct finding *worst = model_worst(connection);
   char waited[WORD_SIZE], rest[WORD_SIZE + 32] = "";
@@ -219,8 +227,9 @@ static void draw_worst(const struct area *cell, const struct model_connection *c
   if (worst == NULL)
     return;
   const char *cause = cause_info(worst->cause)->code;
-  if (worst->waited_ns > 0)
-    used = (size_t)snprintf(rest, sizeof rest, " %s", word_duration(waited, worst->waited_ns));
+  const int64_t waited_ns = waited_of(model, worst);
+  if (waited_ns > 0)
+    used = (size_t)snprintf(rest, sizeof rest, " %s", word_duration(waited, waited_ns));
   if (model_problems(connection) > 1)
     snprintf(rest + used, sizeof rest - used, " +%u", model_problems(connection) - 1);
   const int room = cell->columns - text_columns(rest), length = text_columns(cause);
@@ -268,7 +277,7 @@ static void draw_cell(const struct ui *ui, const struct area *cell, enum column 
     owner_text(&owner, model->now_ns, text, sizeof text, &style);
     area_text(cell, 0, 0, style, text);
     break;
-  case COLUMN_WORST: draw_worst(cell, connection); break;
+  case COLUMN_WORST: draw_worst(cell, model, connection); break;
   case COLUMN_COUNT: break;
   }
 }
@@ -336,9 +345,9 @@ static void draw_findings(const struct ui *ui, const struct area *area)
     at += area_format(area, row, at, style, "%s ", location_name(finding->location));
     at += area_format(area, row, at, problem ? STYLE_NORMAL : STYLE_DIM, "%s",
                       cause_info(finding->cause)->code);
-    if (finding->waited_ns > 0)
-      at += area_format(area, row, at, STYLE_NORMAL, " %s",
-                        word_duration(waited, finding->waited_ns));
+    const int64_t waited_ns = waited_of(ui->model, finding);
+    if (waited_ns > 0)
+      at += area_format(area, row, at, STYLE_NORMAL, " %s", word_duration(waited, waited_ns));
     area_format(area, row, at, STYLE_DIM, ", %s", confidence_name(finding->confidence));
     row = area_wrap(area, row + 1, 4, problem ? STYLE_NORMAL : STYLE_DIM, finding->summary);
   }

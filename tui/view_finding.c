@@ -36,14 +36,17 @@ static void put_place(struct page *page, const struct finding *finding)
   put(page, "cause", STYLE_NORMAL, text);
 }
 
-static void put_times(struct page *page, const struct finding *finding)
+static void put_times(struct page *page, const struct model *model, const struct finding *finding)
 {
   char text[200], from[WORD_SIZE], to[WORD_SIZE], length[WORD_SIZE], most[WORD_SIZE];
-  snprintf(text, sizeof text, "%s to %s (%s), %s%s", word_clock(from, finding->start_ns),
-           word_clock(to, finding->end_ns),
-           word_duration(length, finding->end_ns - finding->start_ns),
-           finding->state == FINDING_OPEN ? "not over" : "ended by ",
-           finding->state == FINDING_OPEN ? "" : ended_by_name(finding->ended_by));
+  const int64_t end_ns = model_finding_end_ns(model, finding);
+  word_clock(from, finding->start_ns);
+  word_duration(length, end_ns - finding->start_ns);
+  if (model->live && finding->state != FINDING_CLOSED)
+    snprintf(text, sizeof text, "since %s (%s), not over", from, length);
+  else
+    snprintf(text, sizeof text, "%s to %s (%s), ended by %s", from, word_clock(to, end_ns), length,
+             ended_by_name(finding->ended_by));
   put(page, "when", STYLE_NORMAL, text);
   if (!time_is_valid(finding->hold_min_ns))
     return;
@@ -127,7 +130,7 @@ static void draw_page(struct ui *ui, struct page *page, const struct model_conne
   put(page, "finding", STYLE_STRONG, text);
   put(page, "", finding->severity == SEVERITY_PROBLEM ? STYLE_BAD : STYLE_NORMAL, finding->summary);
   put_place(page, finding);
-  put_times(page, finding);
+  put_times(page, ui->model, finding);
   put(page, "why", STYLE_NORMAL, finding->reason);
   put_evidence(ui, page, finding);
   put_kernel(page, finding);

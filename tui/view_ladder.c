@@ -43,7 +43,8 @@ static void describe_tcp(const struct model_packet *packet, int detail, char *te
   if (detail < 1 && packet->sack_count > 0)
     snprintf(sack, sizeof sack, " sack %lld:%lld", (long long)packet->sack[0],
              (long long)packet->sack[1]);
-  snprintf(behind, room, "%s%s%s%s", data, ack, window, sack);
+  const char *first = data[0] == '\0' && ack[0] == '\0' && window[0] == ' ' ? window + 1 : window;
+  snprintf(behind, room, "%s%s%s%s", data, ack, first, sack);
 }
 
 /* What a finding says of a packet of others. */
@@ -161,13 +162,15 @@ static void draw_arrival(const struct area *area, const struct rung *rung)
   put_middle(area, from + 1, length - 2, style, text);
 }
 
-static void draw_wait(const struct area *area, const struct finding *finding)
+static void draw_wait(const struct area *area, const struct model *model,
+                      const struct finding *finding)
 {
+  const int64_t waited_ns = model_finding_end_ns(model, finding) - finding->start_ns;
   const enum style style = finding->severity == SEVERITY_PROBLEM
                                ? (enum style)style_of_location(finding->location)
                                : STYLE_DIM;
   char text[TEXT_SIZE], length[WORD_SIZE];
-  snprintf(text, sizeof text, "%s: %s, %s", word_duration(length, finding->waited_ns),
+  snprintf(text, sizeof text, "%s: %s, %s", word_duration(length, waited_ns),
            location_name(finding->location), cause_info(finding->cause)->code);
   area_line(area, 0, 0, area->columns, style, 0x2550);
   put_middle(area, 1, area->columns - 2, style, text);
@@ -225,7 +228,7 @@ static void draw_rung(const struct ui *ui, const struct area *area, const struct
   area_glyph(area, 0, arrow_at - 1, STYLE_FRAME, 0x2502);
   area_glyph(area, 0, arrow_at + arrow, STYLE_FRAME, 0x2502);
   if (rung->kind == RUNG_WAIT) {
-    draw_wait(&arrow_area, connection->findings[rung->finding]);
+    draw_wait(&arrow_area, ui->model, connection->findings[rung->finding]);
     return;
   }
   for (int i = 0; i < 2; i++) {
@@ -331,7 +334,7 @@ static void draw(struct ui *ui, const struct area *area)
     return;
   }
   const uint32_t rows = area->rows > 1 ? (uint32_t)area->rows - 1 : 1;
-  place_cursor(ui, of == connection->id && version != rungs->packets_version);
+  place_cursor(ui, of != connection->id || version != rungs->packets_version);
   if (ui->ladder.cursor < ui->ladder.top || ui->ladder.cursor >= ui->ladder.top + rows)
     ui->ladder.top = ui->ladder.cursor > rows / 2 ? ui->ladder.cursor - rows / 2 : 0;
   if (ui->ladder.top + rows > rungs->count) /* no empty rows below */

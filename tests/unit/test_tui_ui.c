@@ -344,6 +344,43 @@ static void a_finding_that_is_looked_at_stays_while_others_come(void **state)
   scene_free(scene);
 }
 
+/* What goes on has lasted until now, whenever it was told. */
+static void a_wait_that_goes_on_lasts_until_now(void **state)
+{
+  (void)state;
+  struct scene *scene = example();
+  struct model_connection *connection = model_find(scene->model, 1);
+  struct finding finding = scene_finding(2, 9500, 9700, LOCATION_SENDER_QUEUE, CAUSE_TX_QUEUE_HOLD);
+  scene->model->live = true;
+  scene->model->now_ns = scene->model->end_ns = T0_NS + 20 * NS_PER_S;
+  connection->summary.streams[SIDE_CLIENT].moving_ns = 10 * NS_PER_S;
+  connection->has_owner = true;
+  connection->owner = (struct model_owner){
+      .kind = OWNER_LOCATION, .location = LOCATION_SENDER_QUEUE, .since_ns = finding.start_ns};
+  for (int told = 0; told < 2; told++) {
+    finding.state = told == 0 ? FINDING_OPEN : FINDING_REVISED;
+    model_add_finding(connection, &finding);
+    scene->ui.depth = 1;
+    assert_shown(scene, "tx-queue-hold 10.5s");
+    scene_key(scene, '2');
+    assert_shown(scene, "sender-queue 51%");
+    scene_key(scene, KEY_DOWN_);
+    scene_key(scene, '4');
+    assert_shown(scene, "(10.5s), not over");
+    scene_key(scene, ' ');
+    ui_look_at(&scene->ui, T0_NS + 15 * NS_PER_S);
+    scene_key(scene, '2');
+    assert_shown(scene, "held by sender-queue 5.5s");
+    scene_key(scene, ' ');
+    scene->model->now_ns = scene->model->end_ns;
+  }
+  finding.state = FINDING_CLOSED;
+  model_add_finding(connection, &finding);
+  scene_key(scene, '4');
+  assert_shown(scene, "(200ms), ended by");
+  scene_free(scene);
+}
+
 /* No size and no view of nothing draws outside or stops. */
 static void any_size_can_be_drawn(void **state)
 {
@@ -389,6 +426,7 @@ int main(void)
       cmocka_unit_test(a_kick_asks_first),
       cmocka_unit_test(live_the_time_moves_only_while_paused),
       cmocka_unit_test(a_finding_that_is_looked_at_stays_while_others_come),
+      cmocka_unit_test(a_wait_that_goes_on_lasts_until_now),
       cmocka_unit_test(any_size_can_be_drawn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
