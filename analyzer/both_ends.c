@@ -349,6 +349,12 @@ void both_ends_settle_reset(const struct path_view *view, struct finding *findin
   finding->confidence = finding->cause_confidence = CONFIDENCE_PROVEN;
   finding->alternative_count = 0;
   finding->settle = NULL;
+  if (finding->evidence_count > 0) /* the RST itself is the first */
+    snprintf(finding->summary, sizeof finding->summary,
+             "A RST in the name of %s ended the connection, and %s never sent it: something "
+             "between %c and %c did.",
+             side_words(sender), side_words(sender), end_letter(view->end[sender]),
+             end_letter(finding->evidence[0].end));
   judge_add_reason(finding,
                    went_on ? "That side went on with the connection after it."
                            : "The capture at that side's end dropped nothing, and was running.");

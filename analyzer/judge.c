@@ -10,6 +10,8 @@
 
 /* A capture that has seen something so much later was still running. */
 #define ALIVE_MARGIN_NS (100 * NS_PER_MS)
+/* Intervals double: the next one is as long as all before together, or a little longer. */
+#define NEXT_COPY_TIMES 2
 /* So many lost passages are examined for such as came unseen. */
 #define UNSEEN_LOOKED_AT_MAX 32u
 
@@ -101,13 +103,20 @@ static bool far_was_watching(const struct judge *judge)
   return judge->view->last_ns[far_side] > chain->lost_first->left_ns + ALIVE_MARGIN_NS;
 }
 
-/* Whether N's capture would show what S did in the end: one that was over does not. */
+/* Whether N's capture would show what S did in the end: one that was over does not. It ran on if
+ * the wait ended there, if it shows something later, or while the next copy was not due yet (RFC
+ * 6298, 5.5: each time twice as long). */
 static bool near_was_watching(const struct judge *judge)
 {
   const struct situation *situation = judge->situation;
+  const struct path_chain *chain = &judge->chain;
   const bool here = situation->connection->end == judge->near_end;
-  return (here && (situation->segment != NULL || situation->by_ack)) ||
-         judge->view->last_ns[judge->side] > situation->end_ns - situation->gap_ns / 2;
+  if ((here && (situation->segment != NULL || situation->by_ack)) ||
+      judge->view->last_ns[judge->side] > situation->end_ns - situation->gap_ns / 2)
+    return true;
+  return chain->copies > 1 && chain->lost_first != NULL && chain->last_copy != NULL &&
+         situation->end_ns - chain->last_copy->left_ns <=
+             NEXT_COPY_TIMES * (chain->last_copy->left_ns - chain->lost_first->left_ns);
 }
 
 /* What was lost is missing at the far end whatever the clocks are, and what the receiver did is
