@@ -48,7 +48,7 @@ memory() { awk '/VmRSS|VmHWM/ { print $1, $2 }' /proc/"$1"/status; }
 
 keys=${KEYS:-40}
 warm=$((seconds / 4 + 2))
-"$build/bench/tcp_flood" near far "$connections" "$rate" $((seconds + warm + 40)) ${STALLS:-} >"$work/flood" 2>&1 &
+"$build/bench/tcp_flood" near far "$connections" "$rate" $((2 * seconds + 2 * warm + 40)) ${STALLS:-} >"$work/flood" 2>&1 &
 flood=$!
 "$build/bench/terminal" 40 120 "$warm" "$keys" "${DEAF:-0}" "$build/tcpstall" live "${ends[@]}" ${LIVE_OPTIONS:-} \
   3>"$work/report" 2>"$work/said" &
@@ -66,14 +66,27 @@ until grep -q '^keys' "$work/report"; do kill -0 $driver 2>/dev/null || break; s
 processor >"$work/after"
 passed=$((($(date +%s%N) - begun) / 1000000))
 now=$(packets)
-for pid in $program $(pgrep -P "$program"); do echo "$pid $(memory "$pid" | paste -sd' ')"; done >"$work/memory"
+for pid in $program $(pgrep -P "$program"); do echo "$pid $(memory "$pid" 2>/dev/null | paste -sd' ')"; done >"$work/memory"
 until grep -q '^heard' "$work/report"; do kill -0 $driver 2>/dev/null || break; sleep 0.1; done
 wait $driver
+
+# The same analysis without a screen.
+analyst() { awk '{ printf "%d", $1 / 1000000 }' /proc/"$1"/schedstat; }
+"$build/tcpstall" capture -q "${ends[@]}" --until-stall --rearm --on=abort -w "$work/none.pcapng" 2>/dev/null &
+plain=$!
+sleep "$warm"
+worker=$(pgrep -P $plain | sort -n | tail -n 1)
+before=$(analyst "$worker") begun=$(date +%s%N)
+sleep "$seconds"
+unseen=$(awk -v ms=$(($(analyst "$worker") - before)) -v ns=$(($(date +%s%N) - begun)) 'BEGIN { printf "%.1f", ms * 1e8 / ns }')
+kill -INT $plain
+wait $plain
 kill $flood 2>/dev/null
 
 echo "$connections connections, ${ENDS:-1} end(s), $(((now - sent) * 1000 / (passed > 0 ? passed : 1))) packets a second for $passed ms, load $(cut -d' ' -f1 /proc/loadavg)"
 sort "$work/before" >"$work/b" && sort "$work/after" >"$work/a"
 join -j 3 <(sort -k3,3 "$work/b") <(sort -k3,3 "$work/a") | awk -v passed="$passed" '{ printf "  process %s thread %s %-16s %6.1f %% of a core\n", $2, $1, $3, 100 * ($7 - $4) / passed }'
+echo "  who analyses takes $unseen % of a core where there is no screen"
 sed 's/^/  memory of /' "$work/memory"
 awk '/^key / { if ($2 == "none") none++; else t[n++] = $2 } /^bytes/ { drawn = $0 } /^ended/ { ended = $2 } END {
   for (i = 0; i < n; i++) for (j = i + 1; j < n; j++) if (t[j] < t[i]) { x = t[i]; t[i] = t[j]; t[j] = x }

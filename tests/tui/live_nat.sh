@@ -68,4 +68,25 @@ ended 0
 kill "$talking" 2>/dev/null
 "$program" analyze --json --no-progress tcpstall-connection-1.pcapng 2>/dev/null >written.json
 grep -q '"evidence_level":"both-ends"' written.json || wrong "w wrote not both ends: $(head -c 300 written.json)"
+
+# ---- the far end over ssh, as far as the dashboard can tell: its capture is a stream from another host ----
+
+cat >ssh.sh <<END
+#!/bin/sh
+for command; do :; done
+export PATH="$(dirname "$(readlink -f "$program")"):\$PATH"
+exec nsenter -t $far -n sh -c "\$command"
+END
+chmod +x ssh.sh
+ends="--ssh=$PWD/ssh.sh -i up0@$near -i ssh:far/eth0"
+start
+serve readall
+talk write:6000000:8192:20
+seen '192\.168\.7\.2:.*moving' || wrong "over ssh: no transfer on the screen: $(screen)"
+gone '10\.9\.0\.1:' 20000 || wrong "over ssh: it is shown twice: $(screen | head -n 6)"
+keys Enter
+seen 'both-ends|with-sockets' 10000 || wrong "over ssh: not both ends: $(screen | head -n 3)"
+keys q
+ended 0
+kill "$talking" 2>/dev/null
 exit $status
