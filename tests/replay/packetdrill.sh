@@ -27,7 +27,7 @@ export_script() { # NAME [OPTION]...
 
 packetdrill=${PACKETDRILL:-$(command -v packetdrill)}
 needs_packetdrill() {
-  [ -n "$packetdrill" ] && [ -x "$packetdrill" ] || skip "no packetdrill (in PATH, or PACKETDRILL=)"
+  [ -x "${packetdrill:-}" ] || skip "no packetdrill (in PATH, or PACKETDRILL=)"
   unshare -n true 2>/dev/null || skip "network namespaces are not allowed here"
   [ -w /dev/net/tun ] || skip "/dev/net/tun is not accessible"
 }
