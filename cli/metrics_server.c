@@ -185,10 +185,10 @@ static void note_url(struct metrics_server *server)
 
 static int bind_to(struct metrics_server *server, const char *text, struct error *error)
 {
-  struct addrinfo *address;
+  struct addrinfo *address = NULL;
   const int on = 1;
   int rc = find_address(text, &address, error);
-  if (rc < 0)
+  if (rc < 0 || address == NULL)
     return rc;
   server->socket =
       socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);

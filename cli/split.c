@@ -181,8 +181,7 @@ static int read_all(struct split *split, struct error *damage)
   struct frame frame;
   const struct split_options *options = split->options;
   struct trace_info info;
-  int count = 1;
-  while (split->status == 0 && (count = trace_next(split->trace, &frame, 1, damage)) > 0) {
+  while (split->status == 0 && trace_next(split->trace, &frame, 1, damage) > 0) {
     if (split->status == 0)
       split->status = take_frame(split, &frame);
     if (options->progress == NULL || split->frames % PROGRESS_FRAMES != 0)
