@@ -224,7 +224,8 @@ static struct spot lifted(const struct spot *spots, unsigned count, struct spot 
                       : spot.y > height - SPOT_RADIUS - 2 ? height - SPOT_RADIUS - 2
                                                           : spot.y;
   for (int lift = 0; lift < 2 * SPOT_LIFTS_MAX; lift++) {
-    const double by = ((lift + 1) / 2) * apart * (lift % 2 != 0 ? -1 : 1);
+    const int places = lift % 2 != 0 ? -(lift + 1) / 2 : lift / 2;
+    const double by = places * apart;
     bool free_place = true;
     spot.y = home + by;
     if (spot.y < SPOT_RADIUS || spot.y > height - SPOT_RADIUS)

@@ -198,7 +198,8 @@ static double usual_ns(const struct ladder *ladder)
   if (count == 0)
     return 1e6;
   qsort(delays, count, sizeof *delays, compare_times);
-  return delays[count / 2] > 0 ? (double)delays[count / 2] : 1e3;
+  const int64_t median_ns = delays[count / 2];
+  return median_ns > 0 ? (double)median_ns : 1e3;
 }
 
 /* Time is a slope's height for each usual delay, but that stamps never overlap and a silence is not
