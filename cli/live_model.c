@@ -18,10 +18,13 @@
 #define PACKETS_SHOWN 100000u
 /* Of all connections together, some 6 KB each; the oldest that are over are forgotten. */
 #define FINDINGS_MAX 4096u
-/* Where ends have seen connections that no other end has, the last packets of all are surveyed: as
- * many as the window gives of strangers, so often while that pairs some, and else more and more
- * seldom. Some 20 ms. */
-#define PAIRING_PACKETS   4000u /* beside them */
+/* Connections that for so long only one end has seen are looked at together: perhaps they are the
+ * same under other names. So many of each end, with so many packets; again so soon while that pairs
+ * some, and else more and more seldom. Each is compared with each: some milliseconds. */
+#define ALONE_NS          (2 * NS_PER_S)
+#define ALONE_MAX         24u
+#define STUDIED_MAX       256u /* of each end, those that are looked at beside them included */
+#define PAIRING_PACKETS   8000u
 #define PAIRING_NS        (2 * NS_PER_S)
 #define PAIRING_SELDOM_NS (60 * NS_PER_S)
 
@@ -37,8 +40,10 @@ struct live_model {
   struct model *model;
   struct live_names_table names;
   uint64_t next_id;
-  uint8_t looking_at;                /* end */
-  uint32_t alone[ANALYZER_ENDS_MAX]; /* connections that only this end has seen, at this look */
+  uint8_t looking_at; /* end */
+  /* Connections that only this end has seen, at this look; some of them. */
+  uint32_t alone[ANALYZER_ENDS_MAX];
+  struct window_connection loners[ANALYZER_ENDS_MAX][ALONE_MAX];
   int64_t refreshed_ns, loaded_ns, bucket_ns, forgot_ns;
   int64_t pairing_ns, pairing_step_ns; /* the next one */
   struct told *told; /* a ring of FINDINGS_MAX, in the order of their first word */
@@ -124,6 +129,16 @@ static struct model_owner owner_of(const struct model_connection *connection,
   return owner;
 }
 
+/* Where there are many, always others. */
+static void note_loner(struct live_model *live, const struct connection_summary *summary)
+{
+  const uint32_t count = live->alone[live->looking_at]++;
+  if (count >= ALONE_MAX && (count + live->next_id) % 7 != 0)
+    return;
+  live->loners[live->looking_at][count % ALONE_MAX] =
+      (struct window_connection){.a = summary->client, .b = summary->server};
+}
+
 static void on_now(void *context, const struct connection_summary *summary,
                    const struct stream_now now[2])
 {
@@ -136,7 +151,8 @@ static void on_now(void *context, const struct connection_summary *summary,
   const bool several = (connection->ends & (connection->ends - 1)) != 0;
   if (several && connection->level == EVIDENCE_ONE_END)
     connection->level = EVIDENCE_BOTH_ENDS;
-  live->alone[live->looking_at] += !several && !summary->closed;
+  if (!several && !summary->closed && live->refreshed_ns - summary->start_ns > ALONE_NS)
+    note_loner(live, summary);
   if (name->alias || name->end != live->looking_at)
     return;
   for (int side = 0; side < 2; side++) {
@@ -284,11 +300,11 @@ static bool learn(struct live_model *live, const struct connection_pair *pair)
   return learnt;
 }
 
-/* The last packets of all ends: a wish for a connection that nobody has. */
 static struct survey *survey_part(uint32_t ends, const struct window_part *part)
 {
   struct survey_limits limits;
   survey_limits_default(&limits);
+  limits.connections = STUDIED_MAX;
   struct survey *survey = survey_new(ends, &limits);
   int status = survey != NULL ? 0 : -1;
   for (uint32_t end = 0; end < ends; end++)
@@ -304,8 +320,16 @@ static struct survey *survey_part(uint32_t ends, const struct window_part *part)
 
 static bool pair_all(struct live_model *live)
 {
-  const struct window_wish wish = {
-      .ends = live->end_count, .from_ns = live->model->start_ns, .packets_max = PAIRING_PACKETS};
+  struct window_connection loners[WINDOW_CONNECTIONS_MAX];
+  struct window_wish wish = {.ends = live->end_count,
+                             .connections = loners,
+                             .from_ns = live->model->start_ns,
+                             .packets_max = PAIRING_PACKETS,
+                             .only_these = true};
+  for (uint32_t end = 0; end < live->end_count; end++)
+    for (uint32_t i = 0; i < live->alone[end] && i < ALONE_MAX; i++)
+      if (wish.connection_count < WINDOW_CONNECTIONS_MAX)
+        loners[wish.connection_count++] = live->loners[end][i];
   struct window_part part;
   bool learnt = false;
   if (monitor_take(live->monitor, &wish, &part) < 0)

@@ -13,6 +13,9 @@
 #define AROUND_NS (50 * NS_PER_MS)
 /* Of an end that does not know a connection's addresses: its last packets. */
 #define STRANGERS_MAX 20000u
+/* They are of so many connections, about: each is compared with each when it is asked which are the
+ * same. */
+#define STRANGER_FLOWS 256u
 /* Of the bytes, for samples. */
 #define SAMPLES_SHARE 8u
 #define SAMPLES_MIN   1024u
@@ -223,7 +226,24 @@ struct beginning {
   uint64_t at;                           /* the first packet of all that is looked at */
   uint64_t strangers[ANALYZER_ENDS_MAX]; /* where the end's last TCP packets begin */
   uint32_t tcp[ANALYZER_ENDS_MAX];       /* so many there are */
+  /* Whose: the flow that came first of all with that remainder, seen from the newest packet. */
+  uint32_t flows[ANALYZER_ENDS_MAX][STRANGER_FLOWS];
 };
+
+static bool is_stranger(const struct beginning *beginning, const struct window_mark *mark)
+{
+  return mark->flow != 0 && beginning->flows[mark->end][mark->flow % STRANGER_FLOWS] == mark->flow;
+}
+
+static bool take_stranger(struct beginning *beginning, const struct window_mark *mark)
+{
+  uint32_t *flow = &beginning->flows[mark->end][mark->flow % STRANGER_FLOWS];
+  if (mark->flow == 0 || beginning->tcp[mark->end] == STRANGERS_MAX)
+    return false;
+  if (*flow == 0)
+    *flow = mark->flow;
+  return *flow == mark->flow;
+}
 
 struct taking {
   const struct monitor_window *window;
@@ -253,13 +273,12 @@ static void find_beginning(struct taking *taking)
     if (wished != NULL) {
       own++;
       wished->known[mark->end] = true;
-    } else if (mark->flow != 0 && beginning->tcp[mark->end] < STRANGERS_MAX) {
+    } else if (take_stranger(beginning, mark)) {
       beginning->tcp[mark->end]++;
       beginning->strangers[mark->end] = n;
     }
   }
   for (uint32_t end = 0; end < taking->wish->ends; end++) {
-    taking->wants_strangers[end] = taking->set.count == 0 && beginning->tcp[end] > 0;
     for (uint32_t i = 0; i < taking->set.count && beginning->tcp[end] > 0; i++)
       taking->wants_strangers[end] |= !taking->set.list[i].known[end];
   }
@@ -292,7 +311,9 @@ static bool is_wanted(struct taking *taking, uint64_t n)
   const struct window_mark *mark = &taking->window->marks[at];
   if (wished_of(&taking->set, taking->window, at) != NULL)
     return true;
-  if (taking->wants_strangers[mark->end] && mark->flow != 0 &&
+  if (taking->wish->only_these)
+    return false;
+  if (taking->wants_strangers[mark->end] && is_stranger(&taking->beginning, mark) &&
       n >= taking->beginning.strangers[mark->end])
     return true;
   return is_other_wanted(taking, mark);

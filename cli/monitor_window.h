@@ -47,6 +47,7 @@ struct window_wish {
   uint32_t connection_count;
   int64_t from_ns;      /* nothing older */
   uint32_t packets_max; /* of the connections; the newest ones. And half as many others, at most */
+  bool only_these;      /* nothing of others */
 };
 
 /* Pointers into the window, valid until something is added to it. */
@@ -58,9 +59,8 @@ struct window_part {
 };
 
 /* The connections' packets; of others enough to know when each end saw anything at all, and what
- * may matter to everybody: ARP, neighbour discovery, ICMP. An end that does not know the addresses
- * of all connections (NAT) gives its last TCP packets, whosoever; so does every end where none are
- * wished for. 0 or ERROR_MEMORY. */
+ * may matter to everybody: ARP, neighbour discovery, ICMP.  An end that does not know the addresses
+ * of all connections (NAT) gives the last TCP packets of some others. 0 or ERROR_MEMORY. */
 int monitor_window_take(const struct monitor_window *window, const struct window_wish *wish,
                         struct window_part *part);
 void window_part_free(struct window_part *part);

@@ -10,6 +10,9 @@
  * has said. */
 #define FIRST_LOOK_NS (60 * NS_PER_MS)
 
+/* Of each end, those of others included: each may be compared with each. */
+#define CONNECTIONS_MAX 1024u
+
 struct search {
   const struct study *study;
   /* Of each wait, on the clock of end 0; its best overlap with a finding so far. */
@@ -208,6 +211,7 @@ int study_run(const struct study *study)
   struct search search = {.study = study};
   struct survey_limits limits;
   survey_limits_default(&limits);
+  limits.connections = CONNECTIONS_MAX;
   if (study->wait_count > STUDY_WAITS_MAX)
     return ERROR_USAGE;
   struct survey *survey = survey_new(study->ends, &limits);
