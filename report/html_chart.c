@@ -4,6 +4,7 @@
 #include "wire/timestamp.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 /* The frame of a figure: its panels from top to bottom, the time axis below all of them, and what
  * the page's script has to know to draw it anew. */
@@ -44,13 +45,10 @@ void figure_bytes_scale(const struct figure *figure, const struct svg_bytes *byt
 {
   const double step = svg_bytes_step(bytes->high - bytes->low, ticks);
   char label[SVG_LABEL_SIZE];
-  for (double at = 0; at <= bytes->high; at += step) {
-    if (at < bytes->low) {
-      const double skip = (double)(int64_t)((bytes->low - at) / step);
-      at += skip * step;
-      if (at < bytes->low)
-        continue;
-    }
+  const double first = bytes->low > 0 ? ceil(bytes->low / step) : 0;
+  const int count = (int)floor(bytes->high / step - first) + 1;
+  for (int i = 0; i < count; i++) {
+    const double at = (first + i) * step;
     const double y = top + svg_y(bytes, at);
     fprintf(figure->stream, "<path class=\"grid\" d=\"M%.0f %.1fH%.0f\"/>", FIGURE_LEFT, y,
             FIGURE_WIDTH - FIGURE_RIGHT);
