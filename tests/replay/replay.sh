@@ -61,11 +61,15 @@ case $case in
     status 2 "$samples/README.md"
     status 2 --scenario "$samples/README.md"
     status 2 --as teleport "$samples/path-hold.pcapng";;
-  not-reproduced) # the host's own firewall is not replayed: it does not come back, and what differed is said
-    status 3 "$samples/local-drop-input.pcapng"
+  host) # what a host does to itself: its input drops what arrives, its accept queue is full
+    comes_back "$samples/local-drop-input.pcapng" receiver-tcp local-drop-input
+    comes_back "$samples/listen-overflow.pcapng" receiver-app listen-overflow;;
+  paws) comes_back "$samples/paws-drop.pcapng" receiver-tcp paws-drop;;
+  not-reproduced) # a firewall for what leaves is not replayed: it does not come back, and what differed is said
+    status 3 "$samples/local-drop-output.pcapng"
     grep -q "^NOT REPRODUCED (0 of 1 runs): ." "$work/out" || fail "$(cat "$work/out")"
-    status 1 "$samples/local-drop-input.pcapng" --expect stall
-    status 0 "$samples/local-drop-input.pcapng" --expect clean;;
+    status 1 "$samples/local-drop-output.pcapng" --expect stall
+    status 0 "$samples/local-drop-output.pcapng" --expect clean;;
   minimize) # five impairments, of which one causes the stall
     status 1 --scenario "$root/tests/replay/five.scenario" -w "$work/five.pcapng"
     status 1 "$work/five.pcapng" --minimize
