@@ -81,6 +81,7 @@ struct ui {
     uint32_t *order;             /* positions in the model, as shown */
     uint32_t count, capacity;
     uint32_t top, cursor;
+    int longest; /* columns of the longest name that is shown */
   } list;
   struct {
     int64_t from_ns, to_ns; /* equal: the whole connection */

@@ -236,9 +236,8 @@ static void draw_plots(struct ui *ui, const struct area *area, struct plot *plot
   ui->plot.shown_from_ns = plot->from_ns;
   ui->plot.shown_to_ns = plot->to_ns;
   if (windows) {
-    const int at =
-        PLOT_AXIS_COLUMNS + area_text(area, first + 1, PLOT_AXIS_COLUMNS, STYLE_DATA, "flight  ");
-    area_text(area, first + 1, at, STYLE_EDGE, "window");
+    const int at = draw_patch(area, first + 1, PLOT_AXIS_COLUMNS, STYLE_DATA, "flight");
+    draw_patch(area, first + 1, at, STYLE_EDGE, "window");
     part = area_part(area, first + 2, 0, second, area->columns);
     plot_windows(plot, &part);
   }

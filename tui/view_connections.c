@@ -9,6 +9,7 @@
 
 #define GAP               1
 #define FINDINGS_ROWS_MIN 4
+#define NAME_COLUMNS_MIN  12
 
 enum column {
   COLUMN_ID,
@@ -32,10 +33,10 @@ static const struct {
   int sort; /* the order that it stands for, -1: none */
 } columns[COLUMN_COUNT] = {
     [COLUMN_ID] = {"ID", 4, 0, 0, SORT_ID},
-    [COLUMN_CONNECTION] = {"CONNECTION", 30, 0, 3, -1},
+    [COLUMN_CONNECTION] = {"CONNECTION", 30, 0, 0, -1},
     [COLUMN_AGE] = {"AGE", 6, 7, 0, SORT_AGE},
     [COLUMN_RATE] = {"RATE", 8, 1, 0, SORT_RATE},
-    [COLUMN_SPARK] = {"ACTIVITY", 10, 2, 1, -1},
+    [COLUMN_SPARK] = {"ACTIVITY", 10, 2, 2, -1},
     [COLUMN_RTT] = {"RTT", 6, 4, 0, SORT_RTT},
     [COLUMN_FLIGHT] = {"FLIGHT/WINDOW", 13, 6, 0, -1},
     [COLUMN_AGAIN] = {"RTX", 5, 5, 0, SORT_AGAIN},
@@ -43,7 +44,7 @@ static const struct {
     [COLUMN_WORST] = {"WORST FINDING", 22, 3, 1, -1},
 };
 
-static void choose_widths(int available, int widths[COLUMN_COUNT])
+static void choose_widths(int available, int longest, int widths[COLUMN_COUNT])
 {
   int used = 0, shares = 0;
   for (int i = 0; i < COLUMN_COUNT; i++) {
@@ -56,9 +57,23 @@ static void choose_widths(int available, int widths[COLUMN_COUNT])
         used -= widths[i] + GAP;
         widths[i] = 0;
       }
+  /* names are shown whole where they can be, and cut where nothing else is left to go; what is left
+   * is shared */
+  int left = available - used;
+  if (left < 0 && widths[COLUMN_CONNECTION] + left >= NAME_COLUMNS_MIN)
+    widths[COLUMN_CONNECTION] += left;
+  const int wanted = longest - widths[COLUMN_CONNECTION];
+  const int more = wanted < left ? wanted : left;
+  if (more > 0) {
+    widths[COLUMN_CONNECTION] += more;
+    left -= more;
+  }
   for (int i = 0; i < COLUMN_COUNT; i++)
     shares += widths[i] > 0 ? columns[i].grows : 0;
-  const int left = available - used;
+  if (shares == 0) {
+    widths[COLUMN_CONNECTION] += left > 0 ? left : 0;
+    return;
+  }
   for (int i = 0; i < COLUMN_COUNT && left > 0; i++)
     if (widths[i] > 0)
       widths[i] += left * columns[i].grows / shares;
@@ -353,14 +368,26 @@ static void draw_findings(const struct ui *ui, const struct area *area)
   }
 }
 
+static int longest_name(const struct ui *ui, int rows)
+{
+  int longest = 0;
+  for (uint32_t i = ui->list.top; i < ui->list.count && (int)(i - ui->list.top) < rows; i++) {
+    const struct model_connection *connection = ui->model->connections[ui->list.order[i]];
+    const int length = text_columns(connection->client) + 3 + text_columns(connection->server);
+    longest = length > longest ? length : longest;
+  }
+  return longest;
+}
+
 static void draw(struct ui *ui, const struct area *area)
 {
   int widths[COLUMN_COUNT];
   const int note_rows = ui->list.selection != NULL;
   const struct area body = area_part(area, 1, 0, area->rows - 1 - note_rows, area->columns);
-  choose_widths(area->columns + GAP, widths);
   arrange(ui);
   keep_cursor(ui, body.rows);
+  ui->list.longest = longest_name(ui, body.rows);
+  choose_widths(area->columns + GAP, ui->list.longest, widths);
   draw_header(ui, area, widths);
   draw_rows(ui, &body, widths);
   if (ui->list.count == 0)
@@ -422,7 +449,7 @@ static bool key(struct ui *ui, uint32_t pressed)
 static void click_head(struct ui *ui, int column)
 {
   int widths[COLUMN_COUNT], at = 0;
-  choose_widths(ui->body_columns + GAP, widths);
+  choose_widths(ui->body_columns + GAP, ui->list.longest, widths);
   for (int i = 0; i < COLUMN_COUNT; i++) {
     if (widths[i] == 0)
       continue;
