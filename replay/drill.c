@@ -83,7 +83,7 @@ static bool goes_on(struct drill_walk *walk, const struct drill_moment *moment, 
     return moment->time_ns <= right->go_ns;
   if (right->syn_at_once && walk->drill->summary->asserts)
     return false;
-  if (walk->drill->summary->injected + walk->drill->summary->expected >= DRILL_PACKETS_MAX) {
+  if (drill_is_full(walk->drill)) {
     drill_note(walk->drill, "it ends after %d packets", DRILL_PACKETS_MAX);
     return false;
   }
@@ -248,17 +248,22 @@ static bool make(struct drill *drill)
   return ok && !drill->failed;
 }
 
-/* Drops what is too much, from the beginning. */
+/* Drops what is too much: what was long before the stall's end, and long behind it. Without a stall
+ * the beginning stays. */
 static void shorten(struct recording *recording, enum recording_side side)
 {
   bool at_it;
   const struct recording_point *point = recording_nearest(recording, side, &at_it);
-  if (recording->target >= recording->finding_count || point == NULL)
-    return;
-  const struct recorded_finding *target = &recording->findings[recording->target];
+  const bool stalls = recording->target < recording->finding_count;
   size_t before = 0;
-  while (before < point->packet_count && point->packets[before].packet.time_ns <= target->end_ns)
+  if (point == NULL)
+    return;
+  while (stalls && before < point->packet_count &&
+         point->packets[before].packet.time_ns <= recording->findings[recording->target].end_ns)
     before++;
+  const size_t last = before + DRILL_PACKETS_MAX;
+  if (last < point->packet_count)
+    recording_end_at(recording, point->packets[last].packet.time_ns);
   if (before <= DRILL_PACKETS_MAX * 3 / 4)
     return;
   recording_begin_at(recording, point->packets[before - DRILL_PACKETS_MAX / 2].packet.time_ns);

@@ -100,16 +100,17 @@ void drill_hear(struct drill_walk *walk, const struct passage *passage)
     expect_missing(walk, passage->ack,
                    drill_script_ns(walk, drill_arrival_ns(walk->drill, passage)));
   hear_ack(walk, passage);
-  const int64_t piece = walk->drill->plan->sides[walk->drill->host].mss;
+  const int64_t mss = walk->drill->plan->sides[walk->drill->host].mss;
+  const int64_t piece = mss > 0 && mss < PAYLOAD_MAX ? mss : PAYLOAD_MAX;
   const int64_t end = arrived_end(passage);
   if (end > passage->first || fin) {
     int64_t first = passage->first;
-    while (end - first > PAYLOAD_MAX || (piece > 0 && end - first > piece)) {
-      const int64_t next = first + (piece > 0 ? piece : PAYLOAD_MAX);
+    while (end - first > piece && !drill_is_full(walk->drill)) {
+      const int64_t next = first + piece;
       hear_data(walk, passage, first, next, false);
       first = next;
     }
-    hear_data(walk, passage, first, end, fin);
+    hear_data(walk, passage, first, end - first > piece ? first + piece : end, fin);
   } else {
     drill_inject(walk, passage, passage->first, passage->first);
     if (walk->established && !walk->dead && passage->first < walk->model.last_ack &&
@@ -166,9 +167,10 @@ void drill_expect_data(struct drill_walk *walk, int64_t at_ns, int64_t first, in
                        bool fresh)
 {
   const bool by_timer = at_ns - walk->last_ns >= TIMER_NS;
-  while (first < end) {
+  while (first < end && !drill_is_full(walk->drill)) {
     const struct drill_write *write = write_of(walk->drill, first);
     int64_t next = write != NULL && write->end < end ? write->end : end;
+    next = next - first > PAYLOAD_MAX ? first + PAYLOAD_MAX : next;
     if (fresh && write != NULL && write->end > end && write->end <= walk->edge)
       next = write->end;
     else if (fresh && write != NULL && write->end > end && !by_timer && end != walk->edge)

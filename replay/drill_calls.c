@@ -219,9 +219,10 @@ static int64_t next_boundary(const struct drill *drill, int64_t from, int64_t to
 static void cut_writes(struct drill *drill, uint32_t *room, int64_t at_ns, int64_t first,
                        int64_t end)
 {
-  while (first < end && !drill->failed) {
+  while (first < end && !drill->failed && drill->write_count < DRILL_WRITES_MAX) {
     const int64_t boundary = next_boundary(drill, first, end);
-    for (; first < boundary && !drill->failed; first += drill->mss)
+    for (; first < boundary && !drill->failed && drill->write_count < DRILL_WRITES_MAX;
+         first += drill->mss)
       add_write(drill, room, at_ns, first,
                 first + drill->mss < boundary ? first + drill->mss : boundary);
     first = boundary;

@@ -49,6 +49,8 @@ struct drill_event {
   char text[DRILL_TEXT_BYTES]; /* of calls and remarks */
 };
 
+#define DRILL_WRITES_MAX (4 * DRILL_PACKETS_MAX)
+
 /* One write() of the application; a segment carries no bytes of two. */
 struct drill_write {
   int64_t at_ns;
@@ -106,6 +108,12 @@ struct drill {
   bool stretched; /* some had a grace: later timestamps cannot be told */
   bool stalls;    /* the walk is in the stall, or behind it: its events have exact times */
 };
+
+/* It has as many packets as it may have. */
+static inline bool drill_is_full(const struct drill *drill)
+{
+  return drill->summary->injected + drill->summary->expected >= DRILL_PACKETS_MAX;
+}
 
 /* ---- drill_text.c ---- */
 

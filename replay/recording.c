@@ -62,6 +62,13 @@ void recording_begin_at(struct recording *recording, int64_t from_ns)
     trim_point(&recording->points[i], from_ns, INT64_MAX);
 }
 
+void recording_end_at(struct recording *recording, int64_t to_ns)
+{
+  recording->end_ns = to_ns;
+  for (uint32_t i = 0; i < recording->point_count; i++)
+    trim_point(&recording->points[i], INT64_MIN, to_ns);
+}
+
 void recording_trim(struct recording *recording)
 {
   if (recording->target >= recording->finding_count)

@@ -117,8 +117,9 @@ void recording_clear(struct recording *recording); /* frees what it owns */
  * connection then begins in mid-stream. What is known of the handshake stays. */
 void recording_trim(struct recording *recording);
 
-/* Forgets what was before: the connection then begins in mid-stream. */
+/* Forgets what was before: the connection then begins in mid-stream. And what came later. */
 void recording_begin_at(struct recording *recording, int64_t from_ns);
+void recording_end_at(struct recording *recording, int64_t to_ns);
 
 /* printf-like; beyond the limit silently full. */
 void recording_assume(struct recording *recording, const char *format, ...)
