@@ -1,7 +1,7 @@
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
 
-/* What a report is made of, and the interface of everything that writes one (text, JSON, later HTML
+/* What a report is made of, and the interface of everything that writes one (text, JSON, HTML
  * and packet comments). The collector (collect.h) gathers the material; report_write() walks it and
  * calls the writer's operations in the order that its layout asks for. Writers keep nothing beyond
  * a call. */

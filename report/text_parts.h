@@ -1,7 +1,8 @@
 #ifndef REPORT_TEXT_PARTS_H
 #define REPORT_TEXT_PARTS_H
 
-/* The parts of the text report, which share its page and its look. Only text*.c include this. */
+/* The parts of the text report, which share its page and its look. Only text*.c include this,
+ * and html_words.h: the page says the same. */
 
 #include "report/format.h"
 #include "report/page.h"
