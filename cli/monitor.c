@@ -12,6 +12,9 @@
 #define DEFAULT_WINDOW_NS     (10 * NS_PER_S)
 #define DEFAULT_STUDY_PACKETS 60000u
 #define DEFAULT_CONNECTIONS   100000u
+/* Frames are shown in order, some tens of milliseconds late; what is later waits for a processor.
+ */
+#define BEHIND_NS (500 * NS_PER_MS)
 
 void monitor_options_default(struct monitor_options *options)
 {
@@ -148,6 +151,7 @@ void monitor_drops(struct monitor *monitor, uint32_t end, bool drops)
 void monitor_tick(struct monitor *monitor, int64_t now_ns, int64_t complete_ns)
 {
   const int64_t clock_ns = complete_ns < now_ns ? complete_ns : now_ns;
+  monitor->behind = now_ns - clock_ns > BEHIND_NS;
   if (!time_is_valid(
           monitor->clock_ns)) { /* nothing was told before; remote ends count from here */
     monitor->study_free_ns = clock_ns;

@@ -74,8 +74,8 @@ struct monitor {
   uint32_t past_next;
   struct known_connection known[CONNECTIONS_KNOWN];
   uint32_t connections;
-  int64_t study_free_ns; /* what was spent on studies is paid back then */
-  bool finishing;
+  int64_t study_free_ns;  /* what was spent on studies is paid back then */
+  bool finishing, behind; /* behind: with the packets that were captured */
   struct monitor_stats stats;
 };
 

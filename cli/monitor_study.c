@@ -17,9 +17,9 @@
 #define TOGETHER_MAX WINDOW_CONNECTIONS_MAX
 /* A first study waits so long for what else stops. */
 #define GATHER_NS (60 * NS_PER_MS)
-/* Studies take a tenth of a processor at the most, over some seconds: some 2 us a packet. What was
+/* Studies take a tenth of a processor at the most, over some seconds: some 4 us a packet. What was
  * not spent in the last ones may be spent at once. */
-#define STUDY_PAUSE_NS (20 * NS_PER_US)
+#define STUDY_PAUSE_NS (40 * NS_PER_US)
 #define SAVED_UP_NS    (2 * NS_PER_S)
 /* What comes over a network may be so late. */
 #define REMOTE_DELAY_NS (300 * NS_PER_MS)
@@ -277,6 +277,12 @@ static bool waits_for_others(const struct monitor *monitor, const struct stall *
          monitor->clock_ns - stall->noticed_ns < GATHER_NS;
 }
 
+/* Who is behind with what was captured would lose packets by studying. */
+static bool has_time(const struct monitor *monitor)
+{
+  return monitor->finishing || (!monitor->behind && monitor->clock_ns >= monitor->study_free_ns);
+}
+
 static void consider(struct monitor *monitor, uint32_t index, bool *done)
 {
   struct stall *stall = &monitor->stalls[index];
@@ -287,7 +293,7 @@ static void consider(struct monitor *monitor, uint32_t index, bool *done)
     stall->due_ns = INT64_MAX;
     if (is_over(stall))
       release(stall);
-  } else if (monitor->clock_ns < monitor->study_free_ns && !monitor->finishing) {
+  } else if (!has_time(monitor)) {
     put_off(monitor, stall);
   } else if ((group = calloc(1, sizeof *group)) != NULL) {
     gather(monitor, stall, done, group);
