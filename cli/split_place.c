@@ -15,8 +15,9 @@
 #define BEHIND_NS         (6 * NS_PER_MS) /* a burst's frames are 5 ms apart, a kick 1 ms behind */
 #define WATCHES           32u
 
-/* Waits from this length on get the frames around them, so that --min-stall may be as low. */
-#define QUIET_NS (50 * NS_PER_MS)
+/* Waits from this length on get the frames around them: below the default of --min-stall, and above
+ * most round trips, after each of which a connection would need them. */
+#define QUIET_NS (150 * NS_PER_MS)
 /* Where several interfaces take turns, each of them is seen to be alive as often as this. */
 #define ALIVE_NS (10 * NS_PER_MS)
 
