@@ -144,8 +144,7 @@ static bool was_silent(void *context, uint8_t end, int64_t from_ns, int64_t unti
 
 static bool ran_backwards(void *context, uint8_t end)
 {
-  const struct joint *joint = context;
-  return joint->backwards[end];
+  return ((const struct joint *)context)->backwards[end];
 }
 
 static int64_t stepped_ns(void *context, uint8_t end, int64_t from_ns, int64_t until_ns)
@@ -165,25 +164,7 @@ static int64_t stepped_ns(void *context, uint8_t end, int64_t from_ns, int64_t u
 
 static bool is_declared(void *context, uint8_t end)
 {
-  const struct joint *joint = context;
-  return joint->declared[end];
-}
-
-/* At the point nearest to that side first, and not at the other side's own: there its addresses are
- * another host's, or a transparent proxy's. */
-static bool find_socket(const struct joint *joint, const struct link *link, enum stream_side side,
-                        struct socket_witness *witness)
-{
-  const uint32_t places = link->point_count > 1 ? link->point_count - 1 : 1;
-  for (uint32_t i = 0; i < places; i++) {
-    const uint32_t place = side == SIDE_CLIENT ? i : link->point_count - 1 - i;
-    const struct pair_member *member = link->members[place];
-    const struct endpoint *own = side == SIDE_CLIENT ? &member->client : &member->server;
-    const struct endpoint *peer = side == SIDE_CLIENT ? &member->server : &member->client;
-    if (socket_witness_at(joint->engines[member->end]->samples, member->end, own, peer, witness))
-      return true;
-  }
-  return false;
+  return ((const struct joint *)context)->declared[end];
 }
 
 static bool socket_for_engine(void *context, uint8_t end, uint64_t connection_id,
@@ -192,14 +173,14 @@ static bool socket_for_engine(void *context, uint8_t end, uint64_t connection_id
   struct joint *joint = context;
   const struct link_ref *ref = ref_of(joint, end, connection_id);
   return ref != NULL && ref->link->pair->order_known &&
-         find_socket(joint, ref->link, side, witness);
+         link_find_socket(ref->link, joint->engines, side, witness);
 }
 
 static enum evidence_level level_of(const struct joint *joint, const struct link *link)
 {
   struct socket_witness witness;
-  return find_socket(joint, link, SIDE_CLIENT, &witness) ||
-                 find_socket(joint, link, SIDE_SERVER, &witness)
+  return link_find_socket(link, joint->engines, SIDE_CLIENT, &witness) ||
+                 link_find_socket(link, joint->engines, SIDE_SERVER, &witness)
              ? EVIDENCE_WITH_SOCKETS
              : EVIDENCE_BOTH_ENDS;
 }

@@ -1,6 +1,7 @@
 #include "analyzer/joint_link.h"
 
 #include "analyzer/path_chain.h"
+#include "analyzer/socket_witness.h"
 
 #include "wire/timestamp.h"
 
@@ -442,4 +443,19 @@ void link_mismatches(struct link *link, const struct connection_summary *whole,
       mismatch_findings(&lane->changes, (enum stream_side)side, from, to, &context, sink);
     }
   }
+}
+
+bool link_find_socket(const struct link *link, struct analyzer *const *engines,
+                      enum stream_side side, struct socket_witness *witness)
+{
+  const uint32_t places = link->point_count > 1 ? link->point_count - 1 : 1;
+  for (uint32_t i = 0; i < places; i++) {
+    const uint32_t place = side == SIDE_CLIENT ? i : link->point_count - 1 - i;
+    const struct pair_member *member = link->members[place];
+    const struct endpoint *own = side == SIDE_CLIENT ? &member->client : &member->server;
+    const struct endpoint *peer = side == SIDE_CLIENT ? &member->server : &member->client;
+    if (socket_witness_at(engines[member->end]->samples, member->end, own, peer, witness))
+      return true;
+  }
+  return false;
 }

@@ -87,6 +87,11 @@ bool link_is_superseded(const struct link *link, const struct finding *finding);
  * forged or not. */
 bool link_is_unseen_reset(const struct link *link, const struct finding *finding, uint32_t place);
 
+/* The sampled socket of a side. At the point nearest to that side first, and not at the other
+ * side's own: there its addresses are another host's, or a transparent proxy's. */
+bool link_find_socket(const struct link *link, struct analyzer *const *engines,
+                      enum stream_side side, struct socket_witness *witness);
+
 /* Everything that is known at the end: whole and hops. At least one summary is there. last_ns: by
  * end, the last packet of any kind of that capture. */
 void link_conclude(struct link *link, const int64_t *last_ns, struct connection_summary *whole,
