@@ -269,8 +269,9 @@ static void add_handshake_losses(const struct extracting *ex, const struct loss_
   const uint32_t condition =
       add_rule(ex, first->sent_ns, ex->passages->passages[run->last].sent_ns);
   const int64_t arrived_ns = first_arrived_ns(ex, run->last);
-  const int64_t lost_ns = arrived_ns - ex->flow->origin_ns - SYNACK_CLOCKS_NS;
-  if (answer && time_is_valid(arrived_ns) && lost_ns > 0)
+  const int64_t lost_ns =
+      time_is_valid(arrived_ns) ? arrived_ns - ex->flow->origin_ns - SYNACK_CLOCKS_NS : 0;
+  if (answer && lost_ns > 0)
     plan_condition_text(ex->plan, condition, "%s drop kind=synack from=syn for=%" PRId64 "us",
                         ex->direction, lost_ns / NS_PER_US);
   else
