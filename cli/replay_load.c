@@ -22,6 +22,7 @@
 #define FOREIGN_SLACK_NS NS_PER_S
 /* What a segment loses to the timestamps option (RFC 7323, appendix A). */
 #define TIMESTAMPS_BYTES 12
+#define WSCALE_MAX       14
 
 struct loading {
   const struct replay_load_options *options;
@@ -268,6 +269,12 @@ static struct recorded_packet *add_packet(struct loading *loading, struct record
   return &point->packets[point->packet_count++];
 }
 
+/* More than that counts as that (RFC 7323, 2.3). */
+static uint8_t used_scale(const struct packet *packet)
+{
+  return packet->wscale > WSCALE_MAX ? WSCALE_MAX : packet->wscale;
+}
+
 static void note_syn(struct recorded_syn *syn, const struct packet *packet)
 {
   if (syn->seen)
@@ -276,7 +283,7 @@ static void note_syn(struct recorded_syn *syn, const struct packet *packet)
                                .window = packet->window,
                                .mss = packet->options & TCP_OPT_MSS ? packet->mss : 0,
                                .has_wscale = (packet->options & TCP_OPT_WSCALE) != 0,
-                               .wscale = packet->options & TCP_OPT_WSCALE ? packet->wscale : 0,
+                               .wscale = packet->options & TCP_OPT_WSCALE ? used_scale(packet) : 0,
                                .sack_permitted = (packet->options & TCP_OPT_SACK_PERMITTED) != 0,
                                .timestamps = (packet->options & TCP_OPT_TIMESTAMPS) != 0};
   /* what the snap length cut off cannot be compared */
