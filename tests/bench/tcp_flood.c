@@ -167,11 +167,10 @@ static void put_segment(struct flood *flood, struct connection *connection, int 
 static void renew(struct flood *flood, struct connection *connection, uint32_t ts_val)
 {
   put_segment(flood, connection, 0, RST | ACK, 0, ts_val);
-  const uint16_t port = connection->client_port < PORTS_END - 256
-                            ? (uint16_t)(connection->client_port + 256)
-                            : (uint16_t)(PORTS + (connection->client_port - PORTS) % 256);
+  const int old = connection->client_port;
+  const int port = old < PORTS_END - 256 ? old + 256 : PORTS + (old - PORTS) % 256;
   *connection = (struct connection){.client_ip = connection->client_ip,
-                                    .client_port = port,
+                                    .client_port = (uint16_t)port,
                                     .seq = {connection->seq[0] * 3, connection->seq[1] * 5}};
 }
 
