@@ -5,6 +5,7 @@
 #include "report/html_svg.h"
 #include "wire/timestamp.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,7 +62,8 @@ static const struct html_packet *find(const struct html_drawn *drawn, uint8_t en
   for (uint32_t i = 0; i < drawn->count; i++)
     if (drawn->list[i].end == end && drawn->list[i].time_ns == time_ns)
       return &drawn->list[i];
-  return NULL;
+  fail_msg("end %u has no packet at %" PRId64 " ns", end, time_ns);
+  return drawn->list;
 }
 
 /* ---- reduction ---- */
@@ -89,7 +91,7 @@ static void test_extremes_stay(void **state)
   }
   assert_int_equal(drawn->list[0].seq, 0);
   assert_int_equal(highest, 10000000);
-  assert_non_null(find(drawn, 0, 54321 * INT64_C(10000)));
+  (void)find(drawn, 0, 54321 * INT64_C(10000));
   free_drawn(drawn);
 }
 
