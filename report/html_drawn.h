@@ -105,13 +105,15 @@ struct html_drawn {
   uint32_t span_count, span_capacity, spans_left_out;
   struct html_zone zones[HTML_ZONES_MAX];
   uint32_t zone_count;
-  uint32_t fineness; /* into so many buckets each is divided, as long as there is room */
+  uint32_t fineness;   /* into so many buckets each is divided, as long as there is room */
+  uint32_t coarseness; /* or so many are one, where there is none */
   struct html_focus focus[HTML_FOCUS_MAX]; /* in order, apart from each other */
   uint32_t focus_count;
   bool focus_cut;           /* there was no room */
   int64_t delay_max_ns[2];  /* from end to end, of that side's packets; TIME_INVALID: not known */
   struct html_packet *list; /* in order of time, when all are in */
   uint32_t count, capacity, limit;
+  uint32_t full_at; /* count at which some are left out; 0: twice the limit */
   uint64_t left_out;
 };
 

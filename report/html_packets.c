@@ -63,7 +63,7 @@ static void note_flight(struct html_view *view, enum stream_side side, struct ht
 
 static struct html_packet *append(struct html_drawn *drawn)
 {
-  if (drawn->count >= 2 * drawn->limit)
+  if (drawn->count >= (drawn->full_at > 0 ? drawn->full_at : 2 * drawn->limit))
     html_reduce(drawn);
   if (drawn->count == drawn->capacity) {
     const uint32_t capacity = drawn->capacity == 0 ? 256 : drawn->capacity * 2;

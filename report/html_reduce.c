@@ -12,6 +12,7 @@
   8                      /* at two ends, two sides: the extremes may be one packet or four each    \
                           */
 #define FINENESS      16 /* what is tried first; halved as long as too many packets stay */
+#define COARSENESS    32 /* then so many buckets become one, at most */
 #define FOCUS_SPANS   8  /* findings, the worst ones */
 #define FOCUS_PACKETS 30 /* at the connection's mean rate, on either side of an edge */
 #define FOCUS_MIN_NS  (INT64_C(2) * NS_PER_MS)
@@ -88,6 +89,7 @@ void html_reduce_plan(struct html_drawn *drawn)
       (struct html_zone){INT64_MIN / 2, INT64_MAX / 2, at_least_one(life_ns / buckets)};
   drawn->zone_count = zones;
   drawn->fineness = FINENESS;
+  drawn->coarseness = 1;
   plan_focus(drawn, life_ns);
 }
 
@@ -118,7 +120,8 @@ static struct bucket bucket_of(const struct html_drawn *drawn, int64_t time_ns)
          (time_ns < drawn->zones[zone].from_ns || time_ns >= drawn->zones[zone].to_ns))
     zone++;
   const int64_t base = zone + 1 < drawn->zone_count ? drawn->zones[zone].from_ns : drawn->start_ns;
-  const int64_t width_ns = at_least_one(drawn->zones[zone].bucket_ns / drawn->fineness);
+  const int64_t width_ns =
+      at_least_one(drawn->zones[zone].bucket_ns / drawn->fineness) * drawn->coarseness;
   return (struct bucket){zone, (time_ns - base) / width_ns};
 }
 
@@ -233,9 +236,16 @@ static uint32_t thin(struct html_drawn *drawn, bool write)
 void html_reduce(struct html_drawn *drawn)
 {
   qsort(drawn->list, drawn->count, sizeof *drawn->list, compare_places);
-  while (drawn->fineness > 1 && thin(drawn, false) > drawn->limit)
-    drawn->fineness /= 2;
+  while ((drawn->fineness > 1 || drawn->coarseness < COARSENESS) &&
+         thin(drawn, false) > drawn->limit)
+    if (drawn->fineness > 1)
+      drawn->fineness /= 2;
+    else
+      drawn->coarseness *= 2;
   const uint32_t kept = thin(drawn, true);
   drawn->left_out += drawn->count - kept;
   drawn->count = kept;
+  /* evidence is never left out: even if all that stays is more, many come in before the next time
+   */
+  drawn->full_at = (kept > drawn->limit ? kept : drawn->limit) + drawn->limit;
 }
