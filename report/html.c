@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Frames with the number of one that is evidence: a file can lie about numbers (wire/part_mark.h),
+ * and evidence is kept whatever it takes. */
+#define FRAME_FOUND_MAX 4u
+
 struct html *html_new(const struct html_options *options)
 {
   struct html *html = calloc(1, sizeof *html);
@@ -59,6 +63,18 @@ static int compare_frames(const void *left, const void *right)
   return a->drawn < b->drawn ? -1 : a->drawn > b->drawn;
 }
 
+/* In order, and each once, however many findings point at it. */
+static void sort_frames(struct html *html)
+{
+  uint32_t kept = 0;
+  if (html->frame_count > 1)
+    qsort(html->frames, html->frame_count, sizeof *html->frames, compare_frames);
+  for (uint32_t i = 0; i < html->frame_count; i++)
+    if (i == 0 || compare_frames(&html->frames[i], &html->frames[kept - 1]) != 0)
+      html->frames[kept++] = html->frames[i];
+  html->frame_count = kept;
+}
+
 int html_choose(struct html *html, struct collect *collect, struct error *error)
 {
   const struct report_writer writer = html_choose_writer(html);
@@ -69,8 +85,7 @@ int html_choose(struct html *html, struct collect *collect, struct error *error)
     return error_set(error, ERROR_MEMORY, "out of memory while the report was put together");
   if (html->flow_count > 1)
     qsort(html->flows, html->flow_count, sizeof *html->flows, compare_flows);
-  if (html->frame_count > 1)
-    qsort(html->frames, html->frame_count, sizeof *html->frames, compare_frames);
+  sort_frames(html);
   return 0;
 }
 
@@ -116,7 +131,7 @@ static const struct html_flow *flow_of(const struct html *html, const struct pac
 /* The first of the frames that findings point at which is that one. */
 static uint32_t find_frame(const struct html *html, const struct packet *packet)
 {
-  const struct html_frame wanted = {packet->frame, 0, packet->end};
+  const struct html_frame wanted = {.frame = packet->frame, .end = packet->end};
   uint32_t low = 0, high = html->frame_count;
   while (low < high) {
     const uint32_t middle = low + (high - low) / 2;
@@ -142,10 +157,14 @@ void html_packet(struct html *html, const struct packet *packet)
        i < html->frame_count && html->frames[i].end == packet->end &&
        html->frames[i].frame == packet->frame;
        i++) {
-    if (flow != NULL && flow->drawn == html->frames[i].drawn)
+    struct html_frame *frame = &html->frames[i];
+    if (frame->found == FRAME_FOUND_MAX)
+      continue;
+    frame->found++;
+    if (flow != NULL && flow->drawn == frame->drawn)
       marks = HTML_EVIDENCE;
-    else if (i == 0 || compare_frames(&html->frames[i], &html->frames[i - 1]) != 0)
-      html->no_memory |= !html_packets_add_foreign(html->drawn[html->frames[i].drawn], packet);
+    else
+      html->no_memory |= !html_packets_add_foreign(html->drawn[frame->drawn], packet);
   }
   if (flow == NULL)
     return;

@@ -112,7 +112,8 @@ static int add_frame(struct html *html, const struct evidence *evidence, uint32_
     html->frames = frames;
     html->frame_capacity = capacity;
   }
-  html->frames[html->frame_count++] = (struct html_frame){evidence->frame, drawn, evidence->end};
+  html->frames[html->frame_count++] =
+      (struct html_frame){.frame = evidence->frame, .drawn = drawn, .end = evidence->end};
   return 0;
 }
 

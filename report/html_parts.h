@@ -22,6 +22,7 @@ struct html_frame {
   uint64_t frame;
   uint32_t drawn; /* index */
   uint8_t end;
+  uint8_t found; /* so many frames had that number */
 };
 
 struct html {
