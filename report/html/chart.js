@@ -507,9 +507,10 @@
 
   function grid(plot, scale, top, ticks) {
     const by = step(scale.high - scale.low, ticks);
+    const first = Math.max(0, Math.ceil(scale.low / by)), lines = Math.floor(scale.high / by - first) + 1;
     let text = '';
-    for (let at = Math.max(0, Math.ceil(scale.low / by) * by); at <= scale.high; at += by) {
-      const y = top + yOf(scale, at);
+    for (let i = 0; i < lines; i++) { /* counted: a sum of large numbers may not grow by a small one */
+      const at = (first + i) * by, y = top + yOf(scale, at);
       text += '<path class="grid" d="M' + plot.left + ' ' + n(y) + 'H' + (plot.width - RIGHT) + '"/><text class="y" x="' +
               (plot.left - 6) + '" y="' + n(y + 4) + '">' + bytesLabel(at, by) + '</text>';
     }
@@ -518,9 +519,10 @@
 
   function timeAxis(plot, top, bottom) {
     const by = timeStep(plot.to - plot.from, Math.max(2, Math.floor(plot.inner / 110)));
+    const first = Math.ceil(plot.from / by), lines = Math.floor(plot.to / by - first) + 1;
     let text = '';
-    for (let at = Math.ceil(plot.from / by) * by; at <= plot.to; at += by) {
-      const x = plot.left + xOf(plot, at);
+    for (let i = 0; i < lines; i++) {
+      const at = (first + i) * by, x = plot.left + xOf(plot, at);
       text += '<path class="grid" d="M' + n(x) + ' ' + top + 'V' + bottom + '"/><text class="x" x="' + n(x) + '" y="' +
               (bottom + 16) + '">' + timeLabel(at + 0, by) + '</text>';
     }
