@@ -15,6 +15,8 @@
 #define POINT_MARGIN_NS (INT64_C(2) * NS_PER_S)
 /* Evidence from so many lengths before still is in the picture. */
 #define EVIDENCE_REACH 2
+/* ... of this at most: clocks that were set make waits of a century */
+#define EVIDENCE_REACH_OF_NS (INT64_MAX / 16)
 /* As the analysis has it (analyzer/wait.h): a delayed ACK */
 #define MOVING_ALLOWANCE_NS (INT64_C(40) * NS_PER_MS)
 
@@ -79,7 +81,8 @@ static int64_t earlier(int64_t a_ns, int64_t b_ns)
 /* Stretches [*from, *to] so that it shows evidence that is not too far away. */
 static void include_evidence(struct html_span *span)
 {
-  const int64_t reach_ns = longer((span->to_ns - span->from_ns) * EVIDENCE_REACH, POINT_MARGIN_NS);
+  const int64_t length_ns = earlier(span->to_ns - span->from_ns, EVIDENCE_REACH_OF_NS);
+  const int64_t reach_ns = longer(length_ns * EVIDENCE_REACH, POINT_MARGIN_NS);
   for (uint32_t i = 0; i < span->evidence_count; i++) {
     const int64_t at_ns = span->evidence[i].time_ns;
     if (!time_is_valid(at_ns) || at_ns < span->from_ns - reach_ns || at_ns > span->to_ns + reach_ns)
