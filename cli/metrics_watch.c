@@ -18,7 +18,8 @@ struct open_stall {
 };
 
 struct metrics_watch {
-  struct metrics *shared;
+  struct metrics *shared; /* the server's process can write there, too: nothing goes by it */
+  uint32_t ends;
   struct flight_watcher hooks;
   struct open_stall open[MONITOR_STALLS_MAX];
   int64_t now_ns;
@@ -37,8 +38,9 @@ static void set(metrics_number *number, uint64_t value)
 
 static void on_frame(void *context, uint32_t end, const struct frame *frame)
 {
-  struct metrics *shared = ((struct metrics_watch *)context)->shared;
-  if (end >= shared->ends)
+  const struct metrics_watch *watch = context;
+  struct metrics *shared = watch->shared;
+  if (end >= watch->ends)
     return;
   add(&shared->end[end].packets, 1);
   add(&shared->end[end].bytes, frame->original_bytes);
@@ -122,11 +124,12 @@ static void tell_open(struct metrics_watch *watch)
     set(&watch->shared->stalled[i], stalled[i]);
 }
 
-static void tell_limits(struct metrics *shared, struct monitor *monitor)
+static void tell_limits(const struct metrics_watch *watch, struct monitor *monitor)
 {
+  struct metrics *shared = watch->shared;
   struct analyzer_stats sum = {.connections = 0}, stats;
   struct monitor_stats own;
-  for (uint32_t end = 0; end < shared->ends; end++) {
+  for (uint32_t end = 0; end < watch->ends; end++) {
     monitor_get_end_stats(monitor, end, &stats);
     set(&shared->end[end].connections, stats.connections);
     sum.connections_retired += stats.connections_retired;
@@ -147,8 +150,8 @@ static void on_tick(void *context, const struct flight_now *now)
   struct metrics *shared = watch->shared;
   watch->now_ns = now->now_ns;
   tell_open(watch);
-  tell_limits(shared, now->monitor);
-  for (uint32_t end = 0; end < shared->ends; end++)
+  tell_limits(watch, now->monitor);
+  for (uint32_t end = 0; end < watch->ends; end++)
     set(&shared->end[end].dropped, recorder_dropped(now->recorder, end));
   set(&shared->recordings, now->totals->recordings);
   set(&shared->kicks, now->totals->kicks);
@@ -162,6 +165,7 @@ struct metrics_watch *metrics_watch_new(struct metrics *shared)
   if (watch == NULL)
     return NULL;
   watch->shared = shared;
+  watch->ends = shared->ends < METRICS_ENDS_MAX ? shared->ends : METRICS_ENDS_MAX;
   watch->hooks = (struct flight_watcher){
       .context = watch, .frame = on_frame, .event = on_event, .tick = on_tick};
   return watch;

@@ -9,8 +9,8 @@
 
 struct metrics_watch; /* opaque */
 
-/* shared: mapped MAP_SHARED by the caller, all zero but for what is there before readers are.
- * NULL: no memory. */
+/* shared: mapped MAP_SHARED by the caller, all zero but for what is there before readers are, and
+ * nobody else has it yet. NULL: no memory. */
 struct metrics_watch *metrics_watch_new(struct metrics *shared);
 void metrics_watch_free(struct metrics_watch *watch); /* NULL is allowed */
 /* For struct flight_setup; valid as long as the watch. */
