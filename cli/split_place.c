@@ -231,7 +231,8 @@ static int keep_alive(struct split_place *place, uint32_t p, int64_t time_ns, bo
 static int write_frame(struct split_place *place, uint32_t p, const struct split_frame *frame,
                        const struct packet *packet, uint32_t owner)
 {
-  if (frame->mark.number <= place->part[p].last_number && (frame->mark.flags & PART_MARK_LATE) == 0)
+  const bool late = (frame->mark.flags & PART_MARK_LATE) != 0;
+  if (frame->mark.number <= place->part[p].last_number && !late)
     return 0; /* it has it */
   int rc = keep_alive(place, p, packet->time_ns, true);
   struct split_frame out = *frame;
@@ -245,7 +246,8 @@ static int write_frame(struct split_place *place, uint32_t p, const struct split
   }
   if (rc != 0)
     return rc;
-  note_written(place, p, frame->mark.number, tracked(packet->interface), packet->time_ns);
+  if (!late)
+    note_written(place, p, frame->mark.number, tracked(packet->interface), packet->time_ns);
   return place->sink.frame(place->sink.context, p, &out);
 }
 
@@ -469,7 +471,8 @@ int split_place_frame(struct split_place *place, const struct split_frame *frame
 {
   const uint32_t owner = owner_of(place, packet);
   int rc = 0;
-  if (packet->kind == PACKET_OTHER_PART_LATE)
+  /* whatever it is: its number may be any, and nothing is to be reckoned by it */
+  if ((frame->mark.flags & PART_MARK_LATE) != 0)
     return write_all(place, frame, packet, owner);
   const bool all = is_for_all(place, frame, packet);
   if (is_credible(packet->time_ns))
