@@ -88,7 +88,7 @@ static const struct argp_option option_table[] = {
      "--connection, only its packets",
      0},
     {"problems-only", KEY_PROBLEMS_ONLY, NULL, 0,
-     "into that file, only the packets of connections that have a problem", 0},
+     "write with -w only the packets of connections that have a problem", 0},
     {"color", KEY_COLOR, "WHEN", 0, "auto (on a terminal, unless NO_COLOR is set), always or never",
      0},
     {"no-progress", KEY_NO_PROGRESS, NULL, 0, "no progress on the terminal while reading", 0},

@@ -34,20 +34,20 @@ static const struct argp_option option_table[] = {
      "keep the last packets in memory; write them, and what follows, when a stream that has "
      "something to send stands still for TIME (default 200ms), and say at once who holds it up",
      0},
-    {"before", KEY_BEFORE, "TIME", 0, "of what came before it: so much; default 10s", 0},
+    {"before", KEY_BEFORE, "TIME", 0, "so much of what came before the detection; default 10s", 0},
     {"after", KEY_AFTER, "TIME", 0,
-     "and so much of what follows it (a stall that lasts is followed for two minutes at most); "
-     "default 5s",
+     "so much of what follows the detection and the end of the stall (a stall that lasts is "
+     "followed for two minutes at most); default 5s",
      0},
     {"memory", KEY_MEMORY, "SIZE", 0, "for what is kept; default 256M", 0},
     {"rearm", KEY_REARM, NULL, 0, "wait for the next stall afterwards; each has a file of its own",
      0},
     {"on", KEY_ON, "WORDS", 0,
-     "only these: locations, causes and kinds (stall, crawl, abort), with commas; default "
-     "stall,crawl of any location and cause",
+     "record only findings of these locations, causes and kinds (stall, crawl, abort), with "
+     "commas; default stall,crawl of any location and cause",
      0},
     {"on-stall", KEY_ON_STALL, "CMD", 0,
-     "run this when one is detected and when it is saved; TCPSTALL_... in its environment tell "
+     "run this when a stall is detected and when it is saved; TCPSTALL_... in its environment tell "
      "about it",
      0},
     {"json", KEY_JSON, NULL, 0, "findings as lines of JSON on standard output", 0},

@@ -56,11 +56,12 @@ static const struct argp_option option_table[] = {
     {.doc = "What comes out:"},
     {"write", KEY_WRITE, "FILE", 0, "keep the recording of the first live run (pcapng)", 0},
     {"write-scenario", KEY_WRITE_SCENARIO, "FILE", 0,
-     "path: what was extracted from the trace; - is standard output, and the report then goes to "
-     "standard error",
+     "write the scenario that was extracted from the trace (with --as=path); - is standard output, "
+     "and the report then goes to standard error",
      0},
     {"export-scenario", KEY_EXPORT_SCENARIO, "FILE", 0,
-     "the same, and nothing is run: for --scenario and for tcpstall-pathemu", 0},
+     "write what --write-scenario writes, and run nothing: for --scenario and for tcpstall-pathemu",
+     0},
     {"export-packetdrill", KEY_EXPORT_PACKETDRILL, "FILE", 0,
      "a script for packetdrill, which asserts what a right kernel does; nothing is run", 0},
     {"role", KEY_ROLE, "client|server", 0,
