@@ -77,7 +77,8 @@ static const struct argp_option option_table[] = {
     {"ring-size", KEY_RING_SIZE, "SIZE", 0,
      "several files, NAME_00001_TIME.pcapng and so on: the next one when one has that size", 0},
     {"ring-time", KEY_RING_TIME, "TIME", 0, "the same, or when it is so old", 0},
-    {"ring-count", KEY_RING_COUNT, "N", 0, "only the last N of these files stay", 0},
+    {"ring-count", KEY_RING_COUNT, "N", 0,
+     "of the files of --ring-size or --ring-time, only the last N stay", 0},
     {"user", KEY_USER, "NAME", 0,
      "whom the parts that need no rights become, if root started it; default nobody", 0},
     {"metrics", KEY_METRICS, "ADDR[:PORT]", 0,
@@ -184,7 +185,8 @@ static void check(const struct capture_options *options, const struct argp_state
   if (ring && strcmp(options->output, "-") == 0)
     argp_error(state, "-w -: standard output is one file, not several");
   if (options->ring_count > 0 && !ring && !options->flight.rearm)
-    argp_error(state, "--ring-count: when does the next file begin? Say --ring-size, --ring-time");
+    argp_error(state,
+               "--ring-count: when does the next file begin? Say --ring-size or --ring-time");
 }
 
 static error_t on_option(int key, char *text, struct argp_state *state)
