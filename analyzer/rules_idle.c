@@ -75,7 +75,7 @@ static void leave_open(const struct situation *situation, struct finding *findin
 static bool turnaround(const struct situation *situation, struct finding *finding)
 {
   const struct data_sighting *request = &situation->other->last_data;
-  char gap[32];
+  char gap[32], count[48];
   if (situation->segment == NULL)
     return nothing_to_say(finding); /* nobody knows whether an answer was due */
   if (request->time_ns > finding->start_ns)
@@ -88,7 +88,8 @@ static bool turnaround(const struct situation *situation, struct finding *findin
           CONFIDENCE_LIKELY, CONFIDENCE_LIKELY);
   finding->severity = SEVERITY_INFO;
   finding_add_evidence(finding, situation->connection->end, request->frame, request->time_ns,
-                       "the other side's last data: %u bytes", request->bytes);
+                       "the other side's last data: %s",
+                       count_words(request->bytes, "byte", "bytes", count));
   tell_last(situation, finding);
   leave_open(situation, finding);
   snprintf(finding->summary, sizeof finding->summary, "The %s application took %s %s.",

@@ -229,13 +229,13 @@ static void tell_drops(struct socket_case *one)
 {
   const struct socket_sight *sight = &one->receiver.socket;
   const uint32_t dropped = sight->last.drops_pkts - sight->first.drops_pkts;
+  char count[48];
   if (!sight->last.has_skmeminfo || dropped == 0 || dropped > INT32_MAX)
     return;
   socket_fact(
       one->finding, sight->end, sight->longest.until_ns,
-      "the kernel, of the receiver's socket: it dropped %u packets meanwhile (its counter of "
-      "drops)",
-      dropped);
+      "the kernel, of the receiver's socket: it dropped %s meanwhile (its counter of drops)",
+      count_words(dropped, "packet", "packets", count));
 }
 
 void socket_judge_receiver(struct socket_case *one)

@@ -304,7 +304,7 @@ static int check_selection(const struct analysis *analysis)
     const struct report_capture *capture = collect_capture(analysis->collect, i);
     last_id = capture->last_id > last_id ? capture->last_id : last_id;
   }
-  complain("--connection: there is no such one among the %" PRIu64 " connections", last_id);
+  complain("--connection: there is no such one; the last one has the number %" PRIu64, last_id);
   return EXIT_TROUBLE;
 }
 

@@ -300,9 +300,10 @@ static int print_json(const struct interface_list *list)
 static void tell_unseen(const struct interface_list *list)
 {
   if (list->processes_unseen > 0)
-    complain("no right to look into %u processes: their network namespaces, and the TAPs that they "
-             "hold, are not told (root sees them)",
-             list->processes_unseen);
+    complain(
+        "no right to look into some processes (%u): their network namespaces, and the TAPs that "
+        "they hold, are not told (root sees them)",
+        list->processes_unseen);
   if (list->namespaces_left_out + list->interfaces_left_out > 0)
     complain("%u network namespaces and %u interfaces are left out: there are too many",
              list->namespaces_left_out, list->interfaces_left_out);

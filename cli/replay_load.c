@@ -56,8 +56,8 @@ static int choose_finding(const struct loading *loading, uint32_t *chosen)
   struct finding finding;
   uint64_t id;
   if (loading->options->finding > count) {
-    complain("--finding %" PRIu32 ": the analysis has %" PRIu32 " findings",
-             loading->options->finding, count);
+    complain("--finding %" PRIu32 ": the analysis has %" PRIu32 " finding%s",
+             loading->options->finding, count, count == 1 ? "" : "s");
     return EXIT_TROUBLE;
   }
   if (loading->options->finding > 0) {

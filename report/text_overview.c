@@ -255,8 +255,9 @@ void text_sums(struct text *text)
   }
   if (overview->syns_unanswered > 0) {
     char count[FORMAT_TEXT_SIZE];
-    snprintf(line, sizeof line, "%s of the connections never got beyond their SYN",
-             format_count(overview->syns_unanswered, count));
+    snprintf(line, sizeof line, "%s %s", format_count(overview->syns_unanswered, count),
+             overview->syns_unanswered == 1 ? "connection never got beyond its SYN"
+                                            : "connections never got beyond their SYN");
     text_line(page, "unanswered", line);
   }
   left_out(text);
