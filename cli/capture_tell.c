@@ -43,7 +43,10 @@ void capture_tell_begin(const struct recorder *recorder, const struct capture_op
       complain("end %c: its packets are read %s", letter(i),
                rights_text(end.rights, text, sizeof text));
   }
-  complain("writing to %s; Ctrl-C ends it", capture_output_name(options));
+  if (options->output == NULL)
+    complain("watching only: nothing is written without -w FILE; Ctrl-C ends it");
+  else
+    complain("writing to %s; Ctrl-C ends it", capture_output_name(options));
 }
 
 void capture_tell_event(const struct capture_options *options, enum recorder_event event,
