@@ -43,9 +43,7 @@ static void bash_value(FILE *stream, const struct completion_option *option)
   fprintf(stream, ") %s", option->value_optional ? "[[ $equals ]] && { " : "");
   switch (option->value) {
   case COMPLETION_FILE: fputs("_tcpstall_files", stream); break;
-  case COMPLETION_INTERFACE:
-    fputs("_tcpstall_words \"$(cd " INTERFACES " && echo *)\"", stream);
-    break;
+  case COMPLETION_INTERFACE: fputs("_tcpstall_interfaces", stream); break;
   case COMPLETION_PROGRAM: fputs("mapfile -t COMPREPLY < <(compgen -c -- \"$cur\")", stream); break;
   case COMPLETION_CHOICE: fprintf(stream, "_tcpstall_words '%s'", option->choices); break;
   case COMPLETION_NOTHING:
@@ -101,6 +99,14 @@ static void write_bash(const struct writer *writer)
   FILE *stream = writer->stream;
   fputs("# bash completion for tcpstall, written by `tcpstall completion bash`\n"
         "_tcpstall_words() { mapfile -t COMPREPLY < <(compgen -W \"$1\" -- \"$cur\"); }\n"
+        /* compgen -W would expand them, and a name may be $(...) */
+        "_tcpstall_interfaces() {\n"
+        "  local name\n"
+        "  for name in " INTERFACES "/\"$cur\"*; do\n"
+        "    name=${name##*/}\n"
+        "    [[ $name == *[![:alnum:]@._-]* ]] || COMPREPLY+=(\"$name\")\n"
+        "  done\n"
+        "}\n"
         "_tcpstall_files() {\n"
         "  compopt -o filenames 2>/dev/null\n"
         "  mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
