@@ -204,6 +204,20 @@ static int write_file(struct annotated *annotated)
   return 0;
 }
 
+/* A trace that is read, and will be again, must not be overwritten. */
+static bool is_input(const struct annotated *annotated)
+{
+  const struct analysis *analysis = annotated->analysis;
+  struct stat there;
+  if (strcmp(annotated->path, "-") == 0 || stat(annotated->path, &there) != 0 ||
+      !S_ISREG(there.st_mode))
+    return false;
+  for (uint32_t i = 0; i < analysis->source_count; i++)
+    if (analysis->sources[i].device == there.st_dev && analysis->sources[i].inode == there.st_ino)
+      return true;
+  return false;
+}
+
 static int write_all(struct annotated *annotated)
 {
   const struct analysis *analysis = annotated->analysis;
@@ -212,6 +226,10 @@ static int write_all(struct annotated *annotated)
       say(annotated, "-w: %s cannot be read a second time", analysis->sources[i].path);
       return EXIT_TROUBLE;
     }
+  if (is_input(annotated)) {
+    say(annotated, "not written: %s is the trace itself", annotated->path);
+    return EXIT_TROUBLE;
+  }
   int status = list_inputs(annotated);
   if (status == 0)
     status = gather(annotated);
