@@ -16,8 +16,8 @@ bool split_files_path(const struct split_files *files, uint32_t part, char path[
   return size > 0 && size < SPLIT_PATH_BYTES;
 }
 
-static int open_part(struct split_files *files, uint32_t part, dev_t not_this_device,
-                     ino_t not_this_inode, bool bare, struct error *error)
+static int check_part(const struct split_files *files, uint32_t part, dev_t not_this_device,
+                      ino_t not_this_inode, struct error *error)
 {
   char path[SPLIT_PATH_BYTES];
   struct stat there;
@@ -26,6 +26,14 @@ static int open_part(struct split_files *files, uint32_t part, dev_t not_this_de
   if (stat(path, &there) == 0 && there.st_dev == not_this_device && there.st_ino == not_this_inode)
     return error_set(error, ERROR_USAGE, "%.300s: that is the trace itself; choose another -o",
                      path);
+  return 0;
+}
+
+static int open_part(struct split_files *files, uint32_t part, bool bare, struct error *error)
+{
+  char path[SPLIT_PATH_BYTES];
+  if (!split_files_path(files, part, path))
+    return error_set(error, ERROR_USAGE, "%.200s: this name is too long", files->prefix);
   const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (fd < 0)
     return error_set(error, ERROR_IO, "%.300s: %s", path, strerror(errno));
@@ -38,8 +46,11 @@ int split_files_open(struct split_files *files, bool bare, dev_t not_this_device
                      ino_t not_this_inode, struct error *error)
 {
   int rc = 0;
+  /* all of them before one is emptied: they may be parts of an earlier splitting */
+  for (uint32_t p = 0; rc == 0 && p < files->parts; p++)
+    rc = check_part(files, p, not_this_device, not_this_inode, error);
   for (uint32_t p = 0; rc == 0 && p < files->parts; p++) {
-    rc = open_part(files, p, not_this_device, not_this_inode, bare, error);
+    rc = open_part(files, p, bare, error);
     if (files->writers[p] != NULL)
       files->opened = p + 1;
   }
