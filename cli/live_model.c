@@ -264,8 +264,10 @@ static void join(struct live_model *live, uint64_t part_id, uint64_t whole_id)
   struct model_connection *whole = model_find(live->model, whole_id);
   if (part == NULL || whole == NULL || part == whole)
     return;
-  for (uint32_t i = 0; i < part->finding_count; i++)
-    add_finding(live, whole, part->findings[i]);
+  for (uint32_t i = 0; i < part->finding_count; i++) {
+    const struct finding finding = *part->findings[i]; /* it may be the oldest, and be forgotten */
+    add_finding(live, whole, &finding);
+  }
   if (part->level > whole->level)
     whole->level = part->level;
   whole->ends |= part->ends;
