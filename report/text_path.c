@@ -194,7 +194,7 @@ static void losses(struct text_buffer *line, const struct hop_summary *hop)
 {
   char first[FORMAT_TEXT_SIZE], second[FORMAT_TEXT_SIZE];
   if (hop->lost_segments == 0 && hop->lost_acks == 0) {
-    text_append(line, ", none lost");
+    text_append(line, ", none %slost", hop->unsettled > 0 ? "known to be " : "");
     return;
   }
   if (hop->lost_segments > 0)
