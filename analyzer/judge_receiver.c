@@ -68,8 +68,8 @@ static void tell_receiver(struct judge *judge)
   char range[FACT_BYTES], took[32];
   duration_words(chain->receiver_ns, took);
   judge_tell_frame(finding, judge->far_end, chain->arrived->came_frame, chain->arrived_ns,
-                   "%s: came to %c, undamaged", judge_range_words(judge, chain->arrived, range),
-                   end_letter(judge->far_end));
+                   "%s: came to %c, not damaged on the way",
+                   judge_range_words(judge, chain->arrived, range), end_letter(judge->far_end));
   if (chain->ack != NULL)
     finding_add_evidence(finding, judge->far_end, chain->ack->left_frame, chain->ack->left_ns,
                          "the first ACK of them leaves %c, %s later", end_letter(judge->far_end),
@@ -119,7 +119,7 @@ static bool stands_before_host(struct judge *judge)
            far, duration_words(fastest_ns, took), far);
   judge_add_reason(judge->finding, text);
   finding_add_evidence(judge->finding, judge->far_end, judge->chain.arrived->came_frame,
-                       judge->chain.arrived_ns, "it came to %c, undamaged", far);
+                       judge->chain.arrived_ns, "it came to %c, not damaged on the way", far);
   return true;
 }
 
