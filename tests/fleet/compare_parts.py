@@ -26,8 +26,15 @@ def without_ids(thing):
     return thing
 
 
+SILENCE = "other connections were silent at the same time"
+
+
 def of_connection(connection):
+    """A part knows that there are other connections, not which of them had ended: it may name their silence where the
+    whole does not."""
     slim = without_ids(connection)
+    for finding in slim["findings"]:
+        finding["not_excluded"] = [a for a in finding["not_excluded"] if not a["why"].startswith(SILENCE)]
     slim["findings"] = sorted(slim["findings"], key=lambda f: json.dumps(f, sort_keys=True))
     return slim
 
