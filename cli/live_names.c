@@ -11,6 +11,7 @@ bool live_endpoint_equals(const struct endpoint *a, const struct endpoint *b)
 bool live_names_init(struct live_names_table *table)
 {
   *table = (struct live_names_table){.slots = calloc(LIVE_NAMES_SLOTS, sizeof *table->slots)};
+  table->seed = (uint64_t)(uintptr_t)table->slots;
   return table->slots != NULL;
 }
 
@@ -20,20 +21,24 @@ void live_names_free(struct live_names_table *table)
   *table = (struct live_names_table){0};
 }
 
-static uint32_t half_hash(const struct endpoint *endpoint)
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+  hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+  return hash ^ hash >> 32;
+}
+
+static uint64_t mix_endpoint(uint64_t hash, const struct endpoint *endpoint)
 {
   uint64_t high, low;
   memcpy(&high, endpoint->address.bytes, sizeof high);
   memcpy(&low, endpoint->address.bytes + 8, sizeof low);
-  const uint64_t hash =
-      (high ^ low * UINT64_C(0xe7037ed1a0b428db) ^ endpoint->port) * UINT64_C(0x9e3779b97f4a7c15);
-  return (uint32_t)(hash >> 32);
+  return mix(mix(mix(hash, high), low), endpoint->port);
 }
 
 struct live_name *live_names_find(const struct live_names_table *table,
                                   const struct endpoint *client, const struct endpoint *server)
 {
-  uint32_t slot = half_hash(client) * 3 + half_hash(server);
+  uint32_t slot = (uint32_t)mix_endpoint(mix_endpoint(mix(0, table->seed), client), server);
   for (uint32_t i = 0; i < LIVE_NAMES_SLOTS; i++, slot++) {
     struct live_name *name = &table->slots[slot & (LIVE_NAMES_SLOTS - 1)];
     if (name->id == 0)

@@ -26,6 +26,7 @@ struct live_name {
 
 struct live_names_table {
   struct live_name *slots;
+  uint64_t seed; /* who sends packets must not know which names share a slot */
   uint32_t count, aliases;
 };
 
