@@ -328,10 +328,12 @@ static int write_all(struct import *import)
 static void tell(const struct import *import)
 {
   const struct tcpdump_text_info *total = &import->total;
-  fprintf(stderr, "tcpstall: %" PRIu64 " packets", import->written);
-  if (import->excerpts > 1)
-    fprintf(stderr, " of %u excerpts", import->options->excerpt == 0 ? import->excerpts : 1);
-  fprintf(stderr, " written to %s\n", import->options->output);
+  fprintf(stderr, "tcpstall: %" PRIu64 " packet%s", import->written,
+          import->written == 1 ? "" : "s");
+  if (import->excerpts > 1 && import->options->excerpt == 0)
+    fprintf(stderr, " of %u excerpts", import->excerpts);
+  fprintf(stderr, " written to %s\n",
+          strcmp(import->options->output, "-") == 0 ? "standard output" : import->options->output);
   if (import->not_understood > 0)
     fprintf(stderr, "tcpstall: %" PRIu64 " lines look like packets, but are none that we know\n",
             import->not_understood);
