@@ -171,7 +171,9 @@ static void add_word(struct analyze_options *options, const char *word, struct a
     return;
   }
   if (options->trace_count >= ANALYZER_ENDS_MAX)
-    argp_error(state, "at most %d traces", ANALYZER_ENDS_MAX);
+    argp_error(state,
+               "at most %d traces at once; for many that are judged apart say --json-lines --each",
+               ANALYZER_ENDS_MAX);
   for (uint32_t i = 0; i < options->trace_count && strcmp(word, "-") == 0; i++)
     if (strcmp(options->traces[i], "-") == 0)
       argp_error(state, "standard input can be read once only");
