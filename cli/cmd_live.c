@@ -164,6 +164,7 @@ static int show_interfaces(struct live *live)
   capture->quiet = true;
   capture->flight.on = true;
   capture->flight.kick = KICK_ECHO;
+  capture->flight.kick_where_possible = true;
   capture->flight.min_stall_ns = live->options.analyze.min_stall_ns;
   if (live->options.analyze.filter != NULL)
     capture->filter = copy_of(live->options.analyze.filter);

@@ -23,12 +23,24 @@
 struct flight_keeper {
   const char *command; /* NULL = none */
   uint32_t end_count;
-  struct kick *kicks[RECORDER_ENDS_MAX]; /* NULL: none, or an end on another host */
-  kick_handler *remote;                  /* NULL = none */
+  struct kick *kicks[RECORDER_ENDS_MAX];   /* NULL: none, or an end on another host */
+  struct error refused[RECORDER_ENDS_MAX]; /* why an end takes no kicks; "" = it does */
+  kick_handler *remote;                    /* NULL = none */
   void *remote_context;
   uint64_t kicked;
   pid_t running[COMMANDS_MAX]; /* 0 = free */
 };
+
+static int open_kick(struct flight_keeper *keeper, uint32_t i, const struct flight_options *options,
+                     const struct recorder_end_options *end, struct error *error)
+{
+  const int rc = kick_open(&keeper->kicks[i], end->interface, end->network_namespace, options->kick,
+                           options->kick_interval_ns, error);
+  if (rc != ERROR_UNSUPPORTED || !options->kick_where_possible)
+    return rc;
+  keeper->refused[i] = *error;
+  return 0;
+}
 
 int flight_keeper_new(struct flight_keeper **keeper_out, const struct flight_options *options,
                       const struct recorder_end_options *ends, uint32_t end_count,
@@ -42,8 +54,7 @@ int flight_keeper_new(struct flight_keeper **keeper_out, const struct flight_opt
   keeper->end_count = end_count;
   for (uint32_t i = 0; i < end_count && options->kick != KICK_NONE && rc == 0; i++)
     if (ends[i].kind == RECORDER_INTERFACE)
-      rc = kick_open(&keeper->kicks[i], ends[i].interface, ends[i].network_namespace, options->kick,
-                     options->kick_interval_ns, error);
+      rc = open_kick(keeper, i, options, &ends[i], error);
   if (rc < 0) {
     flight_keeper_free(keeper);
     return rc;
@@ -185,6 +196,10 @@ static void send_kick(struct flight_keeper *keeper, const struct kick_request *r
   struct error error;
   if (request->end >= keeper->end_count)
     return;
+  if (keeper->refused[request->end].text[0] != '\0') {
+    complain("kick: end %c: %s", 'A' + (int)request->end, keeper->refused[request->end].text);
+    return;
+  }
   if (keeper->kicks[request->end] == NULL) {
     if (keeper->remote != NULL)
       keeper->remote(keeper->remote_context, request->end, request);

@@ -31,6 +31,7 @@ struct flight_options {
   const char *command; /* --on-stall; NULL = none */
   struct flight_filter filter;
   enum kick_kind kick;
+  bool kick_where_possible; /* an interface that takes no kicks is no reason not to start */
   int64_t kick_interval_ns;
   const char *given; /* an option that means nothing without --until-stall; NULL = none */
 };

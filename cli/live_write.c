@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FILES_MAX 1000 /* of one connection number in a folder */
+
 #define COMMENTS_MAX 16
 #define REQUEST      0x57524954u /* "WRIT": among the other requests to the keeper */
 #define COPY_BYTES   65536
@@ -244,13 +246,27 @@ static int copy(int from, int to)
   }
 }
 
+/* A new file: what an earlier watch has written under the same number stays. */
+static int open_new(uint64_t connection, char *path, size_t path_size)
+{
+  int fd = -1;
+  for (int i = 1; fd < 0 && i <= FILES_MAX; i++) {
+    char again[16] = "";
+    if (i > 1)
+      snprintf(again, sizeof again, "-%d", i);
+    snprintf(path, path_size, "tcpstall-connection-%" PRIu64 "%s.pcapng", connection, again);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd < 0 && errno != EEXIST)
+      break;
+  }
+  return fd;
+}
+
 static void save(const struct live_write *write, const struct write_request *request, char *said,
                  size_t said_size)
 {
-  char path[64];
-  snprintf(path, sizeof path, "tcpstall-connection-%" PRIu64 ".pcapng", request->connection);
-  const int fd =
-      open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  char path[80];
+  const int fd = open_new(request->connection, path, sizeof path);
   const bool copied = fd >= 0 && copy(write->memory, fd) == 0;
   const int why = errno;
   if ((fd >= 0 && close(fd) != 0) || !copied)

@@ -254,7 +254,7 @@ static void shorten(struct recording *recording, enum recording_side side)
 {
   bool at_it;
   const struct recording_point *point = recording_nearest(recording, side, &at_it);
-  const bool stalls = recording->target < recording->finding_count;
+  const bool stalls = recording->findings != NULL && recording->target < recording->finding_count;
   size_t before = 0;
   if (point == NULL)
     return;
