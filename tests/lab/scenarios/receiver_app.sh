@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # sourced by run.sh, which owns these variables
 
 scenario_zero_window() {
-  verdict receiver-app zero-window
+  verdict receiver-app zero-window; meanwhile=(receiver-tcp) # the buffer is fixed, and small for a long round trip
   b_script=(rcvbuf="$(opt rcvbuf 65536)" read:20000 "sleep:$(opt stop 3000)" readall)
   a_script=("write:$size" shut readall)
   note="the reader stops and goes on"; expected=("b TcpExtTCPToZeroWindowAdv -ge 1" "a TcpExtTCPWinProbe -ge 1")

@@ -14,7 +14,7 @@ scenario_ack_hold() {
   expected=("wire hold -ge 2" "a TcpExtTCPTimeouts -ge 1")
 }
 scenario_window_update_lost() {
-  verdict reverse-path window-update-lost; one_end=(zero-window) meanwhile=(receiver-app)
+  verdict reverse-path window-update-lost; one_end=(zero-window) meanwhile=(receiver-app receiver-tcp) # the buffer is fixed, and small for a long round trip
   b_script=(rcvbuf="$(opt rcvbuf 65536)" read:10000 sleep:1000 readall)
   a_script=("write:$size" shut readall)
   wire+=("ba drop kind=ack from=syn:900ms for=$(opt for 3000)ms")

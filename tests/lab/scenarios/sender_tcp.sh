@@ -41,7 +41,7 @@ scenario_ack_ignored() { # a filter above the capture point: the ACK is there an
   expected=("notes dropped=[1-9] -eq 1" "a TcpExtTCPTimeouts -ge 2"); told_by_dsack
 }
 scenario_window_update_ignored() {
-  verdict sender-tcp window-update-ignored; also=(ack-ignored) meanwhile=(receiver-app)
+  verdict sender-tcp window-update-ignored; also=(ack-ignored) meanwhile=(receiver-app receiver-tcp) # the buffer is fixed
   b_script=(rcvbuf="$(opt rcvbuf 65536)" read:20000 sleep:2000 readall); a_script=("write:$size" shut readall)
   during() { sleep 1.2; drop_tcp a input "$(opt for 4)"; }
   note="the reader stops for 2 s; when it goes on, the data sender's own host throws the window updates away"
