@@ -252,12 +252,22 @@ static void doubt_if_over(struct judge *judge)
                           end_letter(judge->far_end));
 }
 
+/* The loss is evidence, but what it cost is the timer's doing: the summary stays about that. */
+static void tell_loss_beside(struct judge *judge)
+{
+  char summary[SUMMARY_SIZE];
+  if (judge->chain.lost_first == NULL)
+    return;
+  memcpy(summary, judge->finding->summary, sizeof summary);
+  tell_loss(judge);
+  memcpy(judge->finding->summary, summary, sizeof summary);
+}
+
 void judge_forward(struct judge *judge)
 {
   const struct path_chain *chain = &judge->chain;
   if (judge->finding->cause == CAUSE_EXCESSIVE_RTO) {
-    if (chain->lost_first != NULL)
-      tell_loss(judge);
+    tell_loss_beside(judge);
     return;
   }
   const bool lost = chain->lost > 0 && 2 * chain->lost_ns > chain->forward_ns;

@@ -528,7 +528,21 @@ static void begin_later(struct socket_case *one)
   finding->waited_ns = finding->end_ns - finding->start_ns;
 }
 
-bool socket_judge_sender(struct socket_case *one)
+/* The wait's length in the summary is the one before begin_later(). */
+static void tell_later_begin(struct socket_case *one)
+{
+  struct finding *finding = one->finding;
+  char whole[32], rest[32], summary[SUMMARY_SIZE];
+  duration_words(one->situation->gap_ns, whole);
+  const char *there = strstr(finding->summary, whole);
+  if (there == NULL || finding->start_ns <= one->situation->start_ns)
+    return;
+  snprintf(summary, sizeof summary, "%.*s%s%s", (int)(there - finding->summary), finding->summary,
+           duration_words(finding->waited_ns, rest), there + strlen(whole));
+  memcpy(finding->summary, summary, sizeof summary);
+}
+
+static bool judge_sender(struct socket_case *one)
 {
   const bool nothing = one->finding->location == LOCATION_NONE;
   if (!one->sender.clear)
@@ -560,4 +574,11 @@ bool socket_judge_sender(struct socket_case *one)
   case SENDER_FLIGHT:
   default: judge_flight(one); return false;
   }
+}
+
+bool socket_judge_sender(struct socket_case *one)
+{
+  const bool judged = judge_sender(one);
+  tell_later_begin(one);
+  return judged;
 }

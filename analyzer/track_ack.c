@@ -343,7 +343,9 @@ void track_ack(struct analyzer *analyzer, struct connection *connection, enum st
     }
     if (ahead == 0 && stream->trouble != NULL && segment->start == segment->end)
       note_answered_copy(stream, segment);
-    if (ahead == 0 && stream->trouble != NULL && stream->trouble->wait.probes > 0) {
+    /* One to each at most: what R sends for another reason says the same again. */
+    if (ahead == 0 && stream->trouble != NULL &&
+        stream->trouble->wait.probe_answers < stream->trouble->wait.probes) {
       stream->trouble->wait.probe_answers++;
     }
   }

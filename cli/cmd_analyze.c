@@ -351,8 +351,16 @@ static int check_file(const struct analyze_options *options, const char *option,
   return 0;
 }
 
+static bool same(const char *one, const char *other)
+{
+  return one != NULL && other != NULL && strcmp(one, other) == 0;
+}
+
 static int check_output(const struct analyze_options *options)
 {
+  if (same(options->output, options->html) || same(options->output, options->write) ||
+      same(options->html, options->write))
+    return trouble("-o, --html and -w write a file each; two of them name the same");
   if (options->write != NULL && strcmp(options->write, "-") == 0 && options->output == NULL)
     return trouble("-w - needs -o FILE: the report goes to standard output");
   if (options->html != NULL && strcmp(options->html, "-") == 0 && options->output == NULL)

@@ -21,6 +21,9 @@ expect 1 "${analyze[@]}" "$dir/stalled.txt" port 33133
 expect 0 "${analyze[@]}" "$dir/stalled.txt" icmp
 says out 'No TCP connections'
 
+expect 2 "${analyze[@]}" -o "$dir/same" --html "$dir/same" "$dir/healthy.txt"
+says err 'two of them name the same'
+
 # nothing readable
 expect 2 "${analyze[@]}" "$dir/absent.pcap"
 says err 'absent.pcap: No such file or directory'
