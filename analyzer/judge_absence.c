@@ -186,11 +186,29 @@ static int64_t reverse_unshown_ns(const struct judge *judge)
   return shown_ns < judge->owner_ns ? judge->owner_ns - shown_ns : 0;
 }
 
+/* What came to R's host by another way than past F is not seen there, however well F captures. So R
+ * has to agree: it lacked the byte after that, or took it from the copy that was seen to come. */
+static bool receiver_agrees(const struct judge *judge)
+{
+  const struct path_chain *chain = &judge->chain;
+  const struct lane *reverse = &judge->view->lanes[judge->side ^ 1];
+  if (chain->arrived != NULL || chain->lost_first == NULL)
+    return true;
+  for (uint32_t n = reverse->first; n != reverse->next; n++) {
+    const struct passage *answer = lane_passage(reverse, n);
+    if (answer->left_ns > chain->lost_first->left_ns && lacks_byte(judge, answer))
+      return true;
+  }
+  return false;
+}
+
 int64_t judge_unshown_ns(const struct judge *judge)
 {
   switch (judge->owner) {
   case LOCATION_FORWARD_PATH:
-    return drops_at(judge, judge->side ^ 1) == DROPS_NONE ? 0 : forward_unshown_ns(judge);
+    return drops_at(judge, judge->side ^ 1) == DROPS_NONE && receiver_agrees(judge)
+               ? 0
+               : forward_unshown_ns(judge);
   case LOCATION_RECEIVER_TCP:
     return drops_at(judge, judge->side ^ 1) == DROPS_NONE ? 0 : receiver_unshown_ns(judge);
   case LOCATION_REVERSE_PATH:
@@ -210,6 +228,16 @@ void judge_tell_unshown(struct judge *judge)
       "none, --lossless says it for the file. tcpstall capture records it.";
   switch (judge->owner) {
   case LOCATION_FORWARD_PATH:
+    if (drops_at(judge, judge->side ^ 1) == DROPS_NONE) {
+      finding->settle = "Has the receiving host another interface or route on which this stream "
+                        "could have come? Capture there, or sample its socket.";
+      finding_add_alternative(
+          finding, LOCATION_RECEIVER_TCP, CAUSE_UNKNOWN,
+          "%c lost nothing, but its host is silent from then on: the frames may "
+          "have reached it by another interface",
+          far);
+      break;
+    }
     finding_add_alternative(finding, LOCATION_RECEIVER_TCP, CAUSE_UNKNOWN,
                             "%c's capture may have missed just these frames (%s), and the receiver "
                             "not taken them",
